@@ -1,0 +1,26 @@
+"""Checked constructor arguments: types and ranges are stated once, as annotations."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, ValidationError, validate_call
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+# strict: "3" is not 3, and 3.5 is no number of epochs
+_STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+
+checked: Callable[[_Function], _Function] = validate_call(config=_STRICT)
+"""Decorator: a call whose arguments do not fit the annotations raises `pydantic.ValidationError`."""
+
+
+def explain(error: ValidationError, prefix: str = "") -> str:
+    """The first wrong argument of a checked call, as `model.latent_dim=0: should be greater than 0`."""
+    argument = error.errors()[0]["loc"][0]
+    faults = [fault for fault in error.errors() if fault["loc"][0] == argument]
+    name = f"{prefix}.{argument}" if prefix else str(argument)
+    if faults[0]["type"] == "unexpected_keyword_argument":
+        return f"{name}: there is no such setting"
+    # a union has a fault for each of its members
+    messages = dict.fromkeys(fault["msg"].removeprefix("Input ") for fault in faults)
+    return f"{name}={faults[0]['input']}: {' or '.join(messages)}"

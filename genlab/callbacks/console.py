@@ -1,0 +1,69 @@
+"""What a run says on the console: one line an epoch, and a progress bar on a terminal."""
+
+import time
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from genlab.capabilities import Reports
+
+
+class EpochLines(Callback):
+    """`epoch 3/40   train elbo -107.21   val elbo -106.02   reconstruction -82.27   kl 23.75   4.2 s`"""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._progress: Progress | None = None
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._started = time.perf_counter()
+        if not self._console.is_terminal or not trainer.is_global_zero:
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=self._console, transient=True)
+        self._task = self._progress.add_task(self._epoch(trainer), total=trainer.num_training_batches)
+        self._progress.start()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self._progress is not None:
+            parts = [self._epoch(trainer), *self._values(trainer, "train", _quantities(pl_module)[:1])]
+            self._progress.update(self._task, completed=batch_idx + 1, description="   ".join(parts))
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._stop_progress()
+        if not trainer.is_global_zero:
+            return
+        parts = [
+            self._epoch(trainer),
+            *self._values(trainer, "train", _quantities(pl_module)[:1]),
+            *self._values(trainer, "val", _quantities(pl_module)),
+            f"{time.perf_counter() - self._started:.1f} s",
+        ]
+        self._console.print("   ".join(parts))
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._stop_progress()
+
+    def _stop_progress(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    @staticmethod
+    def _epoch(trainer: Trainer) -> str:
+        last = trainer.max_epochs
+        return f"epoch {trainer.current_epoch + 1:>{len(str(last))}}/{last}"
+
+    @staticmethod
+    def _values(trainer: Trainer, split: str, names: tuple[str, ...]) -> list[str]:
+        metrics = trainer.callback_metrics
+        values = [f"{name} {metrics[f'{split}/{name}']:.2f}" for name in names if f"{split}/{name}" in metrics]
+        return [f"{split} {values[0]}", *values[1:]] if values else []
+
+
+def _quantities(model: LightningModule) -> tuple[str, ...]:
+    return model.quantities if isinstance(model, Reports) else ()

@@ -1,0 +1,81 @@
+"""A picture of the model at epoch 0 and after every epoch, to TensorBoard and as PNG."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from pydantic import PositiveInt
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
+from torchvision.utils import make_grid, save_image
+
+from genlab.arguments import checked
+from genlab.callbacks.step_axis import batches_seen
+
+
+class Picture(Callback):
+    """One kind of picture; a subclass names it by `tag` and draws it in `draw`.
+
+    Pictures ask what a model can do, and skip a model that cannot. They disturb nothing: no gradient, and the mode
+    of each module and the random state are put back.
+
+    Args:
+        folder: PNGs go to `folder/tag/epoch_0000.png`.
+        every_n_epochs: epochs between two pictures; the first is drawn before training.
+    """
+
+    tag: str
+
+    @checked
+    def __init__(self, folder: str, every_n_epochs: PositiveInt = 1) -> None:
+        self.folder = Path(folder)
+        self.every_n_epochs = every_n_epochs
+
+    def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
+        """The picture, (C, H, W) in [0, 1]; None if this model cannot be pictured so."""
+        raise NotImplementedError
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch == 0:
+            self._publish(trainer, pl_module, epoch=0)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        epoch = trainer.current_epoch + 1
+        if epoch % self.every_n_epochs == 0 or epoch == trainer.max_epochs:
+            self._publish(trainer, pl_module, epoch)
+
+    def _publish(self, trainer: Trainer, model: LightningModule, epoch: int) -> None:
+        if not trainer.is_global_zero:
+            return
+        with undisturbed(model):
+            picture = self.draw(trainer, model)
+        if picture is None or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image(self.tag, picture, batches_seen(trainer))
+        path = self.folder / self.tag / f"epoch_{epoch:04d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_image(picture, path)
+
+
+@contextmanager
+def undisturbed(model: LightningModule) -> Iterator[None]:
+    """Evaluation mode and no gradient inside; modes and random state as before afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    devices = [model.device] if model.device.type == "cuda" else []
+    try:
+        model.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices):
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def grid(images: Tensor, columns: int, scale: int = 2) -> Tensor:
+    """(N, C, H, W) in [0, 1] → one picture (3, H', W'), each pixel `scale` pixels wide, with grey lines between."""
+    enlarged = images.detach().float().cpu().repeat_interleave(scale, -1).repeat_interleave(scale, -2)
+    return make_grid(enlarged, nrow=columns, padding=2, pad_value=0.25)

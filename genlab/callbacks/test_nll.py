@@ -1,0 +1,42 @@
+"""−log p(x) of test images, at the end of a run."""
+
+import torch
+from pydantic import PositiveInt
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from genlab.arguments import checked
+from genlab.callbacks.picture import undisturbed
+from genlab.capabilities import CanWeigh
+from genlab.evaluation.likelihood import importance_weighted_log_likelihood
+
+
+class TestNLL(Callback):
+    """Logs `test/nll`: the importance-weighted estimate of −log p(x), in nats, averaged over the first test images.
+
+    Args:
+        images: how many.
+        samples: K, importance samples for each.
+    """
+
+    __test__ = False  # pytest: not a test class
+
+    @checked
+    def __init__(self, images: PositiveInt = 1000, samples: PositiveInt = 1000) -> None:
+        self.images = images
+        self.samples = samples
+
+    @property
+    def protocol(self) -> dict[str, str]:
+        """How the number is measured."""
+        return {
+            "nll": f"nats per image; log-mean-exp of {self.samples} importance samples; first {self.images} test images"
+        }
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not isinstance(pl_module, CanWeigh):
+            return
+        images = trainer.datamodule.test_set.images[: self.images].to(pl_module.device, pl_module.dtype) / 255  # type: ignore[attr-defined]
+        with undisturbed(pl_module):
+            generator = torch.Generator().manual_seed(0)
+            log_likelihood = importance_weighted_log_likelihood(pl_module, images, self.samples, generator)
+        pl_module.log("test/nll", -log_likelihood.mean())

@@ -1,0 +1,63 @@
+"""Logs what `training_step` returns, without a synchronisation or a Python float at each step."""
+
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from genlab.callbacks.step_axis import batches_seen
+
+
+class TrainingMetrics(Callback):
+    """`training_step`'s dict of scalars → `train/…`: means over the last `log_every_n_steps` batches.
+
+    The mean over the epoch so far is left in `trainer.callback_metrics`, for the console and the summary. Means
+    weight each batch by its images, and are taken over all processes.
+
+    This is why models do not call `self.log` in `training_step`: with a small network that costs a tenth of the step
+    and more.
+    """
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._names: list[str] = []
+        self._window: Tensor | None = None  # Σ images · (metrics…, 1) since the last row
+        self._epoch: Tensor | None = None
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._names = list(outputs)
+        values = torch.stack([*outputs.values(), torch.ones_like(outputs[self._names[0]])]) * len(batch[0])
+        self._window = values if self._window is None else self._window + values
+        every_n = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if batches_seen(trainer) % every_n == 0 or trainer.is_last_batch:
+            self._flush(trainer)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._log_step(trainer, pl_module)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._log_step(trainer, pl_module)
+
+    def _flush(self, trainer: Trainer) -> None:
+        assert self._window is not None
+        window = trainer.strategy.reduce(self._window, reduce_op="sum")
+        assert isinstance(window, Tensor)
+        self._epoch = window if self._epoch is None else self._epoch + window
+        self._window = None
+        for logger in trainer.loggers:
+            row = {**self._means(window), "epoch": trainer.current_epoch}
+            logger.log_metrics(row, step=batches_seen(trainer))
+            logger.save()
+        trainer.callback_metrics.update({name: torch.tensor(x) for name, x in self._means(self._epoch).items()})
+
+    def _means(self, sums: Tensor) -> dict[str, float]:
+        *means, _ = (sums / sums[-1]).tolist()
+        return {f"train/{name}": mean for name, mean in zip(self._names, means, strict=True)}
+
+    @staticmethod
+    def _log_step(trainer: Trainer, pl_module: LightningModule) -> None:
+        # Lightning takes a logged `step` as the step of the row; its own count differs under gradient accumulation.
+        pl_module.log("step", float(batches_seen(trainer)))
+        pl_module.log("epoch", float(trainer.current_epoch))

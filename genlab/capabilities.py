@@ -1,0 +1,72 @@
+"""What a model can do, asked for by callbacks and evaluation instead of its class.
+
+A model has a method when the mathematics gives it one: a plain autoencoder has no prior, so it cannot sample.
+`isinstance(model, CanSample)` asks.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+@runtime_checkable
+class CanSample(Protocol):
+    """Draws from a distribution over images."""
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """(n, C, H, W) in [0, 1]; a CPU generator fixes the noise."""
+        ...
+
+
+@runtime_checkable
+class CanEncode(Protocol):
+    """Has one code for each image."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [0, 1] → codes (B, D)."""
+        ...
+
+
+@runtime_checkable
+class CanDecode(Protocol):
+    """Has one image for each code."""
+
+    latent_dim: int
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes (B, D) → images (B, C, H, W) in [0, 1]."""
+        ...
+
+
+@runtime_checkable
+class CanReconstruct(Protocol):
+    """Returns an image to where it came from."""
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [0, 1] → their reconstructions, alike."""
+        ...
+
+
+@runtime_checkable
+class CanWeigh(Protocol):
+    """Has a proposal q(z|x), so that log p(x) can be estimated by importance sampling."""
+
+    def log_weights(self, images: Tensor, samples: int, generator: torch.Generator | None = None) -> Tensor:
+        """log p(x, z) − log q(z|x) for new z ~ q(z|x): images (B, C, H, W) → (samples, B), in nats."""
+        ...
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """Says what it logs."""
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What the console shows each epoch; the first is the headline of a run."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Of the quantities."""
+        ...

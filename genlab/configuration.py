@@ -1,0 +1,24 @@
+"""Where the configs are, and the resolver that names a run."""
+
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+
+def config_dir() -> Path:
+    """The folder of the configs: `conf` inside an installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parent
+    shipped = package / "conf"
+    return shipped if shipped.is_dir() else package.parent / "conf"
+
+
+def run_name() -> str:
+    """`2026-11-22_14-03-59-1f0c9ab2`: sorts by time; the random part keeps runs of the same second apart."""
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(4)}"
+
+
+def register_resolvers() -> None:
+    """Make `${run_name:}` known to OmegaConf; one config gets one name, however often it asks."""
+    OmegaConf.register_new_resolver("run_name", run_name, use_cache=True, replace=True)

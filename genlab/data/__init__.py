@@ -1,0 +1,1 @@
+"""IDX files → uint8 tensors → one LightningDataModule for every model."""

@@ -1,0 +1,115 @@
+"""The one LightningDataModule that every model trains on."""
+
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import torch
+from pydantic import NonNegativeInt, PositiveInt
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader, DistributedSampler
+
+from genlab.arguments import checked
+from genlab.data.dataset import Batch, ImageDataset, read_split
+from genlab.data.sources import DatasetName, ensure_files
+from genlab.errors import DataError
+
+
+class ImageDataModule(LightningDataModule):
+    """MNIST, Fashion-MNIST or KMNIST as batches (images, labels).
+
+    Images are float32 in [0, 1], shape (B, 1, 28, 28); labels int64 (B,). The official test images stay the test set;
+    validation is the last twelfth of the training images (5,000 of 60,000), the rest trains.
+
+    Args:
+        name: which data set.
+        root: folder of the unpacked files in torchvision's layout; None is a folder in the user's cache.
+        batch_size: images a training batch.
+        eval_batch_size: images a validation or test batch; no metric depends on it.
+        num_workers: loader processes; 0 is fastest, because nothing is decoded.
+        seed: the order of the training images is a function of this and the epoch alone.
+    """
+
+    @checked
+    def __init__(
+        self,
+        name: DatasetName = "mnist",
+        root: str | None = None,
+        batch_size: PositiveInt = 128,
+        eval_batch_size: PositiveInt = 500,
+        num_workers: NonNegativeInt = 0,
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        super().__init__()
+        self.source = name
+        self.root = root
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.num_workers = num_workers
+        self.seed = seed
+
+    def prepare_data(self) -> None:
+        """Unpack or download what is missing.
+
+        Raises:
+            DataError: see `ensure_files`; or `root` was given and is no folder.
+        """
+        ensure_files(self.source, self._root())
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read both splits once.
+
+        Raises:
+            DataError: a file is missing or damaged.
+        """
+        if hasattr(self, "train_set"):
+            return
+        folder = ensure_files(self.source, self._root())
+        train, self.test_set = read_split(folder, "train"), read_split(folder, "t10k")
+        n_train = len(train) - len(train) // 12
+        self.train_set = ImageDataset(train.images[:n_train], train.labels[:n_train])
+        self.val_set = ImageDataset(train.images[n_train:], train.labels[n_train:])
+
+    def _root(self) -> Path:
+        if self.root is None:
+            return Path(platformdirs.user_cache_dir("genlab", appauthor=False))
+        root = Path(self.root).expanduser()
+        if not root.is_dir():
+            # A folder that was named and is not there is rather a slip of the pen than a wish.
+            raise DataError(f"data.root={self.root}: no such folder; create it, or leave data.root out")
+        return root
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        # torch's DistributedSampler is a shuffle that is a function of (seed, epoch), for one process or many;
+        # Lightning tells it the epoch. The factor keeps seed 0, epoch 1 from being seed 1, epoch 0.
+        sampler: DistributedSampler[ImageDataset] = DistributedSampler(
+            self.train_set,
+            num_replicas=self.trainer.world_size if self.trainer else 1,
+            rank=self.trainer.global_rank if self.trainer else 0,
+            seed=self.seed * 1_000_003,
+        )
+        return self._loader(self.train_set, self.batch_size, sampler)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return self._loader(self.val_set, self.eval_batch_size)
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        return self._loader(self.test_set, self.eval_batch_size)
+
+    def _loader(
+        self, images: ImageDataset, batch_size: int, sampler: DistributedSampler[ImageDataset] | None = None
+    ) -> DataLoader[Batch]:
+        return DataLoader(
+            images,
+            batch_size=batch_size,
+            sampler=sampler,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            collate_fn=_as_it_is,
+        )
+
+
+def _as_it_is(batch: Any) -> Any:
+    """`ImageDataset.__getitems__` has already made the batch."""
+    return batch

@@ -1,0 +1,51 @@
+"""Images in memory as one uint8 tensor, indexed once a batch."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from genlab.data.idx import REMEDY, read_idx
+from genlab.errors import DataError
+
+Batch = tuple[Tensor, Tensor]
+
+
+class ImageDataset(Dataset[Batch]):
+    """N images (N, 1, H, W) and labels (N,), both uint8.
+
+    `__getitems__` is the hook by which `torch.utils.data.DataLoader` asks for a whole batch at once: one indexing of
+    the tensor instead of B, and nothing to collate. The loader stays an ordinary one, so samplers (and Lightning's
+    distributed sampler) work as with any data set.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor) -> None:
+        self.images = images
+        self.labels = labels
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Batch:
+        images, labels = self.__getitems__([index])
+        return images[0], labels[0]
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        """Images float32 in [0, 1], shape (B, 1, H, W); labels int64 (B,)."""
+        rows = torch.as_tensor(indices)
+        return self.images[rows].to(torch.float32).div_(255), self.labels[rows].long()
+
+
+def read_split(folder: Path, split: str) -> ImageDataset:
+    """Read `train` or `t10k` from a folder of IDX files.
+
+    Raises:
+        DataError: a file is damaged, or there are not as many labels as images.
+    """
+    images = read_idx(folder / f"{split}-images-idx3-ubyte", dimensions=3)
+    labels_file = folder / f"{split}-labels-idx1-ubyte"
+    labels = read_idx(labels_file, dimensions=1)
+    if len(labels) != len(images):
+        raise DataError(f"{labels_file}: {len(labels)} labels for {len(images)} images; {REMEDY}")
+    return ImageDataset(images.unsqueeze(1), labels)

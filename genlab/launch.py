@@ -1,0 +1,72 @@
+"""The command line of training: checked names → Hydra → genlab.training.train."""
+
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from genlab.configuration import config_dir
+from genlab.errors import ConfigError, GenlabError
+from genlab.overrides import check
+
+
+def main() -> None:
+    """`python train.py KEY=VALUE …`, and `genlab train KEY=VALUE …`."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # a fault of genlab's own shows where it is
+    try:
+        sys.argv[1:] = check(sys.argv[1:])
+    except ConfigError as error:
+        sys.exit(_one_line(error, code=2))
+    _run()
+
+
+@hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")
+def _run(cfg: DictConfig) -> None:
+    single = HydraConfig.get().mode == RunMode.RUN
+    try:
+        from genlab.training import train  # seconds, because of torch: a wrong name is answered before
+
+        _keep_quiet()
+        train(cfg)
+    except GenlabError as error:
+        if os.environ.get("GENLAB_DEBUG"):
+            raise
+        if not single:
+            raise  # Hydra goes on with the other jobs of the sweep, and raises this at the end
+        _remove_if_empty(Path(cfg.run_dir))
+        sys.exit(_one_line(error, code=1))
+
+
+def _one_line(error: GenlabError, code: int) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return code
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Hydra makes the run folder before the values are checked: leave nothing of a run that did not start."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        os.removedirs(folder)  # and the parents that are empty then
+
+
+def _keep_quiet() -> None:
+    """The console is genlab's: no tips, adverts and warnings of libraries, unless GENLAB_DEBUG=1."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    genlab = logging.getLogger("genlab")
+    genlab.handlers = [handler]
+    genlab.propagate = False
+    if os.environ.get("GENLAB_DEBUG"):
+        return
+    warnings.simplefilter("ignore")
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning_utilities", "torch", "matplotlib"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+if __name__ == "__main__":
+    main()

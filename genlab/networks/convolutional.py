@@ -1,0 +1,42 @@
+"""Convolutional trunks that halve an image twice, and their mirror image."""
+
+from torch import nn
+
+ImageShape = tuple[int, int, int]
+
+CHANNELS = (32, 64)
+
+
+def downsampling(image_shape: ImageShape) -> nn.Sequential:
+    """(B, C, H, W) → (B, 64 · H/4 · W/4), by two convolutions of stride two."""
+    return nn.Sequential(
+        nn.Conv2d(image_shape[0], CHANNELS[0], kernel_size=4, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(CHANNELS[0], CHANNELS[1], kernel_size=4, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+    )
+
+
+def upsampling(image_shape: ImageShape) -> nn.Sequential:
+    """(B, 64 · H/4 · W/4) → (B, C, H, W), by two transposed convolutions of stride two."""
+    _, height, width = image_shape
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Unflatten(1, (CHANNELS[1], height // 4, width // 4)),
+        nn.ConvTranspose2d(CHANNELS[1], CHANNELS[0], kernel_size=4, stride=2, padding=1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(CHANNELS[0], image_shape[0], kernel_size=4, stride=2, padding=1),
+    )
+
+
+def trunk_features(image_shape: ImageShape) -> int:
+    """Width of the flat side of both trunks.
+
+    Raises:
+        ValueError: height or width is no multiple of four, so halving twice does not come out even.
+    """
+    _, height, width = image_shape
+    if height % 4 or width % 4:
+        raise ValueError(f"the convolutional networks need a height and width divisible by 4, got {height}x{width}")
+    return CHANNELS[1] * (height // 4) * (width // 4)

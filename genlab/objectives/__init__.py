@@ -1,0 +1,13 @@
+"""Pure functions of tensors: divergences, likelihoods, bounds."""
+
+from genlab.objectives.bernoulli import bernoulli_log_likelihood
+from genlab.objectives.bounds import importance_weighted_bound
+from genlab.objectives.gaussian import gaussian_kl, gaussian_log_density, standard_normal_log_density
+
+__all__ = [
+    "bernoulli_log_likelihood",
+    "gaussian_kl",
+    "gaussian_log_density",
+    "importance_weighted_bound",
+    "standard_normal_log_density",
+]

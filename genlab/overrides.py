@@ -1,0 +1,174 @@
+"""The names on a command line, checked without importing torch.
+
+Hydra answers a wrong name with several lines, which advise beginners to add a `+`. Here a name that does not exist is
+answered with what does, and the nearest of it.
+"""
+
+import ast
+import difflib
+import functools
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from genlab.configuration import config_dir, register_resolvers
+from genlab.errors import ConfigError
+
+
+def check(arguments: list[str]) -> list[str]:
+    """Check the arguments of `train.py`; return them as Hydra should get them.
+
+    Any argument of Lightning's Trainer may be set as `trainer.NAME=…`, though the configs name few; such an override
+    gets the `++` that Hydra wants.
+
+    Raises:
+        ConfigError: a group, an option or a key that does not exist, or an override that cannot be read.
+    """
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign, assignment]  # argparse's own answer is the whole usage
+    given = parser.parse_args(arguments)
+    if given.help or given.hydra_help or given.shell_completion:
+        return arguments
+    register_resolvers()
+    overrides = [_parse(text) for text in given.overrides]
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        for override in overrides:
+            _check_group(override)
+        for choice in _group_choices(overrides):
+            config = _compose([*choice, *(_text(o) for o in overrides if o.key_or_group.startswith("hydra."))])
+            for override in overrides:
+                _check_key(override, config)
+        forced = {_text(o): f"++{_text(o)}" for o in overrides if _is_new_trainer_argument(o, config)}
+        if not any(o.is_sweep_override() for o in overrides):
+            _compose([forced.get(_text(o), _text(o)) for o in overrides])
+    return [forced.get(argument, argument) for argument in arguments]
+
+
+def _refuse(message: str) -> None:
+    raise ConfigError(f"{message}; see python train.py --help")
+
+
+def _text(override: Override) -> str:
+    assert override.input_line is not None
+    return override.input_line
+
+
+def _parse(text: str) -> Override:
+    try:
+        return OverridesParser.create().parse_override(text)
+    except HydraException:
+        raise ConfigError(f"{text}: not of the form KEY=VALUE, for example model=vae or model.latent_dim=2") from None
+
+
+def _compose(overrides: list[str]) -> DictConfig:
+    try:
+        return compose("config", overrides, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(" ".join(str(error).split())) from None
+
+
+def _is_group(key: str) -> bool:
+    return (config_dir() / key).is_dir()
+
+
+def _options(group: str) -> list[str]:
+    return sorted(path.stem for path in (config_dir() / group).glob("*.yaml"))
+
+
+def _values(override: Override) -> Iterator[str]:
+    """What a group override chooses: one option, or those of a sweep."""
+    if override.is_sweep_override():
+        yield from (str(value) for value in override.sweep_string_iterator())
+    elif override.value() is not None:
+        yield str(override.value())
+
+
+def _check_group(override: Override) -> None:
+    group = override.key_or_group
+    if not _is_group(group) or group.startswith("hydra") or override.is_delete():
+        return
+    for option in _values(override):
+        if option not in _options(group):
+            raise ConfigError(f"{group}={option}: {_allowed(option, _options(group))}")
+
+
+def _group_choices(overrides: list[Override]) -> Iterator[list[str]]:
+    """Group overrides to compose: each option of a sweep once, with the first options of the others."""
+    groups = [o for o in overrides if _is_group(o.key_or_group) or "/" in o.key_or_group]
+    plain = [_text(o) for o in groups if not o.is_sweep_override()]
+    swept = {o.key_or_group: list(_values(o)) for o in groups if o.is_sweep_override()}
+    first = {group: options[0] for group, options in swept.items()}
+    seen = []
+    for group, options in swept.items() or [("", [""])]:
+        for option in options:
+            choice = {**first, group: option} if group else {}
+            if choice not in seen:
+                seen.append(choice)
+                yield [*plain, *(f"{name}={chosen}" for name, chosen in choice.items())]
+
+
+def _check_key(override: Override, config: DictConfig) -> None:
+    key = override.key_or_group
+    if override.is_add() or override.is_force_add() or "/" in key or _is_group(key):
+        return
+    if _is_new_trainer_argument(override, config):
+        return
+    node, path = config, key.split(".")
+    for depth, name in enumerate(path):
+        if isinstance(node, DictConfig) and name in node:
+            node = node._get_node(name)  # type: ignore[assignment]  # not resolved: an interpolation has no keys
+            continue
+        if OmegaConf.is_list(node) and name.isdigit():
+            return
+        parent = ".".join(path[:depth])
+        names = [str(n) for n in node if not str(n).startswith("_")] if isinstance(node, DictConfig) else []
+        if parent == "trainer":
+            names += trainer_arguments()
+        if not parent:
+            names = [n for n in names if n not in ("hydra", "run_dir")] + _groups()
+        chosen = f" ({config.hydra.runtime.choices[parent]})" if parent in config.hydra.runtime.choices else ""
+        where = f"{parent}{chosen}" if parent else "the configuration"
+        raise ConfigError(f"{key}: {where} has no {name}; {_allowed(name, names, parent)}")
+
+
+def _groups() -> list[str]:
+    return sorted(path.name for path in config_dir().iterdir() if path.is_dir() and path.name != "hydra")
+
+
+def _is_new_trainer_argument(override: Override, config: DictConfig) -> bool:
+    """An argument of the Trainer that the config does not name: Hydra takes it only with `++`."""
+    group, _, name = override.key_or_group.partition(".")
+    plain = not (override.is_add() or override.is_force_add() or override.is_delete())
+    return plain and group == "trainer" and name in trainer_arguments() and name not in config.trainer
+
+
+@functools.cache
+def trainer_arguments() -> list[str]:
+    """The arguments of Lightning's Trainer, read from its source, because importing it takes seconds.
+
+    Without those that have groups of their own.
+    """
+    package = find_spec("pytorch_lightning")
+    assert package is not None and package.origin is not None
+    source = (Path(package.origin).parent / "trainer" / "trainer.py").read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            return sorted(a.arg for a in node.args.kwonlyargs if a.arg not in ("logger", "callbacks"))
+    raise AssertionError("pytorch_lightning.Trainer has no __init__")
+
+
+def _allowed(given: str, names: Iterable[str], parent: str = "") -> str:
+    """`did you mean vae? Allowed: autoencoder, flow, gan, vae`"""
+    unique = sorted(set(names))
+    near = difflib.get_close_matches(given, unique, n=1, cutoff=0.5)
+    prefix = f"{parent}." if parent else ""
+    meant = f"did you mean {prefix}{near[0]}? " if near else ""
+    return f"{meant}Allowed: {', '.join(unique) or 'nothing'}"

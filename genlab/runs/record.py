@@ -1,0 +1,121 @@
+"""summary.json: written when a run starts, rewritten when it ends, whatever ends it."""
+
+import json
+import logging
+import math
+import os
+import platform
+import socket
+import subprocess
+import time
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from genlab import __version__
+from genlab.runs.atomic import write_text
+
+Status = Literal["running", "finished", "failed", "interrupted"]
+
+PACKAGES = ("torch", "torchvision", "pytorch-lightning", "hydra-core", "numpy")
+
+
+class RunRecord:
+    """A context around a run that keeps `summary.json` true.
+
+    Inside it the status is `running`; leaving it is `finished`, by Ctrl-C or SIGTERM `interrupted`, by any other
+    exception `failed`. A process that is killed outright leaves `running` behind, with the pid and the host by which
+    a reader can tell. Warnings of the `genlab` loggers are kept in the summary.
+
+    Args:
+        folder: the run folder; made here if need be.
+        settings: what identifies the run: model, data set, seed.
+        write: False in all processes but one.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any], write: bool = True) -> None:
+        self.path = folder / "summary.json"
+        self.write = write
+        self.summary: dict[str, Any] = {
+            "status": "running",
+            **settings,
+            "metrics": {},
+            "protocol": {},
+            "warnings": [],
+            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "seconds": 0.0,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "git_commit": git_commit(),
+            "versions": versions(),
+        }
+        self._warnings = _WarningList(self.summary["warnings"])
+
+    def __enter__(self) -> "RunRecord":
+        self._started = time.perf_counter()
+        logging.getLogger("genlab").addHandler(self._warnings)
+        self._save()
+        return self
+
+    def update(self, **values: Any) -> None:
+        """Add to the summary, on disk too."""
+        self.summary.update(values)
+        self._save()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        logging.getLogger("genlab").removeHandler(self._warnings)
+        self.summary["status"] = status_after(error)
+        if error is not None and self.summary["status"] == "failed":
+            self.summary["error"] = f"{type(error).__name__}: {error}"
+        self._save()
+
+    def seconds(self) -> float:
+        """Wall-clock time since the run started."""
+        return time.perf_counter() - self._started
+
+    def _save(self) -> None:
+        self.summary["seconds"] = round(self.seconds(), 3)
+        if self.write:
+            # JSON has no NaN and no infinity
+            metrics = {name: x if math.isfinite(x) else None for name, x in self.summary["metrics"].items()}
+            write_text(self.path, json.dumps(self.summary | {"metrics": metrics}, indent=2) + "\n")
+
+
+class _WarningList(logging.Handler):
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self.messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+def status_after(error: BaseException | None) -> Status:
+    """The status of a run that ended so; Lightning turns Ctrl-C into SystemExit and SIGTERM into its own exception."""
+    if error is None:
+        return "finished"
+    if isinstance(error, (KeyboardInterrupt, SystemExit)) or type(error).__name__ == "SIGTERMException":
+        return "interrupted"
+    return "failed"
+
+
+def versions() -> dict[str, str]:
+    """Versions of genlab, Python and the packages that numbers can depend on."""
+    installed = {name: metadata.version(name) for name in PACKAGES}
+    return {"genlab": __version__, "python": platform.python_version(), **installed}
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout that genlab runs from, with `-dirty` where files differ; None in an installation."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return None
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

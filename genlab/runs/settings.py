@@ -1,0 +1,31 @@
+"""What was run: the resolved config and the overrides, as files and as a flat table."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from genlab.runs.atomic import write_text
+
+
+def save_config(cfg: DictConfig, overrides: list[str], folder: Path) -> None:
+    """Write `config.yaml`, resolved, and `overrides.yaml`."""
+    write_text(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+    write_text(folder / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(overrides)))
+
+
+def flat_settings(cfg: DictConfig) -> dict[str, Any]:
+    """`{"model.latent_dim": 20, …}` for the HParams tab, which takes bool, str, int and float alone."""
+    resolved = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(resolved, dict)
+    flat: dict[str, Any] = {}
+
+    def visit(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                visit(f"{prefix}.{key}" if prefix else key, item)
+        elif not prefix.endswith("_target_"):
+            flat[prefix] = value if isinstance(value, (bool, str, int, float)) else str(value)
+
+    visit("", {name: resolved[name] for name in ("seed", "model", "data", "trainer")})
+    return flat

@@ -1,0 +1,137 @@
+"""train(cfg) → metrics: the whole of a run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from pydantic import Field, ValidationError
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer, seed_everything
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from genlab.arguments import checked, explain
+from genlab.callbacks.step_axis import batches_seen
+from genlab.capabilities import Reports
+from genlab.errors import ConfigError, GenlabError
+from genlab.runs.announcement import announce_end, announce_start
+from genlab.runs.record import RunRecord
+from genlab.runs.settings import flat_settings, save_config
+
+
+@dataclass
+class Experiment:
+    """What a config describes, built and not yet run."""
+
+    model: LightningModule
+    data: LightningDataModule
+    trainer: Trainer
+
+
+def train(cfg: DictConfig) -> dict[str, float]:
+    """Train, test the best checkpoint, and leave a run folder; return the final metrics, such as `test/elbo`.
+
+    Nothing is written before every value is checked and the data are read.
+
+    Raises:
+        ConfigError: a value that a constructor refuses.
+        DataError: a data file that is missing or damaged.
+    """
+    experiment = build(cfg)
+    experiment.data.prepare_data()
+    experiment.data.setup("fit")
+    trainer, model = experiment.trainer, experiment.model
+    assert isinstance(model, Reports)
+    headline = model.quantities[0]
+    folder, first = Path(cfg.run_dir), trainer.is_global_zero
+    with RunRecord(folder, _identity(cfg), write=first) as record:
+        if first:
+            save_config(cfg, _overrides(), folder)
+            announce_start(cfg, experiment.model, trainer)
+        _log_settings(trainer, cfg, f"hp/{headline}")
+        trainer.fit(model, datamodule=experiment.data)
+        metrics = _final_metrics(trainer)
+        record.update(metrics=metrics, epochs=trainer.current_epoch)
+        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+        trainer.test(model, datamodule=experiment.data, ckpt_path=best or None, weights_only=True, verbose=False)
+        metrics |= _final_metrics(trainer)
+        record.update(metrics=metrics, protocol=_protocol(model, trainer, metrics))
+        _log_result(trainer, f"hp/{headline}", metrics.get(f"test/{headline}"))
+        if first:
+            announce_end(cfg, model.unit, metrics, record.seconds())
+    return metrics
+
+
+def build(cfg: DictConfig) -> Experiment:
+    """Seed, then construct everything that the config names.
+
+    Raises:
+        ConfigError: a value that a constructor refuses, under its address, such as `model.latent_dim=0`.
+    """
+    try:
+        _seed(seed=cfg.seed)
+    except ValidationError as error:
+        raise ConfigError(explain(error)) from None
+    model = _construct(cfg, "model")
+    data = _construct(cfg, "data")
+    loggers: list[Logger] = [_construct(cfg.logger, name, "logger") for name in cfg.logger or {}]
+    callbacks: list[Callback] = [_construct(cfg.callbacks, name, "callbacks") for name in cfg.callbacks or {}]
+    trainer = _construct(cfg, "trainer", logger=loggers or False, callbacks=callbacks)
+    return Experiment(model, data, trainer)
+
+
+@checked
+def _seed(seed: Annotated[int, Field(ge=0, lt=2**32)]) -> None:
+    seed_everything(seed, verbose=False)
+
+
+def _construct(node: DictConfig, name: str, prefix: str = "", **more: Any) -> Any:
+    address = f"{prefix}.{name}" if prefix else name
+    try:
+        return instantiate(node[name], _convert_="all", **more)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, ValidationError):
+            raise ConfigError(explain(cause, address)) from None
+        if isinstance(cause, GenlabError):
+            raise cause from None
+        if isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
+            raise ConfigError(f"{address}: {' '.join(str(cause).split())}") from None
+        raise
+
+
+def _identity(cfg: DictConfig) -> dict[str, Any]:
+    return {"model": cfg.model._target_.rsplit(".", 1)[-1], "data": cfg.data.name, "seed": cfg.seed}
+
+
+def _overrides() -> list[str]:
+    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+
+
+def _final_metrics(trainer: Trainer) -> dict[str, float]:
+    return {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
+
+
+def _protocol(model: LightningModule, trainer: Trainer, metrics: dict[str, float]) -> dict[str, str]:
+    """How each number of validation and test is measured, in the words of the model and the callbacks."""
+    sources = [model, *trainer.callbacks]  # type: ignore[attr-defined]
+    words = {name: text for source in sources for name, text in getattr(source, "protocol", {}).items()}
+    measured = {tag: tag.split("/", 1) for tag in metrics}
+    return {tag: words[name] for tag, (split, name) in measured.items() if split != "train" and name in words}
+
+
+def _log_settings(trainer: Trainer, cfg: DictConfig, metric: str) -> None:
+    """The HParams tab must hear of its metric before training, and of the value after."""
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(flat_settings(cfg), {metric: float("nan")})
+
+
+def _log_result(trainer: Trainer, metric: str, value: float | None) -> None:
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger) and value is not None:
+            logger.log_metrics({metric: value}, step=batches_seen(trainer))
+            logger.save()
