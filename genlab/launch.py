@@ -39,7 +39,7 @@ def _run(cfg: DictConfig) -> None:
             raise
         if not single:
             raise  # Hydra goes on with the other jobs of the sweep, and raises this at the end
-        _remove_if_empty(Path(cfg.run_dir))
+        _remove_if_empty(Path(cfg.run_dir), Path(cfg.outputs).absolute())
         sys.exit(_one_line(error, code=1))
 
 
@@ -48,10 +48,13 @@ def _one_line(error: GenlabError, code: int) -> int:
     return code
 
 
-def _remove_if_empty(folder: Path) -> None:
+def _remove_if_empty(folder: Path, outputs: Path) -> None:
     """Hydra makes the run folder before the values are checked: leave nothing of a run that did not start."""
-    if folder.is_dir() and not any(folder.iterdir()):
-        os.removedirs(folder)  # and the parents that are empty then
+    below_outputs = [parent for parent in folder.parents if parent.is_relative_to(outputs)]
+    for empty in [folder, *below_outputs]:
+        if any(empty.iterdir()):
+            return
+        empty.rmdir()
 
 
 def _keep_quiet() -> None:

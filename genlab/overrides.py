@@ -34,7 +34,7 @@ def check(arguments: list[str]) -> list[str]:
     """
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign, assignment]  # argparse's own answer is the whole usage
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     if given.help or given.hydra_help or given.shell_completion:
         return arguments
     register_resolvers()
@@ -43,13 +43,15 @@ def check(arguments: list[str]) -> list[str]:
         for override in overrides:
             _check_group(override)
         for choice in _group_choices(overrides):
-            config = _compose([*choice, *(_text(o) for o in overrides if o.key_or_group.startswith("hydra."))])
+            config = _compose(choice)
             for override in overrides:
                 _check_key(override, config)
         forced = {_text(o): f"++{_text(o)}" for o in overrides if _is_new_trainer_argument(o, config)}
         if not any(o.is_sweep_override() for o in overrides):
             _compose([forced.get(_text(o), _text(o)) for o in overrides])
-    return [forced.get(argument, argument) for argument in arguments]
+    # Hydra itself wants all flags before the overrides
+    flags = [argument for argument in arguments if argument not in given.overrides]
+    return [*flags, *(forced.get(text, text) for text in given.overrides)]
 
 
 def _refuse(message: str) -> None:

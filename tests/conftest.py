@@ -1,0 +1,58 @@
+"""Small stand-in data, and configs that use them."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from genlab.configuration import config_dir, register_resolvers
+from genlab.data.sources import FILES
+
+N_TRAIN, N_TEST = 600, 100
+
+
+def write_idx(path: Path, values: torch.Tensor) -> None:
+    """The IDX file of a uint8 tensor."""
+    header = bytes([0, 0, 0x08, values.ndim]) + b"".join(size.to_bytes(4, "big") for size in values.shape)
+    path.write_bytes(header + values.contiguous().numpy().tobytes())
+
+
+def draw_shapes(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images of ten classes, (n, 28, 28) uint8: a soft disc whose place is its label's, with a random radius."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(10, (n,), generator=generator)
+    angle = labels * (2 * torch.pi / 10)
+    centre_y, centre_x = 14 + 7 * torch.sin(angle), 14 + 7 * torch.cos(angle)
+    radius = 2 + 2 * torch.rand(n, generator=generator)
+    y, x = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
+    distance = ((y - centre_y[:, None, None]) ** 2 + (x - centre_x[:, None, None]) ** 2).sqrt()
+    return (255 * torch.sigmoid(2 * (radius[:, None, None] - distance))).to(torch.uint8), labels.to(torch.uint8)
+
+
+@pytest.fixture(scope="session")
+def mnist_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `data.root` with 600 training and 100 test images in MNIST's files; do not write to it."""
+    root = tmp_path_factory.mktemp("data")
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for values, file in zip([*draw_shapes(N_TRAIN, 0), *draw_shapes(N_TEST, 1)], FILES, strict=True):
+        write_idx(raw / file, values)
+    return root
+
+
+def stand_in_config(mnist_root: Path, folder: Path, *overrides: str) -> DictConfig:
+    """The config of train.py on the stand-in data, with `folder / "run"` as run folder."""
+    register_resolvers()
+    stand_in = [f"data.root={mnist_root}", f"run_dir={folder / 'run'}", f"outputs={folder}"]
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return compose("config", [*stand_in, "trainer.accelerator=cpu", *overrides])
+
+
+@pytest.fixture
+def compose_config(mnist_root: Path, tmp_path: Path) -> Callable[..., DictConfig]:
+    """compose_config("model=vae", "seed=1"): see `stand_in_config`; the folder is tmp_path."""
+    return functools.partial(stand_in_config, mnist_root, tmp_path)

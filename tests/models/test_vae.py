@@ -1,0 +1,141 @@
+"""The VAE's bounds, and what belongs to its observation space."""
+
+import math
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from genlab.models.vae import VAE
+
+SHAPE = (1, 4, 8)
+PARTS = ("elbo", "reconstruction", "kl", "objective")
+
+
+@pytest.fixture
+def vae():
+    torch.manual_seed(0)
+    return VAE(latent_dim=3, hidden_dims=[16], image_shape=SHAPE).double().eval()
+
+
+@pytest.fixture
+def x():
+    return (torch.rand(6, *SHAPE, generator=torch.Generator().manual_seed(1)) < 0.4).double()
+
+
+def noise(k, latent_dim=3, seed=2):
+    return torch.randn(k, 6, latent_dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def distributions(vae, x, noise):
+    """(log p(x|z), log p(z), log q(z|x), KL) by torch.distributions."""
+    mu, log_var = vae.posterior(x)
+    q = Independent(Normal(mu, torch.exp(log_var).sqrt()), 1)
+    prior = Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
+    z = mu + torch.exp(log_var).sqrt() * noise
+    p = Independent(Bernoulli(logits=vae.logits(z)), 3)
+    return p.log_prob(x.expand(len(noise), *x.shape)), prior.log_prob(z), q.log_prob(z), kl_divergence(q, prior)
+
+
+def test_elbo_is_the_expected_log_likelihood_minus_the_kl(vae, x):
+    log_likelihood, _, _, kl = distributions(vae, x, noise(4))
+    bounds = vae.bounds(x, noise(4))
+    torch.testing.assert_close(bounds["reconstruction"], log_likelihood.mean(0))
+    torch.testing.assert_close(bounds["kl"], kl)
+    torch.testing.assert_close(bounds["elbo"], log_likelihood.mean(0) - kl)
+
+
+def test_with_one_sample_training_maximises_the_elbo(vae, x):
+    bounds = vae.bounds(x, noise(1))
+    assert torch.equal(bounds["objective"], bounds["elbo"])
+
+
+def test_beta_weighs_the_kl_in_the_objective_alone(vae, x):
+    bounds = vae.bounds(x, noise(1), beta=0.3)
+    torch.testing.assert_close(bounds["objective"], bounds["reconstruction"] - 0.3 * bounds["kl"])
+    torch.testing.assert_close(bounds["elbo"], bounds["reconstruction"] - bounds["kl"])
+
+
+def test_with_many_samples_training_maximises_the_importance_weighted_bound(vae, x):
+    log_likelihood, log_prior, log_q, _ = distributions(vae, x, noise(7))
+    expected = (log_likelihood + log_prior - log_q).logsumexp(0) - math.log(7)
+    torch.testing.assert_close(vae.bounds(x, noise(7))["objective"], expected)
+
+
+@pytest.mark.parametrize("k", [2, 5, 50])
+def test_the_importance_weighted_bound_is_at_least_the_elbo_on_the_same_samples(vae, x, k):
+    log_likelihood, log_prior, log_q, _ = distributions(vae, x, noise(k))
+    elbo = (log_likelihood + log_prior - log_q).mean(0)
+    assert (vae.bounds(x, noise(k))["objective"] > elbo).all()
+
+
+def test_log_weights_are_of_the_joint_over_the_proposal(vae):
+    images = torch.rand(6, *SHAPE, generator=torch.Generator().manual_seed(5)).double()
+    log_weights = vae.log_weights(images, 9, torch.Generator().manual_seed(4))
+    draws = torch.randn(9, 6, 3, generator=torch.Generator().manual_seed(4)).double()
+    log_likelihood, log_prior, log_q, _ = distributions(vae, vae.observe(images), draws)
+    torch.testing.assert_close(log_weights, log_likelihood + log_prior - log_q)
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "convolutional"])
+def test_every_parameter_gets_a_gradient(architecture):
+    vae = VAE(latent_dim=2, hidden_dims=[8, 6], architecture=architecture)
+    x = torch.rand(5, 1, 28, 28).round()
+    vae.bounds(x, torch.randn(1, 5, 2))["objective"].mean().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in vae.parameters())
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "convolutional"])
+def test_images_have_their_shape_and_range(architecture):
+    vae = VAE(latent_dim=2, hidden_dims=[8], architecture=architecture).eval()
+    for images in (vae.sample(5), vae.reconstruct(torch.rand(5, 1, 28, 28)), vae.decode(torch.randn(5, 2))):
+        assert images.shape == (5, 1, 28, 28)
+        assert 0 <= images.min() <= images.max() <= 1
+
+
+def test_a_generator_fixes_the_samples(vae):
+    first, second = (vae.sample(4, torch.Generator().manual_seed(7)) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_training_draws_x_anew_and_evaluation_does_not(vae):
+    images = torch.rand(6, *SHAPE).double()
+    assert torch.equal(vae.observe(images), vae.observe(images))
+    vae.train()
+    assert not torch.equal(vae.observe(images), vae.observe(images))
+
+
+def test_threshold_cuts_at_one_half():
+    vae = VAE(binarization="threshold", image_shape=(1, 1, 4))
+    assert vae.observe(torch.tensor([0.0, 0.4, 0.6, 1.0]).view(1, 1, 1, 4)).flatten().tolist() == [0, 0, 1, 1]
+
+
+def test_none_keeps_the_greys():
+    images = torch.rand(2, *SHAPE)
+    assert VAE(binarization="none", image_shape=SHAPE).observe(images) is images
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"latent_dim": 0},
+        {"latent_dim": "2"},
+        {"hidden_dims": [100, 0]},
+        {"architecture": "transformer"},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("inf")},
+        {"beta": -1.0},
+        {"importance_samples": 0},
+        {"binarization": "dynamic"},
+        {"depth": 3},
+    ],
+)
+def test_wrong_arguments_are_refused(wrong):
+    with pytest.raises(ValidationError):
+        VAE(**wrong)
+
+
+def test_convolutions_need_sizes_divisible_by_four():
+    with pytest.raises(ValueError, match="divisible by 4, got 30x28"):
+        VAE(architecture="convolutional", image_shape=(1, 30, 28))

@@ -1,0 +1,70 @@
+"""Every config composes and instantiates; every key is a parameter that is read."""
+
+import inspect
+import re
+import subprocess
+import sys
+
+import pytest
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+
+from genlab.configuration import config_dir
+from genlab.training import build
+
+
+def options(group):
+    return [f"{group}={path.stem}" for path in sorted((config_dir() / group).glob("*.yaml"))]
+
+
+GROUPS = ["model", "data", "trainer", "logger", "callbacks", "experiment", "debug"]
+CHOICES = [option for group in GROUPS for option in options(group) if option != "trainer=gpu"]
+
+
+def test_every_group_is_tried():
+    assert {path.name for path in config_dir().iterdir() if path.is_dir()} - {"hydra"} == set(GROUPS)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_config_composes_and_instantiates(compose_config, choice):
+    build(compose_config(choice))
+
+
+def targets(node, address=""):
+    """Every node with a `_target_`, under its address."""
+    if isinstance(node, DictConfig):
+        if "_target_" in node:
+            yield address, node
+        for key in node:
+            if not OmegaConf.is_missing(node, key):
+                yield from targets(node[key], f"{address}.{key}")
+
+
+@pytest.mark.parametrize("choice", [*CHOICES, "trainer=gpu"])
+def test_every_key_is_a_constructor_parameter(compose_config, choice):
+    for address, node in targets(compose_config(choice)):
+        parameters = inspect.signature(get_class(node._target_)).parameters.values()
+        if node._target_.startswith("genlab."):
+            assert not any(p.kind is p.VAR_KEYWORD for p in parameters), f"{address} takes anything"
+        assert set(node) - {"_target_"} <= {p.name for p in parameters}, address
+
+
+@pytest.mark.parametrize("choice", options("model"))
+def test_every_model_parameter_is_a_key(compose_config, choice):
+    """All but the shape of the images, which the data decide."""
+    node = compose_config(choice).model
+    assert set(inspect.signature(get_class(node._target_)).parameters) == set(node) - {"_target_"} | {"image_shape"}
+
+
+@pytest.mark.parametrize("command", [["train.py"], ["-m", "genlab.cli", "train"]])
+def test_help_names_the_groups_and_settings_that_exist(compose_config, command):
+    repository = config_dir().parent
+    shown = subprocess.run(
+        [sys.executable, *command, "--help"], capture_output=True, text=True, check=True, cwd=repository
+    ).stdout
+    for group in GROUPS:
+        assert re.search(rf"^{group}: ", shown, re.MULTILINE), group
+    assert len(re.findall(r"^  python train.py", shown, re.MULTILINE)) >= 3
+    cfg = compose_config()
+    for setting in re.findall(r"^  ([a-z_]+(?:\.[a-z_]+)*)  ", shown, re.MULTILINE):
+        assert OmegaConf.select(cfg, setting, default="absent") != "absent", setting
