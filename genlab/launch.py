@@ -32,7 +32,7 @@ def _run(cfg: DictConfig) -> None:
     try:
         from genlab.training import train  # seconds, because of torch: a wrong name is answered before
 
-        _keep_quiet()
+        keep_quiet()
         train(cfg)
     except GenlabError as error:
         if os.environ.get("GENLAB_DEBUG"):
@@ -57,7 +57,7 @@ def _remove_if_empty(folder: Path, outputs: Path) -> None:
         empty.rmdir()
 
 
-def _keep_quiet() -> None:
+def keep_quiet() -> None:
     """The console is genlab's: no tips, adverts and warnings of libraries, unless GENLAB_DEBUG=1."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("warning: %(message)s"))

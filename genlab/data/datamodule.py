@@ -54,7 +54,7 @@ class ImageDataModule(LightningDataModule):
         Raises:
             DataError: see `ensure_files`; or `root` was given and is no folder.
         """
-        ensure_files(self.source, self._root())
+        ensure_files(self.source, self.root_folder())
 
     def setup(self, stage: str | None = None) -> None:
         """Read both splits once.
@@ -64,13 +64,14 @@ class ImageDataModule(LightningDataModule):
         """
         if hasattr(self, "train_set"):
             return
-        folder = ensure_files(self.source, self._root())
+        folder = ensure_files(self.source, self.root_folder())
         train, self.test_set = read_split(folder, "train"), read_split(folder, "t10k")
         n_train = len(train) - len(train) // 12
         self.train_set = ImageDataset(train.images[:n_train], train.labels[:n_train])
         self.val_set = ImageDataset(train.images[n_train:], train.labels[n_train:])
 
-    def _root(self) -> Path:
+    def root_folder(self) -> Path:
+        """The folder of the files: `root`, or the default in the user's cache."""
         if self.root is None:
             return Path(platformdirs.user_cache_dir("genlab", appauthor=False))
         root = Path(self.root).expanduser()

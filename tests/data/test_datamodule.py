@@ -33,19 +33,19 @@ def test_the_splits_have_55000_5000_and_10000_images(mnist):
 
 def test_training_and_validation_are_the_training_images_cut_in_two(mnist):
     together = torch.cat([mnist.train_set.images, mnist.val_set.images])
-    reference = MNIST(mnist._root(), train=True)  # torchvision reads the folder as it is
+    reference = MNIST(mnist.root_folder(), train=True)  # torchvision reads the folder as it is
     assert torch.equal(together[:, 0], reference.data)
     assert torch.equal(torch.cat([mnist.train_set.labels, mnist.val_set.labels]).long(), reference.targets)
 
 
 def test_the_official_test_images_are_the_test_set(mnist):
-    reference = MNIST(mnist._root(), train=False)
+    reference = MNIST(mnist.root_folder(), train=False)
     assert torch.equal(mnist.test_set.images[:, 0], reference.data)
 
 
 def test_a_batch_is_what_torchvision_would_give(mnist):
     images, labels = next(iter(mnist.test_dataloader()))
-    reference = MNIST(mnist._root(), train=False)
+    reference = MNIST(mnist.root_folder(), train=False)
     assert images.dtype == torch.float32
     assert labels.dtype == torch.int64
     assert torch.equal(images, torch.stack([to_tensor(reference[i][0]) for i in range(len(images))]))
