@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -14,6 +15,11 @@ from omegaconf import DictConfig
 from genlab.configuration import config_dir
 from genlab.errors import ConfigError, GenlabError
 from genlab.overrides import check
+
+
+# 128 + the number of the signal, as shells have it
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
 
 
 def main() -> None:
@@ -33,7 +39,12 @@ def _run(cfg: DictConfig) -> None:
         from genlab.training import train  # seconds, because of torch: a wrong name is answered before
 
         keep_quiet()
+        signal.signal(signal.SIGTERM, _terminate)
         train(cfg)
+    except (KeyboardInterrupt, SystemExit) as error:
+        # Lightning turns Ctrl-C into an exit with code 1
+        print(f"interrupted: {cfg.run_dir}", file=sys.stderr)
+        sys.exit(TERMINATED if getattr(error, "code", None) == TERMINATED else INTERRUPTED)
     except GenlabError as error:
         if os.environ.get("GENLAB_DEBUG"):
             raise
@@ -41,6 +52,11 @@ def _run(cfg: DictConfig) -> None:
             raise  # Hydra goes on with the other jobs of the sweep, and raises this at the end
         _remove_if_empty(Path(cfg.run_dir), Path(cfg.outputs).absolute())
         sys.exit(_one_line(error, code=1))
+
+
+def _terminate(*_: object) -> None:
+    """On SIGTERM, leave through every `finally`, so that the summary says how the run ended."""
+    sys.exit(TERMINATED)
 
 
 def _one_line(error: GenlabError, code: int) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,23 @@ def test_two_processes_train_together(tmp_path, mnist_root):
     summaries = list((tmp_path / "outputs").glob("vae/*/summary.json"))
     assert [json.loads(path.read_text())["status"] for path in summaries] == ["finished"]
     assert result.stdout.count("epoch 2/2") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_as_interrupted(tmp_path, mnist_root, number):
+    command = [*TRAIN, "model.hidden_dims=[16]", "trainer.accelerator=cpu", "trainer.max_epochs=100000"]
+    process = subprocess.Popen(
+        [*command, f"data.root={mnist_root}"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        if line.startswith("epoch "):
+            process.send_signal(number)
+            break
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert re.fullmatch(r"interrupted: .*\n", errors)
+    (summary,) = (tmp_path / "outputs").glob("vae/*/summary.json")
+    assert json.loads(summary.read_text())["status"] == "interrupted"
 
 
 def test_genlab_train_is_the_same_command(tmp_path, mnist_root):
