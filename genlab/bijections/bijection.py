@@ -1,0 +1,39 @@
+"""The contract of an invertible map with a tractable Jacobian."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+
+class Bijection(nn.Module, ABC):
+    """x → z = f(x) with ladj = log |det dz/dx|, and z → x = f⁻¹(z).
+
+    Shapes: x and z are (B, …) with equally many elements per example, because only a square Jacobian has a
+    determinant; `Composition` holds its layers to that. ladj is (B,), in nats, in float32 or float64, also under
+    autocast.
+
+    A subclass computes its scales and shifts in one method that both directions call, so that they cannot disagree.
+    """
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x → (z, ladj)."""
+
+    @abstractmethod
+    def inverse(self, z: Tensor) -> Tensor:
+        """z → x."""
+
+    @torch.no_grad()
+    def first_non_finite(self, x: Tensor) -> str | None:
+        """Where in this map the first NaN or infinity appears: None if nowhere, "" if it has no inner layers to name.
+
+        It runs the map once more and waits for the device, so call it after a loss came out non-finite, not before.
+        """
+        z, ladj = self(x)
+        return None if bool(z.isfinite().all() & ladj.isfinite().all()) else ""
+
+
+def locate(place: str, inside: str) -> str:
+    """Join the name of a layer and the place inside it, which is empty for a layer without inner layers."""
+    return f"{place}, {inside}" if inside else place

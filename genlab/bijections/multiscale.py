@@ -1,0 +1,92 @@
+"""The multi-scale architecture: half of the dimensions leave after every scale."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from genlab.bijections.bijection import Bijection, locate
+from genlab.bijections.squeeze import Squeeze
+
+
+class MultiScale(Bijection):
+    """h_0 = x,  (h_i, z_i) = halves(f_i(squeeze(h_{i−1}))),  z = [z_1, …, z_n]; at the last scale all of it leaves.
+
+    What leaves is spared the later scales. It is the second half of the channels: where f_i ends with a coupling that
+    keeps the first half, that coupling is a learned prior of what leaves, given what stays.
+
+    Args:
+        image_shape: (C, H, W).
+        scales: f_i, each of which keeps its shape, (B, *scale_shapes(image_shape, n)[i]).
+
+    Shapes: x (B, C, H, W), z (B, C·H·W), ladj (B,).
+
+    Raises:
+        ValueError: H or W is not divisible by 2^n, or a scale changes the shape.
+
+    Dinh et al. 2017, section 3.6 and figure 4.
+    """
+
+    def __init__(self, image_shape: Sequence[int], scales: Sequence[Bijection]) -> None:
+        super().__init__()
+        self.squeeze = Squeeze()
+        self.scales = nn.ModuleList(scales)
+        self.shapes = scale_shapes(image_shape, len(scales))
+        # Elements that leave after each scale: half of what came in, and everything at the last.
+        sizes = [channels * height * width for channels, height, width in self.shapes]
+        self.leaving = [larger - smaller for larger, smaller in pairwise([*sizes, 0])]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        z, ladj = [], x.new_zeros(len(x), dtype=torch.promote_types(x.dtype, torch.float32))
+        for index, shape in enumerate(self.shapes):
+            squeezed, _ = self.squeeze(x)
+            x, scale_ladj = self._scale(index)(squeezed)
+            if x.shape[1:] != shape:
+                raise ValueError(
+                    f"scale {index} maps {tuple(squeezed.shape)} to {tuple(x.shape)}: it must keep the shape"
+                )
+            ladj = ladj + scale_ladj
+            if index < len(self.shapes) - 1:
+                x, leaving = x.chunk(2, dim=1)
+                z.append(leaving.flatten(1))
+        return torch.cat([*z, x.flatten(1)], dim=1), ladj
+
+    def inverse(self, z: Tensor) -> Tensor:
+        *earlier, last = z.split(self.leaving, dim=1)
+        x = last.unflatten(1, self.shapes[-1])
+        for index in reversed(range(len(self.shapes))):
+            if index < len(earlier):
+                x = torch.cat([x, earlier[index].view_as(x)], dim=1)
+            x = self.squeeze.inverse(self._scale(index).inverse(x))
+        return x
+
+    @torch.no_grad()
+    def first_non_finite(self, x: Tensor) -> str | None:
+        for index in range(len(self.shapes)):
+            squeezed, _ = self.squeeze(x)
+            inside = self._scale(index).first_non_finite(squeezed)
+            if inside is not None:
+                return locate(f"scale {index}", inside)
+            x = self._scale(index)(squeezed)[0].chunk(2, dim=1)[0]
+        return None
+
+    def _scale(self, index: int) -> Bijection:
+        return cast(Bijection, self.scales[index])
+
+
+def scale_shapes(image_shape: Sequence[int], scales: int) -> list[tuple[int, int, int]]:
+    """The (C, H, W) at which each scale works, for images (C, H, W): (1, 28, 28) → (4, 14, 14), (8, 7, 7)."""
+    channels, height, width = image_shape
+    if scales < 1 or height % 2**scales or width % 2**scales:
+        raise ValueError(
+            f"scales={scales} must be at least 1 and needs a height and width divisible by {2**scales}, "
+            f"got {height}x{width}"
+        )
+    shapes = []
+    for _ in range(scales):
+        channels, height, width = 4 * channels, height // 2, width // 2
+        shapes.append((channels, height, width))
+        channels //= 2
+    return shapes

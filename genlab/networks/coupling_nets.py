@@ -1,0 +1,42 @@
+"""The networks inside affine couplings: any map will do, none needs an inverse, and each starts at 0."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from genlab.networks.mlp import mlp
+
+
+def coupling_mlp(in_features: int, hidden_dims: Sequence[int], out_features: int) -> nn.Sequential:
+    """(B, in_features) → (B, out_features), with a ReLU after each hidden layer; 0 at the start."""
+    net = mlp(in_features, hidden_dims, out_features)
+    zero_initialise(net[-1])
+    return net
+
+
+class ConvolutionalCouplingNet(nn.Sequential):
+    """(B, in_channels, H, W) → (B, out_channels, H, W) through 3×3, 1×1, 3×3, 3×3 convolutions; 0 at the start."""
+
+    def __init__(self, in_channels: int, out_channels: int, channels: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, channels, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, kernel_size=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, out_channels, kernel_size=3, padding=1),
+        )
+        zero_initialise(self[-1])
+        # Channels last nearly halves the time of a pass on a CPU: the convolutions exchange activations unconverted.
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.contiguous(memory_format=torch.channels_last))
+
+
+def zero_initialise(layer: nn.Module) -> None:
+    """Set every parameter of the layer to 0: the coupling it ends starts as the identity."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
