@@ -4,6 +4,7 @@ A model has a method when the mathematics gives it one: a plain autoencoder has 
 `isinstance(model, CanSample)` asks.
 """
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -54,6 +55,17 @@ class CanWeigh(Protocol):
 
     def log_weights(self, images: Tensor, samples: int, generator: torch.Generator | None = None) -> Tensor:
         """log p(x, z) − log q(z|x) for new z ~ q(z|x): images (B, C, H, W) → (samples, B), in nats."""
+        ...
+
+
+@runtime_checkable
+class CanCompareGradients(Protocol):
+    """Has a generator, whose loss has several forms."""
+
+    def generator_gradient_norms(
+        self, objectives: Sequence[str], n: int, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """Objective → norm of its gradient by the generator's weights, on one batch of n fakes."""
         ...
 
 

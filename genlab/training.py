@@ -17,6 +17,7 @@ from genlab.arguments import checked, explain
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import Reports
 from genlab.errors import ConfigError, GenlabError
+from genlab.manual_optimization import check_manual_optimization
 from genlab.runs.announcement import announce_end, announce_start
 from genlab.runs.record import RunRecord
 from genlab.runs.settings import flat_settings, save_config
@@ -80,6 +81,7 @@ def build(cfg: DictConfig) -> Experiment:
     loggers: list[Logger] = [_construct(cfg.logger, name, "logger") for name in cfg.logger or {}]
     callbacks: list[Callback] = [_construct(cfg.callbacks, name, "callbacks") for name in cfg.callbacks or {}]
     trainer = _construct(cfg, "trainer", logger=loggers or False, callbacks=callbacks)
+    check_manual_optimization(model, trainer)
     return Experiment(model, data, trainer)
 
 

@@ -26,7 +26,8 @@ def _draw(images: Tensor, shape: tuple[int, ...], fill: Callable[..., Tensor]) -
     # torch's random numbers depend on the device, so they are always drawn on the CPU
     noise = torch.empty(len(images), *shape)
     generator = torch.Generator()
-    for image, row in zip(images.cpu().contiguous(), noise, strict=True):
+    grey = images.float().cpu().contiguous()  # numpy has no bfloat16
+    for image, row in zip(grey, noise, strict=True):
         generator.manual_seed(zlib.crc32(image.numpy().tobytes(), SEED))
         fill(row, generator=generator)
-    return noise.to(images.device)
+    return noise.to(images)

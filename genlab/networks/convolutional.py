@@ -20,10 +20,9 @@ def downsampling(image_shape: ImageShape) -> nn.Sequential:
 
 def upsampling(image_shape: ImageShape) -> nn.Sequential:
     """(B, 64 · H/4 · W/4) → (B, C, H, W), by two transposed convolutions of stride two."""
-    _, height, width = image_shape
     return nn.Sequential(
         nn.ReLU(),
-        nn.Unflatten(1, (CHANNELS[1], height // 4, width // 4)),
+        nn.Unflatten(1, (CHANNELS[1], *quarter_size(image_shape))),
         nn.ConvTranspose2d(CHANNELS[1], CHANNELS[0], kernel_size=4, stride=2, padding=1),
         nn.ReLU(),
         nn.ConvTranspose2d(CHANNELS[0], image_shape[0], kernel_size=4, stride=2, padding=1),
@@ -31,7 +30,13 @@ def upsampling(image_shape: ImageShape) -> nn.Sequential:
 
 
 def trunk_features(image_shape: ImageShape) -> int:
-    """Width of the flat side of both trunks.
+    """Width of the flat side of both trunks; raises as `quarter_size` does."""
+    height, width = quarter_size(image_shape)
+    return CHANNELS[1] * height * width
+
+
+def quarter_size(image_shape: ImageShape) -> tuple[int, int]:
+    """(C, H, W) → (H/4, W/4).
 
     Raises:
         ValueError: height or width is no multiple of four, so halving twice does not come out even.
@@ -39,4 +44,4 @@ def trunk_features(image_shape: ImageShape) -> int:
     _, height, width = image_shape
     if height % 4 or width % 4:
         raise ValueError(f"the convolutional networks need a height and width divisible by 4, got {height}x{width}")
-    return CHANNELS[1] * (height // 4) * (width // 4)
+    return height // 4, width // 4

@@ -13,7 +13,7 @@ from genlab import __version__
 def announce_start(cfg: DictConfig, model: LightningModule, trainer: Trainer) -> None:
     """What is about to be trained, on what, and where it goes."""
     name = type(model).__name__
-    parameters = sum(parameter.numel() for parameter in model.parameters())
+    parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     device = trainer.strategy.root_device
     threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
     print(

@@ -7,6 +7,19 @@ from omegaconf import DictConfig, OmegaConf
 
 from genlab.runs.atomic import write_text
 
+# Ends of the addresses that change no result and would fill the HParams tab
+HOUSEKEEPING = (
+    "_target_",
+    "root",
+    "num_workers",
+    "eval_batch_size",
+    "data.seed",
+    "_dir",
+    "_bar",
+    "_summary",
+    "_hparams",
+)
+
 
 def save_config(cfg: DictConfig, overrides: list[str], folder: Path) -> None:
     """Write `config.yaml`, resolved, and `overrides.yaml`."""
@@ -24,7 +37,7 @@ def flat_settings(cfg: DictConfig) -> dict[str, Any]:
         if isinstance(value, dict):
             for key, item in value.items():
                 visit(f"{prefix}.{key}" if prefix else key, item)
-        elif not prefix.endswith("_target_"):
+        elif not prefix.endswith(HOUSEKEEPING):
             flat[prefix] = value if isinstance(value, (bool, str, int, float)) else str(value)
 
     visit("", {name: resolved[name] for name in ("seed", "model", "data", "trainer")})

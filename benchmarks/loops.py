@@ -1,0 +1,160 @@
+"""Training loops as one would write them by hand, with genlab's networks: an epoch of each, in seconds."""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Subset
+from torchvision.datasets import MNIST
+from torchvision.transforms import ToTensor
+
+from genlab.networks import image_decoder, image_encoder
+from genlab.networks.discriminators import image_discriminator
+from genlab.networks.generators import image_generator
+
+Epoch = Callable[[], float]  # trains one epoch and returns its seconds
+
+SHAPE, N_TRAIN = (1, 28, 28), 55_000
+VAE_BATCH, VAE_LATENT = 128, 20
+GAN_BATCH, GAN_LATENT = 64, 100
+
+
+class EpochTimer(Callback):
+    """Seconds from the start of an epoch to the end of training, checkpoints written, without validation."""
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._started = time.perf_counter()
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._validation_started = time.perf_counter()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._started += time.perf_counter() - self._validation_started
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.seconds = time.perf_counter() - self._started
+
+
+def slices(images: Tensor, batch_size: int) -> Iterable[Tensor]:
+    """The images in a new order, as slices of one tensor in memory."""
+    return (images[rows] for rows in torch.randperm(len(images)).split(batch_size))
+
+
+def torchvision_loader(root: Path, batch_size: int) -> DataLoader[tuple[Tensor, Tensor]]:
+    """torchvision's MNIST with ToTensor, as tutorials have it."""
+    images = Subset(MNIST(root, train=True, transform=ToTensor()), range(N_TRAIN))
+    return DataLoader(images, batch_size=batch_size, shuffle=True)
+
+
+class HandWrittenVAE(LightningModule):
+    """The default VAE with torch.bernoulli and the default Adam."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = image_encoder("mlp", SHAPE, [500], 2 * VAE_LATENT)
+        self.decoder = image_decoder("mlp", SHAPE, [500], VAE_LATENT)
+
+    def loss(self, images: Tensor) -> Tensor:
+        x = torch.bernoulli(images)
+        mu, log_var = self.encoder(x).chunk(2, dim=-1)
+        z = mu + torch.exp(0.5 * log_var) * torch.randn_like(mu)
+        cross_entropy = F.binary_cross_entropy_with_logits(self.decoder(z), x, reduction="none").flatten(1).sum(-1)
+        kl = 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum(-1)
+        return (cross_entropy + kl).mean()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        loss = self.loss(batch[0])
+        self.log("loss", loss)
+        return loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=1e-3)
+
+
+def plain_vae(images: Tensor) -> Epoch:
+    """A plain loop over the sliced tensor."""
+    model = HandWrittenVAE()
+    optimizer = model.configure_optimizers()
+
+    def epoch() -> float:
+        started = time.perf_counter()
+        for batch in slices(images, VAE_BATCH):
+            optimizer.zero_grad()
+            model.loss(batch).backward()
+            optimizer.step()
+        return time.perf_counter() - started
+
+    return epoch
+
+
+def lightning_vae(root: Path, folder: Path) -> Epoch:
+    """The same model in Lightning, which logs its loss at each step, on torchvision's loader."""
+    model, loader = HandWrittenVAE(), torchvision_loader(root, VAE_BATCH)
+
+    def epoch() -> float:
+        timer = EpochTimer()
+        quiet = {"enable_progress_bar": False, "enable_model_summary": False, "default_root_dir": folder}
+        Trainer(accelerator="cpu", max_epochs=1, callbacks=[timer], **quiet).fit(model, loader)  # type: ignore[arg-type]
+        return timer.seconds
+
+    return epoch
+
+
+def gan_players(fused: bool) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer, torch.optim.Optimizer]:
+    """Generator and discriminator of the default GAN, and their optimizers."""
+    generator, discriminator = image_generator("mlp", SHAPE, GAN_LATENT), image_discriminator("mlp", SHAPE)
+    generator_adam, discriminator_adam = (
+        torch.optim.Adam(player.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=fused)
+        for player in (generator, discriminator)
+    )
+    return generator, discriminator, generator_adam, discriminator_adam
+
+
+def plain_gan(images: Tensor) -> Epoch:
+    """A plain loop over the sliced tensor that uses one pass of the generator for both players, with fused Adam."""
+    generator, discriminator, generator_adam, discriminator_adam = gan_players(fused=True)
+
+    def epoch() -> float:
+        started = time.perf_counter()
+        for batch in slices(images, GAN_BATCH):
+            fake = generator(torch.randn(len(batch), GAN_LATENT))
+            discriminator_adam.zero_grad()
+            real_loss = F.softplus(-discriminator(2 * batch - 1)).mean()
+            (real_loss + F.softplus(discriminator(fake.detach())).mean()).backward()
+            discriminator_adam.step()
+            generator_adam.zero_grad()
+            discriminator.requires_grad_(False)
+            F.softplus(-discriminator(fake)).mean().backward()
+            discriminator.requires_grad_(True)
+            generator_adam.step()
+        return time.perf_counter() - started
+
+    return epoch
+
+
+def common_gan(root: Path) -> Epoch:
+    """The common way: a new pass of the generator for each player, torchvision's loader, the default Adam."""
+    generator, discriminator, generator_adam, discriminator_adam = gan_players(fused=False)
+    loader = torchvision_loader(root, GAN_BATCH)
+
+    def epoch() -> float:
+        started = time.perf_counter()
+        for images, _ in loader:
+            discriminator_adam.zero_grad()
+            fake = generator(torch.randn(len(images), GAN_LATENT)).detach()
+            real_logits, fake_logits = discriminator(2 * images - 1), discriminator(fake)
+            real_loss = F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
+            fake_loss = F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
+            (real_loss + fake_loss).backward()
+            discriminator_adam.step()
+            generator_adam.zero_grad()
+            logits = discriminator(generator(torch.randn(len(images), GAN_LATENT)))
+            F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits)).backward()
+            generator_adam.step()
+        return time.perf_counter() - started
+
+    return epoch

@@ -1,0 +1,96 @@
+"""The generator's gradient under two objectives, on the same networks."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from pydantic import NonNegativeInt, PositiveInt
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
+from torchvision.utils import save_image
+
+from genlab.arguments import checked
+from genlab.callbacks.step_axis import batches_seen
+from genlab.capabilities import CanCompareGradients
+
+
+class GeneratorGradients(Callback):
+    """`train/gradient_norm_…` for each objective, on the batch axis, and their picture at the end.
+
+    Both are measured on the networks as training has left them and on the same noise, so they differ by the
+    objective alone: at a fake's logit l the saturating one weights the gradient of l by D = sigmoid(l), the
+    non-saturating one by 1 − D (Goodfellow et al. 2014, section 3).
+
+    Args:
+        folder: the picture goes to `folder/generator_gradients.png`.
+        every_n_batches: batches between two measurements; the first is taken before training.
+        n: fakes that the gradient is taken on.
+        seed: of their noise.
+    """
+
+    tag = "generator_gradients"
+    objectives = ("saturating", "non_saturating")
+
+    @checked
+    def __init__(
+        self, folder: str, every_n_batches: PositiveInt = 1, n: PositiveInt = 64, seed: NonNegativeInt = 0
+    ) -> None:
+        self.folder = Path(folder)
+        self.every_n_batches = every_n_batches
+        self.n = n
+        self.seed = seed
+        self._steps: list[int] = []
+        self._norms: dict[str, list[float]] = {name: [] for name in self.objectives}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._measure(trainer, pl_module)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if batches_seen(trainer) % self.every_n_batches == 0:
+            self._measure(trainer, pl_module)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self._steps or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        picture = self.draw()
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image(self.tag, picture, self._steps[-1])
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save_image(picture, self.folder / f"{self.tag}.png")
+
+    def draw(self) -> Tensor:
+        """The curves so far, (3, H, W) in [0, 1]."""
+        figure = Figure(figsize=(7, 4.5), dpi=100, layout="constrained")
+        canvas = FigureCanvasAgg(figure)
+        axes = figure.add_subplot(
+            xlabel="training batches seen",
+            ylabel="norm of the generator's gradient",
+            yscale="log",
+            title="Two generator losses on the same networks",
+        )
+        labels = {"saturating": r"saturating, $\log(1 - D)$", "non_saturating": r"non-saturating, $-\log D$"}
+        for name, norms in self._norms.items():
+            axes.plot(self._steps, norms, label=labels[name])
+        axes.legend()
+        axes.grid(alpha=0.3)
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+        return torch.from_numpy(pixels.copy()).permute(2, 0, 1) / 255
+
+    def _measure(self, trainer: Trainer, model: LightningModule) -> None:
+        if not trainer.is_global_zero or not isinstance(model, CanCompareGradients):
+            return
+        norms = model.generator_gradient_norms(self.objectives, self.n, torch.Generator().manual_seed(self.seed))
+        self._steps.append(batches_seen(trainer))
+        for name, norm in norms.items():
+            self._norms[name].append(norm.item())
+        row = {f"train/gradient_norm_{name}": values[-1] for name, values in self._norms.items()}
+        for logger in trainer.loggers:
+            logger.log_metrics(row, step=self._steps[-1])

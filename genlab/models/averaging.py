@@ -1,0 +1,31 @@
+"""An exponential moving average of a network's weights."""
+
+import copy
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+
+def frozen_copy(module: nn.Module) -> nn.Module:
+    """The start of an average: the same weights and buffers, not trained."""
+    return copy.deepcopy(module).requires_grad_(False)
+
+
+@torch.no_grad()
+def update_average(averaged: nn.Module, module: nn.Module, decay: float) -> None:
+    """averaged ← decay · averaged + (1 − decay) · module, for weights and buffers alike; integers are copied.
+
+    Yazıcı et al. 2019. The running statistics of batch norm are averaged with the weights, since those
+    of the present weights belong to other activations.
+    """
+    old, new = _floats(averaged), _floats(module)
+    torch._foreach_lerp_(old, new, 1 - decay)
+    for count, latest in zip(averaged.buffers(), module.buffers(), strict=True):
+        if not count.is_floating_point():
+            count.copy_(latest)
+
+
+def _floats(module: nn.Module) -> list[Tensor]:
+    tensors = itertools.chain(module.parameters(), module.buffers())
+    return [tensor.detach() for tensor in tensors if tensor.is_floating_point()]

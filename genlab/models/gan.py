@@ -1,0 +1,247 @@
+"""The generative adversarial network (Goodfellow et al. 2014)."""
+
+import logging
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from pydantic import Field, PositiveFloat, PositiveInt
+from pytorch_lightning import LightningModule
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.utils import get_total_norm
+
+from genlab.arguments import checked
+from genlab.models.averaging import frozen_copy, update_average
+from genlab.models.fixed_noise import fixed_normal
+from genlab.networks import Architecture, ImageShape
+from genlab.networks.discriminators import image_discriminator
+from genlab.networks.generators import image_generator
+from genlab.objectives.adversarial import ADVERSARIAL_OBJECTIVES, ObjectiveName, value
+from genlab.objectives.penalties import PenaltyName, gradient_penalty, r1
+
+log = logging.getLogger(__name__)
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class GAN(LightningModule):
+    """min_G max_D V(D, G) = E log D(x) + E log(1 − D(G(z))), z ~ N(0, I), or another game of the two networks.
+
+    A batch of B images is one step of the generator and `discriminator_steps` of the discriminator, which come
+    first. Each of these sees the B images and B new fakes. The fakes of the last one are kept, and the generator's
+    step sends the same ones through the discriminator as that step has left it: one pass of the generator serves
+    both players.
+
+    Images are scaled to [-1, 1], the range of the generator's Tanh; `sample` and `decode` scale back to [0, 1].
+
+    Args:
+        latent_dim: D, the dimension of z.
+        architecture: `convolutional` is DCGAN's (Radford et al. 2016).
+        objective: see `genlab.objectives.adversarial`.
+        penalty: on the discriminator's slope, see `genlab.objectives.penalties`.
+        penalty_weight: λ of `gradient_penalty`, γ of `r1`; both papers use 10.
+        discriminator_steps: per batch.
+        generator_learning_rate, discriminator_learning_rate: Adam's.
+        beta1, beta2: Adam's decay rates; 0.5 is from Radford et al. 2016, section 4.
+        ema_decay: above 0, `sample` and `decode` use an exponential moving average of the generator, its batch norm's
+            statistics included.
+        image_shape: (C, H, W).
+    """
+
+    quantities = ("value", "d_real", "d_fake", "discriminator_accuracy")  # the first is the headline of a run
+    unit = "value in nats, -1.39 at the optimum"
+
+    @checked
+    def __init__(
+        self,
+        latent_dim: PositiveInt = 100,
+        architecture: Architecture = "mlp",
+        objective: ObjectiveName = "non_saturating",
+        penalty: PenaltyName = "none",
+        penalty_weight: PositiveFloat = 10.0,
+        discriminator_steps: PositiveInt = 1,
+        generator_learning_rate: PositiveFloat = 2e-4,
+        discriminator_learning_rate: PositiveFloat = 2e-4,
+        beta1: Fraction = 0.5,
+        beta2: Fraction = 0.999,
+        ema_decay: Fraction = 0.0,
+        image_shape: ImageShape = (1, 28, 28),
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.automatic_optimization = False
+        self.latent_dim = latent_dim
+        self.objective = objective
+        self.penalty = penalty
+        self.penalty_weight = penalty_weight
+        self.discriminator_steps = discriminator_steps
+        self.learning_rates = generator_learning_rate, discriminator_learning_rate
+        self.betas = beta1, beta2
+        self.ema_decay = ema_decay
+        self.generator = image_generator(architecture, image_shape, latent_dim)
+        self.discriminator = image_discriminator(architecture, image_shape)
+        self.averaged_generator = frozen_copy(self.generator) if ema_decay else None
+
+    # The two players
+
+    def generate(self, n: int, like: Tensor) -> Tensor:
+        """n fakes in [-1, 1], G(z) for new z, on the device and in the type of a tensor."""
+        return self.generator(torch.randn(n, self.latent_dim, device=like.device, dtype=like.dtype))
+
+    def logits(self, x: Tensor) -> Tensor:
+        """D before its sigmoid: images in [-1, 1], (B, C, H, W) → (B,), float32 under mixed precision too."""
+        logits = self.discriminator(x)
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+    # Training
+
+    def on_fit_start(self) -> None:
+        if self.objective == "wasserstein" and self.penalty != "gradient_penalty" and self.trainer.is_global_zero:
+            log.warning(
+                f"model.objective=wasserstein with model.penalty={self.penalty}: nothing keeps the discriminator "
+                "1-Lipschitz, so its loss is no distance; use model.penalty=gradient_penalty"
+            )
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        real = 2 * batch[0] - 1
+        n = max(2, len(real))  # the generator's batch norm needs two
+        for _ in range(self.discriminator_steps - 1):
+            with torch.no_grad():
+                fake = self.generate(n, real)
+            self.discriminator_step(real, fake)
+        fake = self.generate(n, real)
+        measured = self.discriminator_step(real, fake.detach())
+        measured |= self.generator_step(fake)
+        if self.averaged_generator is not None:
+            update_average(self.averaged_generator, self.generator, self.ema_decay)
+        return measured
+
+    def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Update D on images of the data and fakes without a graph; return what was measured before the update."""
+        _, optimizer = self.optimizers()  # type: ignore[attr-defined]
+        with self.toggled_optimizer(optimizer):
+            # one pass for both is quicker, and the same, since D looks at each image by itself
+            real_logits, fake_logits = self.logits(torch.cat([real, fake])).split([len(real), len(fake)])
+            loss = ADVERSARIAL_OBJECTIVES[self.objective].discriminator_loss(real_logits, fake_logits)
+            measured = self._measure(real_logits.detach(), fake_logits.detach())
+            if self.penalty != "none":
+                penalty = self.penalty_weight * self._penalty(real, fake)
+                loss = loss + penalty
+                measured["penalty"] = penalty.detach()
+            measured["discriminator_gradient_norm"] = self._descend(loss, optimizer, self.discriminator)
+        return measured
+
+    def generator_step(self, fake: Tensor) -> dict[str, Tensor]:
+        """Update G on the fakes that it made; return the loss and its gradient's norm before the update."""
+        optimizer, _ = self.optimizers()  # type: ignore[attr-defined]
+        with self.toggled_optimizer(optimizer):
+            loss = ADVERSARIAL_OBJECTIVES[self.objective].generator_loss(self.logits(fake))
+            norm = self._descend(loss, optimizer, self.generator)
+        return {"generator_loss": loss.detach(), "generator_gradient_norm": norm}
+
+    def _descend(self, loss: Tensor, optimizer: LightningOptimizer, player: nn.Module) -> Tensor:
+        """One step, after which no gradient is left; the gradient's norm."""
+        # Lightning calls training_step under autocast, where a backward pass does not belong: float32 parts of the
+        # graph, the penalty among them, would be differentiated in bfloat16
+        with torch.autocast(self.device.type, enabled=False):
+            self.manual_backward(loss)
+        norm = get_total_norm([weight.grad for weight in player.parameters() if weight.grad is not None])
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None:  # float16: the gradients are multiplied by the scale until the optimizer divides
+            norm = norm / scaler.scale(torch.ones_like(norm))
+        optimizer.step()
+        optimizer.zero_grad()
+        return norm
+
+    def _penalty(self, real: Tensor, fake: Tensor) -> Tensor:
+        if self.penalty == "r1":
+            return r1(self.discriminator, real)
+        uniform = torch.rand(len(real), device=real.device, dtype=real.dtype)
+        return gradient_penalty(self.discriminator, real, fake, uniform)
+
+    def _measure(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+        """What is measured alike in training, validation and test."""
+        said_real, said_fake = (real_logits > 0).float().mean(), (fake_logits < 0).float().mean()
+        return {
+            "value": value(real_logits, fake_logits),
+            "d_real": real_logits.sigmoid().mean(),
+            "d_fake": fake_logits.sigmoid().mean(),
+            "discriminator_accuracy": 0.5 * (said_real + said_fake),
+            "discriminator_loss": ADVERSARIAL_OBJECTIVES[self.objective].discriminator_loss(real_logits, fake_logits),
+        }
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        players = self.generator, self.discriminator
+        return [
+            torch.optim.Adam(player.parameters(), lr=learning_rate, betas=self.betas, fused=True)
+            for player, learning_rate in zip(players, self.learning_rates, strict=True)
+        ]
+
+    # Validation, test
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self._evaluate("val", batch[0])
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self._evaluate("test", batch[0])
+
+    def _evaluate(self, split: str, images: Tensor) -> None:
+        fake_logits = self.logits(self.generator(fixed_normal(images, (self.latent_dim,))))
+        measured = self._measure(self.logits(2 * images - 1), fake_logits)
+        measured["generator_loss"] = ADVERSARIAL_OBJECTIVES[self.objective].generator_loss(fake_logits)
+        means = {f"{split}/{name}": mean for name, mean in measured.items()}
+        self.log_dict(means, batch_size=len(images), sync_dist=True)
+
+    @property
+    def protocol(self) -> dict[str, str]:
+        """How each logged quantity of validation and test is measured."""
+        fakes = "one fake an image, by the generator that trains, batch norm by running statistics"
+        return {
+            "value": f"E log D(x) + E log(1 - D(G(z))), nats, -log 4 = -1.3863 at the optimum; {fakes}",
+            "d_real": "mean sigmoid of the logits of real images",
+            "d_fake": f"mean sigmoid of the logits of fakes; {fakes}",
+            "discriminator_accuracy": f"share of logits of the right sign, real and fake weighted alike; {fakes}",
+            "discriminator_loss": f"of the {self.objective} objective, without penalty; {fakes}",
+            "generator_loss": f"of the {self.objective} objective; {fakes}",
+        }
+
+    # What the mathematics gives
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Latents (…, D) → images in [0, 1] (…, C, H, W), each a function of its own z.
+
+        Batch norm uses its running statistics, whatever mode the model is in.
+        """
+        generator = self.generator if self.averaged_generator is None else self.averaged_generator
+        training = generator.training
+        try:
+            images = generator.eval()(z.flatten(0, -2))
+        finally:
+            generator.train(training)
+        return (images.unflatten(0, z.shape[:-1]) + 1) / 2
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n images (n, C, H, W) in [0, 1]: decode(z) for z ~ N(0, I), which a CPU generator fixes."""
+        return self.decode(torch.randn(n, self.latent_dim, generator=generator).to(next(self.parameters())))
+
+    def generator_gradient_norms(
+        self, objectives: Sequence[ObjectiveName], n: int, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """‖∇ generator_loss‖₂ by the generator's weights under each objective, on one batch of n fakes.
+
+        In the mode that the model is in: in training, batch norm uses the batch. Nothing changes, running statistics
+        and gradients included.
+        """
+        weights = dict(self.generator.named_parameters())
+        buffers = {name: buffer.clone() for name, buffer in self.generator.named_buffers()}
+        z = torch.randn(n, self.latent_dim, generator=generator).to(next(self.parameters()))
+        with torch.enable_grad():
+            fake_logits = self.logits(functional_call(self.generator, {**weights, **buffers}, (z,)))
+            losses = {name: ADVERSARIAL_OBJECTIVES[name].generator_loss(fake_logits) for name in objectives}
+            gradients = {
+                name: torch.autograd.grad(loss, list(weights.values()), retain_graph=True)
+                for name, loss in losses.items()
+            }
+        return {name: get_total_norm(gradient) for name, gradient in gradients.items()}

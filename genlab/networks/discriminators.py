@@ -1,0 +1,55 @@
+"""Images in [-1, 1] → one logit: the discriminators of the GAN."""
+
+import math
+
+from torch import nn
+
+from genlab.networks.autoencoding import Architecture
+from genlab.networks.convolutional import ImageShape, quarter_size
+from genlab.networks.generators import SLOPE, dcgan_initialise
+
+HIDDEN_DIMS = (512, 256)
+CHANNELS = (64, 128)
+
+
+def image_discriminator(architecture: Architecture, image_shape: ImageShape) -> nn.Sequential:
+    """(B, C, H, W) → logits (B,)."""
+    if architecture == "convolutional":
+        return convolutional_discriminator(image_shape)
+    return mlp_discriminator(image_shape)
+
+
+def mlp_discriminator(image_shape: ImageShape) -> nn.Sequential:
+    """image → 512 → 256 → logit, with LeakyReLU."""
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(math.prod(image_shape), HIDDEN_DIMS[0]),
+        nn.LeakyReLU(SLOPE),
+        nn.Linear(HIDDEN_DIMS[0], HIDDEN_DIMS[1]),
+        nn.LeakyReLU(SLOPE),
+        nn.Linear(HIDDEN_DIMS[1], 1),
+        nn.Flatten(0),
+    )
+
+
+def convolutional_discriminator(image_shape: ImageShape) -> nn.Sequential:
+    """image → 64 maps of half the size → 128 maps of a quarter of the size → logit, with LeakyReLU.
+
+    Radford et al. 2016, section 3, without its batch norm: with it D(x) would depend on the other images of the
+    batch, so that a gradient by x means nothing (Gulrajani et al. 2017, section 4) and training's d_real, measured
+    by statistics of the batch, could not be held against validation's, measured by running ones.
+
+    Raises:
+        ValueError: height or width is no multiple of four.
+    """
+    height, width = quarter_size(image_shape)
+    discriminator = nn.Sequential(
+        nn.Conv2d(image_shape[0], CHANNELS[0], kernel_size=4, stride=2, padding=1),
+        nn.LeakyReLU(SLOPE),
+        nn.Conv2d(CHANNELS[0], CHANNELS[1], kernel_size=4, stride=2, padding=1),
+        nn.LeakyReLU(SLOPE),
+        nn.Flatten(),
+        nn.Linear(CHANNELS[1] * height * width, 1),
+        nn.Flatten(0),
+    )
+    return discriminator.apply(dcgan_initialise)

@@ -1,0 +1,32 @@
+"""genlab as others install it: a wheel, used from a folder that has nothing to do with the checkout."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def test_a_wheel_trains_from_any_folder(tmp_path, mnist_root):
+    wheels, installed, elsewhere = tmp_path / "wheels", tmp_path / "installed", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", str(wheels)]
+    subprocess.run([*build, str(REPOSITORY)], check=True, capture_output=True)
+    (wheel,) = wheels.glob("genlab-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    overrides = ["debug=fast", "model.hidden_dims=[16]", "trainer.accelerator=cpu", f"data.root={mnist_root}"]
+    result = subprocess.run(
+        [sys.executable, "-m", "genlab.cli", "train", *overrides],
+        cwd=elsewhere,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert len(list((elsewhere / "outputs" / "vae").iterdir())) == 1
+    # the data came with it
+    assert (installed / "genlab" / "data" / "bundled" / "train-images-idx3-ubyte.gz").stat().st_size > 9_000_000
+    assert (installed / "genlab" / "conf" / "config.yaml").is_file()
