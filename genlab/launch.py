@@ -16,7 +16,6 @@ from genlab.configuration import config_dir
 from genlab.errors import ConfigError, GenlabError
 from genlab.overrides import check
 
-
 # 128 + the number of the signal, as shells have it
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM

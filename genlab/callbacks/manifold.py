@@ -7,13 +7,19 @@ from torch import Tensor
 
 from genlab.arguments import checked
 from genlab.callbacks.picture import Picture, grid
-from genlab.capabilities import CanDecode
+from genlab.callbacks.validation_images import first_validation_images
+from genlab.capabilities import CanDecode, CanEncode, CanSample
+
+CODES = 5000  # validation images whose codes give the quantiles
 
 
 class Manifold(Picture):
     """decode(Φ⁻¹(u)) for u on a grid over the unit square: each cell has the same probability under N(0, I).
 
     The first latent grows to the right, the second upwards. Kingma & Welling 2014, figure 4.
+
+    Codes that no prior draws to N(0, I), as a plain autoencoder's, are spread otherwise: for a model with `encode` and
+    without `sample`, Φ⁻¹ gives way to the quantiles of validation codes, one latent at a time.
 
     Args:
         folder, every_n_epochs: see `Picture`.
@@ -31,7 +37,11 @@ class Manifold(Picture):
         if not isinstance(model, CanDecode) or model.latent_dim != 2:
             return None
         centres = (torch.arange(self.size) + 0.5) / self.size
-        quantiles = torch.special.ndtri(centres)
-        upwards, rightwards = torch.meshgrid(quantiles.flip(0), quantiles, indexing="ij")
+        across = up = torch.special.ndtri(centres)
+        if isinstance(model, CanEncode) and not isinstance(model, CanSample):
+            images, _ = first_validation_images(trainer, CODES, model.device)
+            codes = model.encode(images.to(next(model.parameters()))).float().cpu()
+            across, up = codes.quantile(centres, dim=0).T
+        upwards, rightwards = torch.meshgrid(up.flip(0), across, indexing="ij")
         z = torch.stack([rightwards, upwards], dim=-1).flatten(0, 1)
         return grid(model.decode(z.to(next(model.parameters()))), self.size, scale=1)

@@ -1,0 +1,59 @@
+"""Samples of a density that is fitted to the codes after training."""
+
+import torch
+from pydantic import NonNegativeInt, PositiveInt
+from pytorch_lightning import LightningModule, Trainer
+from torch import Tensor
+
+from genlab.arguments import checked
+from genlab.callbacks.picture import Picture, grid
+from genlab.capabilities import CanDecode, CanEncode
+from genlab.evaluation.ex_post import fit_ex_post
+
+
+class ExPostSamples(Picture):
+    """One grid of decode(z), z from a mixture of Gaussians fitted to the codes of training images.
+
+    Drawn once, at the end of the test, so by the weights that the test's numbers speak of.
+
+    Args:
+        folder: see `Picture`.
+        components: of the mixture: 1 is a Gaussian, 0 draws nothing.
+        images: the density is fitted to the first so many training images, or to all if there are fewer.
+        n: how many samples; a square number fills the grid.
+        seed: of the fit and of the noise.
+    """
+
+    tag = "ex_post_samples"
+
+    @checked
+    def __init__(
+        self,
+        folder: str,
+        components: NonNegativeInt = 10,
+        images: PositiveInt = 20_000,
+        n: PositiveInt = 64,
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        super().__init__(folder)
+        self.components = components
+        self.images = images
+        self.n = n
+        self.seed = seed
+
+    def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
+        if not self.components or not isinstance(model, CanEncode) or not isinstance(model, CanDecode):
+            return None
+        images = trainer.datamodule.train_set.images[: self.images]  # type: ignore[attr-defined]
+        sampler = fit_ex_post(model, images, min(self.components, len(images)), self.seed)
+        samples = sampler.sample(self.n, generator=torch.Generator().manual_seed(self.seed))
+        return grid(samples, columns=max(1, round(self.n**0.5)))
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Nothing is fitted before the end."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Nor between."""
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._publish(trainer, pl_module, trainer.current_epoch)
