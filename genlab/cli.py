@@ -8,6 +8,7 @@ HELP = """genlab: generative models on MNIST-like images
 
 Examples:
   genlab train model=vae
+  genlab train model=flow data=fashion_mnist
   genlab train model=vae model.latent_dim=2 trainer.max_epochs=5
   genlab train -m model.latent_dim=2,20 seed=0,1"""
 

@@ -22,6 +22,9 @@ from omegaconf.errors import OmegaConfBaseException
 from genlab.configuration import config_dir, register_resolvers
 from genlab.errors import ConfigError
 
+# (option, setting) → why it has none, where users of the others would expect it
+REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
+
 
 def check(arguments: list[str]) -> list[str]:
     """Check the arguments of `train.py`; return them as Hydra should get them.
@@ -136,7 +139,10 @@ def _check_key(override: Override, config: DictConfig) -> None:
             names += trainer_arguments()
         if not parent:
             names = [n for n in names if n not in ("hydra", "run_dir")] + _groups()
-        chosen = f" ({config.hydra.runtime.choices[parent]})" if parent in config.hydra.runtime.choices else ""
+        option = config.hydra.runtime.choices.get(parent)
+        if (option, name) in REASONS:
+            raise ConfigError(f"{key}: {parent}={option} has none: {REASONS[option, name]}")
+        chosen = f" ({option})" if option else ""
         where = f"{parent}{chosen}" if parent else "the configuration"
         raise ConfigError(f"{key}: {where} has no {name}; {_allowed(name, names, parent)}")
 

@@ -17,8 +17,8 @@ ALLOWED = {
     "data": {"arguments", "errors"},
     "models": {"arguments", "errors", "networks", "objectives", "bijections", "latents"},
     "evaluation": {"arguments", "errors", "capabilities", "objectives"},
-    "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents"},
-    "runs": {"arguments", "errors"},
+    "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents", "readable"},
+    "runs": {"arguments", "errors", "readable"},
 }
 
 

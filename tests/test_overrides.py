@@ -71,6 +71,8 @@ def test_trainer_arguments_are_those_of_lightning():
         (["-m", "model=vae,vea"], ["model=vea"]),
         (["-m", "data=mnist,minst", "seed=0,1"], ["data=minst"]),
         (["-m", "model.latentdim=2,20"], ["did you mean model.latent_dim?"]),
+        (["model=flow", "model.latent_dim=2"], ["model.latent_dim", "as large as the image"]),
+        (["-m", "model=vae,flow", "model.latent_dim=2"], ["model=flow", "as large as the image"]),
         (["hydra.runn.dir=x"], ["did you mean hydra.run?"]),
     ],
 )

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from genlab.capabilities import Reports
+from genlab.readable import readable
 
 
 class EpochLines(Callback):
@@ -61,7 +62,9 @@ class EpochLines(Callback):
     @staticmethod
     def _values(trainer: Trainer, split: str, names: tuple[str, ...]) -> list[str]:
         metrics = trainer.callback_metrics
-        values = [f"{name} {metrics[f'{split}/{name}']:.2f}" for name in names if f"{split}/{name}" in metrics]
+        values = [
+            f"{name} {readable(float(metrics[f'{split}/{name}']))}" for name in names if f"{split}/{name}" in metrics
+        ]
         return [f"{split} {values[0]}", *values[1:]] if values else []
 
 

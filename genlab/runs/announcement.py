@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer
 
 from genlab import __version__
+from genlab.readable import readable
 
 
 def announce_start(cfg: DictConfig, model: LightningModule, trainer: Trainer) -> None:
@@ -27,7 +28,7 @@ def announce_end(cfg: DictConfig, unit: str, metrics: dict[str, float], seconds:
     """The final numbers, the run folder and the TensorBoard command."""
     folder = _short(Path(cfg.run_dir))
     test = {name.removeprefix("test/"): value for name, value in metrics.items() if name.startswith("test/")}
-    numbers = "   ".join(f"{name} {value:.2f}" for name, value in test.items())
+    numbers = "   ".join(f"{name} {readable(value)}" for name, value in test.items())
     print(f"test         {numbers}   ({unit})")
     print(f"run folder   {folder}   ({seconds:.0f} s)")
     if "tensorboard" in (cfg.logger or {}):

@@ -1,0 +1,201 @@
+"""The normalizing flow (Dinh et al. 2017; Kingma & Dhariwal 2018)."""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor
+
+from genlab.arguments import checked
+from genlab.bijections import (
+    LEVELS,
+    Dequantization,
+    UniformNoise,
+    VariationalNoise,
+    bits_per_dim,
+    course_realnvp,
+    multiscale_glow,
+    to_images,
+    to_levels,
+)
+from genlab.errors import ConfigError, GenlabError
+from genlab.models.fixed_noise import fixed_uniform
+from genlab.networks import Architecture, ImageShape
+from genlab.objectives import importance_weighted_bound, standard_normal_log_density
+
+
+class NonFiniteLoss(GenlabError, FloatingPointError):
+    """Training has diverged."""
+
+
+class Flow(LightningModule):
+    """log p(x) = log N(f(x); 0, I) + log |det df/dx|, f a bijection, on dequantized images x = (k + u)/256.
+
+    log P(image) = log E_q(u)[p(x) 256^−D / q(u)] ≥ E_q(u)[log p(x) − D log 256 − log q(u)], the bound that training
+    maximises; q(u) is uniform or, learned, depends on the image (Theis et al. 2016; Ho et al. 2019).
+
+    Args:
+        architecture: `mlp` is RealNVP on pixel vectors with checkerboards, `convolutional` a multi-scale Glow.
+        couplings: of the mlp.
+        hidden_dims: of the mlp: widths of the hidden layers of each coupling's network.
+        steps: of the convolutional flow, at each scale.
+        channels: of the convolutional flow: width of the coupling networks, one for each scale.
+        logit_bound: the first layer is logit(bound + (1 − 2·bound)·x).
+        dequantization: q(u|image).
+        dequantization_samples: K, draws of u in the importance-weighted test value.
+        learning_rate: Adam's, at its highest: it falls along a cosine to 0 at the end of the run.
+        warmup_steps: over which it rises linearly from 0.
+        image_shape: (C, H, W).
+    """
+
+    quantities = ("bits_per_dim", "log_likelihood")  # the first is the headline of a run
+    unit = "bits per dimension, 8-bit; nats per image"
+
+    @checked
+    def __init__(
+        self,
+        architecture: Architecture = "convolutional",
+        couplings: PositiveInt = 8,
+        hidden_dims: Sequence[PositiveInt] = (1024, 1024),
+        steps: PositiveInt = 6,
+        channels: Annotated[Sequence[PositiveInt], Field(min_length=1)] = (32, 64),
+        logit_bound: Annotated[float, Field(ge=0, lt=0.5)] = 1e-5,
+        dequantization: Literal["uniform", "variational"] = "variational",
+        dequantization_samples: PositiveInt = 8,
+        learning_rate: PositiveFloat = 6e-3,
+        warmup_steps: NonNegativeInt = 100,
+        image_shape: ImageShape = (1, 28, 28),
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.image_shape = image_shape
+        self.latent_dim = math.prod(image_shape)  # a bijection keeps the dimension
+        self.dequantization_samples = dequantization_samples
+        self.learning_rate = learning_rate
+        self.warmup_steps = warmup_steps
+        if architecture == "mlp":
+            self.flow = course_realnvp(image_shape, couplings, hidden_dims, logit_bound)
+        else:
+            self.flow = multiscale_glow(image_shape, len(channels), steps, channels, logit_bound)
+        self.dequantization = Dequantization(
+            VariationalNoise(image_shape) if dequantization == "variational" else UniformNoise()
+        )
+
+    # The objective
+
+    def log_density(self, images: Tensor, uniform: Tensor) -> Tensor:
+        """log p(x) − D log 256 − log q(u) for one draw of u, in nats: two (B, C, H, W), of U(0, 1) the second → (B,).
+
+        In expectation a lower bound of log P(image). float32 or better: under autocast the couplings' networks alone
+        are rounded.
+        """
+        x, dequantization_ladj = self.dequantization(images, uniform)
+        z, ladj = self.flow(x)
+        return standard_normal_log_density(z) + ladj + dequantization_ladj
+
+    def log_likelihood(self, images: Tensor, uniform: Tensor) -> Tensor:
+        """log 1/K Σ_k exp log_density(image, u_k) ≈ log P(image), in nats.
+
+        Args:
+            images: (B, C, H, W) in [0, 1].
+            uniform: U(0, 1) noise, (K, B, C, H, W). In expectation the estimate rises to log P(image) with K.
+
+        Returns:
+            (B,).
+        """
+        return importance_weighted_bound(torch.stack([self.log_density(images, noise) for noise in uniform]))
+
+    # Training, validation, test
+
+    def on_fit_start(self) -> None:
+        if torch.finfo(next(self.parameters()).dtype).bits < 32:
+            raise ConfigError("the flow's parameters must be float32: use trainer.precision=bf16-mixed")
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        images, uniform = batch[0], torch.rand_like(batch[0])
+        measured = self._measure(self.log_likelihood(images, uniform.unsqueeze(0)))
+        # Looking at a value waits for a GPU, so there it is done as rarely as values are logged
+        every_n = 1 if images.device.type == "cpu" else self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if (batch_idx + 1) % every_n == 0 and not measured["bits_per_dim"].isfinite():
+            raise NonFiniteLoss(
+                f"non-finite loss in epoch {self.current_epoch + 1}, batch {batch_idx + 1}: "
+                f"first in {self._first_non_finite(images, uniform)}; try a smaller model.learning_rate"
+            )
+        return {"loss": measured["bits_per_dim"], **measured}
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self._evaluate("val", batch[0], samples=1)
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self._evaluate("test", batch[0], self.dequantization_samples)
+
+    def _evaluate(self, split: str, images: Tensor, samples: int) -> None:
+        uniform = fixed_uniform(images, (samples, *self.image_shape)).to(images).transpose(0, 1)
+        with self._full_precision():
+            measured = self._measure(self.log_likelihood(images, uniform))
+        means = {f"{split}/{name}": mean for name, mean in measured.items()}
+        self.log_dict(means, batch_size=len(images), sync_dist=True)
+
+    def _measure(self, log_likelihood: Tensor) -> dict[str, Tensor]:
+        mean = log_likelihood.mean()
+        return {"bits_per_dim": bits_per_dim(mean, self.latent_dim), "log_likelihood": mean}
+
+    def _first_non_finite(self, images: Tensor, uniform: Tensor) -> str:
+        x, ladj = self.dequantization(images, uniform)
+        if not (x.isfinite().all() and ladj.isfinite().all()):
+            return "the dequantization"
+        return self.flow.first_non_finite(x) or "the density of z"
+
+    def _full_precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, enabled=False)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        total = self.trainer.estimated_stepping_batches
+        if not math.isfinite(total):
+            raise ConfigError("the flow's learning rate falls until the end of the run: set trainer.max_epochs")
+
+        def factor(step: int) -> float:
+            warmup = min(1.0, (step + 1) / (self.warmup_steps + 1))
+            return warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
+
+        optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
+        # Fused Adam would undo a GradScaler's scale inside its step. Without, Lightning can clip under mixed precision
+        optimizer._step_supports_amp_scaling = False
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    @property
+    def protocol(self) -> dict[str, str]:
+        """How each logged quantity of validation and test is measured."""
+        draws = f"{self.dequantization_samples} in test, importance-weighted; one in validation"
+        noise = f"draws of {self.hparams['dequantization']} dequantization an image, fixed: {draws}"
+        return {
+            "bits_per_dim": f"-log2 P(image) / {self.latent_dim}, {LEVELS} levels, an upper bound; {noise}",
+            "log_likelihood": f"log P(image), nats per image, {LEVELS} levels, a lower bound; {noise}",
+        }
+
+    # What the mathematics gives
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) → z = f(x) (B, C·H·W), x the middle of the image's cell: no noise. decode returns it."""
+        with self._full_precision():
+            z, _ = self.flow((to_levels(images) + 0.5) / LEVELS)
+        return z
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z (…, C·H·W) → the 8-bit images whose cells f⁻¹(z) lies in, in [0, 1] (…, C, H, W)."""
+        with self._full_precision():
+            x = self.flow.inverse(z.flatten(0, -2).to(next(self.parameters())))
+        return to_images(x).unflatten(0, z.shape[:-1])
+
+    def sample(self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
+        """n images (n, C, H, W) in [0, 1]: decode(temperature · z) for z ~ N(0, I), which a CPU generator fixes.
+
+        Kingma & Dhariwal 2018, section 6, take temperatures below 1, which give likelier images, less varied.
+        """
+        z = torch.randn(n, self.latent_dim, generator=generator)
+        return self.decode(temperature * z.to(next(self.parameters())))
