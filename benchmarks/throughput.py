@@ -17,26 +17,33 @@ from pathlib import Path
 import torch
 from hydra import compose, initialize_config_dir
 from loops import Epoch, EpochTimer, common_gan, lightning_vae, plain_gan, plain_vae
+from pytorch_lightning import Callback
 
+from genlab.callbacks.pictures import Pictures
 from genlab.configuration import config_dir, register_resolvers
 from genlab.data.datamodule import ImageDataModule
+from genlab.denormals import flushed_denormals
 from genlab.launch import keep_quiet
 from genlab.overrides import check
 from genlab.training import build
 
 
-def genlab_epoch(folder: Path, overrides: list[str]) -> Epoch:
-    """`python train.py` as it is: logging, console, pictures and checkpoints are on. Validation is not counted."""
+def genlab_epoch(folder: Path, overrides: list[str], pictures: bool) -> Epoch:
+    """`python train.py` with its logging, console and checkpoints; validation is not counted."""
     register_resolvers()
     settings = [f"run_dir={folder}", "trainer.accelerator=cpu", *check(overrides)]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         experiment = build(compose("config", settings))
+    callbacks: list[Callback] = experiment.trainer.callbacks  # type: ignore[attr-defined]
     timer = EpochTimer()
-    experiment.trainer.callbacks.append(timer)  # type: ignore[attr-defined]
+    callbacks.append(timer)
+    for callback in callbacks:
+        if isinstance(callback, Pictures) and not pictures:
+            callback.pictures = []
 
     def epoch() -> float:
         experiment.trainer.fit_loop.max_epochs = experiment.trainer.current_epoch + 1
-        with contextlib.redirect_stdout(io.StringIO()):
+        with flushed_denormals(), contextlib.redirect_stdout(io.StringIO()):
             experiment.trainer.fit(experiment.model, datamodule=experiment.data)
         return timer.seconds
 
@@ -46,6 +53,7 @@ def genlab_epoch(folder: Path, overrides: list[str]) -> Epoch:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Seconds of a training epoch, against loops written by hand")
     parser.add_argument("--rounds", type=int, default=3, help="epochs of each, after one that is not counted")
+    parser.add_argument("--pictures", action="store_true", help="count the pictures after each epoch too")
     parser.add_argument("overrides", nargs="*", help="for genlab, such as model=gan or trainer.precision=bf16-mixed")
     arguments = parser.parse_args()
     keep_quiet()
@@ -55,7 +63,7 @@ def main() -> None:
     data.setup()
     images, root = data.train_set.images.float().div(255), data.root_folder()
     with tempfile.TemporaryDirectory() as folder:
-        contenders = {"genlab": genlab_epoch(Path(folder) / "genlab", arguments.overrides)}
+        contenders = {"genlab": genlab_epoch(Path(folder) / "genlab", arguments.overrides, arguments.pictures)}
         if "model=gan" in arguments.overrides:
             contenders["(a) plain loop, one generator pass"] = plain_gan(images)
             contenders["(b) a pass each, ToTensor"] = common_gan(root)

@@ -14,8 +14,11 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from genlab.arguments import checked, explain
+from genlab.callbacks.picture import Picture
+from genlab.callbacks.pictures import Pictures
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import Reports
+from genlab.denormals import flushed_denormals
 from genlab.errors import ConfigError, GenlabError
 from genlab.manual_optimization import check_manual_optimization
 from genlab.runs.announcement import announce_end, announce_start
@@ -48,7 +51,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
     assert isinstance(model, Reports)
     headline = model.quantities[0]
     folder, first = Path(cfg.run_dir), trainer.is_global_zero
-    with RunRecord(folder, _identity(cfg), write=first) as record:
+    with flushed_denormals(), RunRecord(folder, _identity(cfg), write=first) as record:
         if first:
             save_config(cfg, _overrides(), folder)
             announce_start(cfg, experiment.model, trainer)
@@ -80,7 +83,9 @@ def build(cfg: DictConfig) -> Experiment:
     data = _construct(cfg, "data")
     loggers: list[Logger] = [_construct(cfg.logger, name, "logger") for name in cfg.logger or {}]
     callbacks: list[Callback] = [_construct(cfg.callbacks, name, "callbacks") for name in cfg.callbacks or {}]
-    trainer = _construct(cfg, "trainer", logger=loggers or False, callbacks=callbacks)
+    pictures = [callback for callback in callbacks if isinstance(callback, Picture)]
+    others = [callback for callback in callbacks if not isinstance(callback, Picture)]
+    trainer = _construct(cfg, "trainer", logger=loggers or False, callbacks=[Pictures(pictures), *others])
     check_manual_optimization(model, trainer)
     return Experiment(model, data, trainer)
 
