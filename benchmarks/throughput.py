@@ -16,15 +16,17 @@ from pathlib import Path
 
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.utils import get_class
 from loops import Epoch, EpochTimer, common_gan, lightning_vae, plain_gan, plain_vae
+from omegaconf import DictConfig
 from pytorch_lightning import Callback
 
-from genlab.callbacks.pictures import Pictures
+from genlab.callbacks.picture import Picture
 from genlab.configuration import config_dir, register_resolvers
 from genlab.data.datamodule import ImageDataModule
 from genlab.denormals import flushed_denormals
-from genlab.launch import keep_quiet
 from genlab.overrides import check
+from genlab.quiet import keep_quiet
 from genlab.training import build
 
 
@@ -33,13 +35,13 @@ def genlab_epoch(folder: Path, overrides: list[str], pictures: bool) -> Epoch:
     register_resolvers()
     settings = [f"run_dir={folder}", "trainer.accelerator=cpu", *check(overrides)]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        experiment = build(compose("config", settings))
-    callbacks: list[Callback] = experiment.trainer.callbacks  # type: ignore[attr-defined]
+        cfg = compose("config", settings)
+    if not pictures:
+        cfg.callbacks = {name: node for name, node in cfg.callbacks.items() if not _is_picture(node)}
+    experiment = build(cfg)
     timer = EpochTimer()
+    callbacks: list[Callback] = experiment.trainer.callbacks  # type: ignore[attr-defined]
     callbacks.append(timer)
-    for callback in callbacks:
-        if isinstance(callback, Pictures) and not pictures:
-            callback.pictures = []
 
     def epoch() -> float:
         experiment.trainer.fit_loop.max_epochs = experiment.trainer.current_epoch + 1
@@ -48,6 +50,10 @@ def genlab_epoch(folder: Path, overrides: list[str], pictures: bool) -> Epoch:
         return timer.seconds
 
     return epoch
+
+
+def _is_picture(callback: DictConfig) -> bool:
+    return issubclass(get_class(callback._target_), Picture)
 
 
 def main() -> None:

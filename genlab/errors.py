@@ -11,3 +11,15 @@ class ConfigError(GenlabError):
 
 class DataError(GenlabError):
     """A data set's file is missing, damaged or cannot be written."""
+
+
+class RunError(GenlabError):
+    """A run folder is damaged, not a run at all, or asks for what genlab does not do."""
+
+
+class DiskError(GenlabError):
+    """A file of the run cannot be written."""
+
+
+class NonFiniteError(GenlabError):
+    """A loss, a gradient or a weight is infinite or not a number."""

@@ -1,10 +1,11 @@
 """train(cfg) → metrics: the whole of a run."""
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -14,14 +15,18 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from genlab.arguments import checked, explain
-from genlab.callbacks.picture import Picture
-from genlab.callbacks.pictures import Pictures
+from genlab.callbacks.bundle import Bundle
+from genlab.callbacks.checkpoints import Checkpoints, batches_in
+from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import Reports
 from genlab.denormals import flushed_denormals
 from genlab.errors import ConfigError, GenlabError
 from genlab.manual_optimization import check_manual_optimization
 from genlab.runs.announcement import announce_end, announce_start
+from genlab.runs.checkpoints import AtomicCheckpointIO, check_weights, read_checkpoint
+from genlab.runs.lock import locked
+from genlab.runs.reading import Run
 from genlab.runs.record import RunRecord
 from genlab.runs.settings import flat_settings, save_config
 
@@ -33,44 +38,72 @@ class Experiment:
     model: LightningModule
     data: LightningDataModule
     trainer: Trainer
+    callbacks: list[Callback]
+    checkpoints: Checkpoints
 
 
-def train(cfg: DictConfig) -> dict[str, float]:
+def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] = ()) -> dict[str, float]:
     """Train, test the best checkpoint, and leave a run folder; return the final metrics, such as `test/elbo`.
 
     Nothing is written before every value is checked and the data are read.
 
+    Args:
+        cfg: what `conf/` composes, or the config of a run folder.
+        resumed: the run that goes on from its last checkpoint, or from the beginning if it has none.
+        overrides: what was typed, to be kept beside the config.
+
     Raises:
         ConfigError: a value that a constructor refuses.
         DataError: a data file that is missing or damaged.
+        RunError: the checkpoint of the resumed run is damaged, or not this run's.
+        NonFiniteError: training has diverged.
+        DiskError: a checkpoint cannot be written.
     """
-    experiment = build(cfg)
+    last = Path(cfg.run_dir) / "checkpoints" / "last.ckpt"
+    checkpoint = read_checkpoint(last) if resumed and last.exists() else None
+    experiment = build(cfg, None if resumed is None else batches_in(checkpoint) + 1)
     experiment.data.prepare_data()
     experiment.data.setup("fit")
     trainer, model = experiment.trainer, experiment.model
     assert isinstance(model, Reports)
+    if checkpoint is not None:
+        check_weights(model, checkpoint, last)
     headline = model.quantities[0]
     folder, first = Path(cfg.run_dir), trainer.is_global_zero
-    with flushed_denormals(), RunRecord(folder, _identity(cfg), write=first) as record:
+    with (
+        flushed_denormals(),
+        locked(folder) if first else nullcontext(),
+        RunRecord(folder, _identity(cfg), previous=resumed.summary if resumed else None, write=first) as record,
+    ):
         if first:
-            save_config(cfg, _overrides(), folder)
-            announce_start(cfg, experiment.model, trainer)
-        _log_settings(trainer, cfg, f"hp/{headline}")
-        trainer.fit(model, datamodule=experiment.data)
-        metrics = _final_metrics(trainer)
+            save_config(cfg, overrides, folder)
+            announce_start(cfg, model, trainer)
+        if checkpoint is None:
+            _log_settings(trainer, cfg, f"hp/{headline}")
+        trainer.fit(model, datamodule=experiment.data, ckpt_path=last if checkpoint else None, weights_only=True)
+        metrics = _final_metrics(trainer) or dict(experiment.checkpoints.metrics)
         record.update(metrics=metrics, epochs=trainer.current_epoch)
-        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
-        trainer.test(model, datamodule=experiment.data, ckpt_path=best or None, weights_only=True, verbose=False)
+        trainer.test(
+            model,
+            datamodule=experiment.data,
+            ckpt_path=experiment.checkpoints.best_path(trainer),
+            weights_only=True,
+            verbose=False,
+        )
         metrics |= _final_metrics(trainer)
-        record.update(metrics=metrics, protocol=_protocol(model, trainer, metrics))
+        record.update(metrics=metrics, protocol=_protocol([model, *experiment.callbacks], metrics))
         _log_result(trainer, f"hp/{headline}", metrics.get(f"test/{headline}"))
         if first:
             announce_end(cfg, model.unit, metrics, record.seconds())
     return metrics
 
 
-def build(cfg: DictConfig) -> Experiment:
+def build(cfg: DictConfig, purge_step: int | None = None) -> Experiment:
     """Seed, then construct everything that the config names.
+
+    Args:
+        cfg: see `train`.
+        purge_step: of a resumed run: the loggers forget what they have of this step and later ones.
 
     Raises:
         ConfigError: a value that a constructor refuses, under its address, such as `model.latent_dim=0`.
@@ -81,13 +114,25 @@ def build(cfg: DictConfig) -> Experiment:
         raise ConfigError(explain(error)) from None
     model = _construct(cfg, "model")
     data = _construct(cfg, "data")
-    loggers: list[Logger] = [_construct(cfg.logger, name, "logger") for name in cfg.logger or {}]
-    callbacks: list[Callback] = [_construct(cfg.callbacks, name, "callbacks") for name in cfg.callbacks or {}]
-    pictures = [callback for callback in callbacks if isinstance(callback, Picture)]
-    others = [callback for callback in callbacks if not isinstance(callback, Picture)]
-    trainer = _construct(cfg, "trainer", logger=loggers or False, callbacks=[Pictures(pictures), *others])
+    loggers: list[Logger] = [
+        _construct(cfg.logger, name, "logger", folder=cfg.run_dir, purge_step=purge_step) for name in cfg.logger or {}
+    ]
+    callbacks: dict[str, Callback] = {name: _construct(cfg.callbacks, name, "callbacks") for name in cfg.callbacks}
+    checkpoints = callbacks.pop("checkpoints", None)
+    if not isinstance(checkpoints, Checkpoints):
+        checkpoints = Checkpoints()  # a run that cannot be resumed is no run
+    # these two come last, when all others have done what belongs before a checkpoint
+    callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
+    trainer = _construct(
+        cfg,
+        "trainer",
+        default_root_dir=cfg.run_dir,
+        logger=loggers or False,
+        callbacks=[Bundle(callbacks)],
+        plugins=[AtomicCheckpointIO()],
+    )
     check_manual_optimization(model, trainer)
-    return Experiment(model, data, trainer)
+    return Experiment(model, data, trainer, list(callbacks.values()), checkpoints)
 
 
 @checked
@@ -114,17 +159,12 @@ def _identity(cfg: DictConfig) -> dict[str, Any]:
     return {"model": cfg.model._target_.rsplit(".", 1)[-1], "data": cfg.data.name, "seed": cfg.seed}
 
 
-def _overrides() -> list[str]:
-    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
-
-
 def _final_metrics(trainer: Trainer) -> dict[str, float]:
     return {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
 
 
-def _protocol(model: LightningModule, trainer: Trainer, metrics: dict[str, float]) -> dict[str, str]:
+def _protocol(sources: Sequence[Any], metrics: dict[str, float]) -> dict[str, str]:
     """How each number of validation and test is measured, in the words of the model and the callbacks."""
-    sources = [model, *trainer.callbacks]  # type: ignore[attr-defined]
     words = {name: text for source in sources for name, text in getattr(source, "protocol", {}).items()}
     measured = {tag: tag.split("/", 1) for tag in metrics}
     return {tag: words[name] for tag, (split, name) in measured.items() if split != "train" and name in words}

@@ -17,8 +17,9 @@ ALLOWED = {
     "data": {"arguments", "errors"},
     "models": {"arguments", "errors", "networks", "objectives", "bijections", "latents"},
     "evaluation": {"arguments", "errors", "capabilities", "objectives"},
-    "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents", "readable"},
-    "runs": {"arguments", "errors", "readable"},
+    "loggers": {"arguments", "runs"},
+    "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents", "readable", "runs"},
+    "runs": {"arguments", "configuration", "errors", "readable"},
 }
 
 

@@ -18,15 +18,15 @@ class CodeScatter(Picture):
     """The codes encode(x) of validation images in the plane (posterior means for a VAE), coloured by digit.
 
     Args:
-        folder, every_n_epochs: see `Picture`.
+        every_n_epochs: see `Picture`.
         n: how many images.
     """
 
     tag = "codes"
 
     @checked
-    def __init__(self, folder: str, every_n_epochs: PositiveInt = 1, n: PositiveInt = 5000) -> None:
-        super().__init__(folder, every_n_epochs)
+    def __init__(self, every_n_epochs: PositiveInt = 1, n: PositiveInt = 5000) -> None:
+        super().__init__(every_n_epochs)
         self.n = n
 
     def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:

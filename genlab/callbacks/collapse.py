@@ -69,7 +69,7 @@ class Collapse(Callback):
         if self._told or not trainer.is_global_zero or not {ACCURACY, GRADIENT_NORM} <= outputs.keys():
             return
         latest = torch.stack([outputs[ACCURACY], outputs[GRADIENT_NORM]])
-        self._sums = latest if self._sums is None else self._sums + latest
+        self._sums = latest if self._sums is None else self._sums.to(latest) + latest
         self._count += 1
         if self._count == self.window:
             accuracy, norm = (self._sums / self._count).tolist()
@@ -110,10 +110,11 @@ class Collapse(Callback):
                 logger.experiment.add_text("collapse", message, batches_seen(trainer))
 
     def state_dict(self) -> dict[str, Any]:
-        return {"largest": self._largest}  # and not `told`: a resumed run has a console of its own
+        # and not `told`: a resumed run has a console of its own
+        return {"largest": self._largest, "sums": self._sums, "count": self._count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._largest = state_dict["largest"]
+        self._largest, self._sums, self._count = (state_dict[name] for name in ("largest", "sums", "count"))
 
 
 def mean_distance(images: Tensor) -> float:

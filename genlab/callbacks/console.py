@@ -18,6 +18,9 @@ class EpochLines(Callback):
         self._console = Console(highlight=False, soft_wrap=True)
         self._progress: Progress | None = None
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._started = time.perf_counter()  # of an epoch that is resumed in its middle
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = time.perf_counter()
         if not self._console.is_terminal or not trainer.is_global_zero:

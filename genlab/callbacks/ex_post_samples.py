@@ -17,7 +17,6 @@ class ExPostSamples(Picture):
     Drawn once, at the end of the test, so by the weights that the test's numbers speak of.
 
     Args:
-        folder: see `Picture`.
         components: of the mixture: 1 is a Gaussian, 0 draws nothing.
         images: the density is fitted to the first so many training images, or to all if there are fewer.
         n: how many samples; a square number fills the grid.
@@ -29,13 +28,12 @@ class ExPostSamples(Picture):
     @checked
     def __init__(
         self,
-        folder: str,
         components: NonNegativeInt = 10,
         images: PositiveInt = 20_000,
         n: PositiveInt = 64,
         seed: NonNegativeInt = 0,
     ) -> None:
-        super().__init__(folder)
+        super().__init__()
         self.components = components
         self.images = images
         self.n = n

@@ -1,6 +1,5 @@
 """The generator's gradient under two objectives, on the same networks."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 from torchvision.utils import save_image
 
 from genlab.arguments import checked
+from genlab.callbacks.picture import images_folder
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import CanCompareGradients
 
@@ -26,7 +26,6 @@ class GeneratorGradients(Callback):
     non-saturating one by 1 − D (Goodfellow et al. 2014, section 3).
 
     Args:
-        folder: the picture goes to `folder/generator_gradients.png`.
         every_n_batches: batches between two measurements; the first is taken before training.
         n: fakes that the gradient is taken on.
         seed: of their noise.
@@ -36,10 +35,7 @@ class GeneratorGradients(Callback):
     objectives = ("saturating", "non_saturating")
 
     @checked
-    def __init__(
-        self, folder: str, every_n_batches: PositiveInt = 1, n: PositiveInt = 64, seed: NonNegativeInt = 0
-    ) -> None:
-        self.folder = Path(folder)
+    def __init__(self, every_n_batches: PositiveInt = 1, n: PositiveInt = 64, seed: NonNegativeInt = 0) -> None:
         self.every_n_batches = every_n_batches
         self.n = n
         self.seed = seed
@@ -47,7 +43,8 @@ class GeneratorGradients(Callback):
         self._norms: dict[str, list[float]] = {name: [] for name in self.objectives}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._measure(trainer, pl_module)
+        if not self._steps:  # of a run that is resumed there are some
+            self._measure(trainer, pl_module)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -62,8 +59,9 @@ class GeneratorGradients(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image(self.tag, picture, self._steps[-1])
-        self.folder.mkdir(parents=True, exist_ok=True)
-        save_image(picture, self.folder / f"{self.tag}.png")
+        folder = images_folder(trainer)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_image(picture, folder / f"{self.tag}.png")
 
     def draw(self) -> Tensor:
         """The curves so far, (3, H, W) in [0, 1]."""
@@ -94,3 +92,9 @@ class GeneratorGradients(Callback):
         row = {f"train/gradient_norm_{name}": values[-1] for name, values in self._norms.items()}
         for logger in trainer.loggers:
             logger.log_metrics(row, step=self._steps[-1])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self._steps, "norms": self._norms}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._steps, self._norms = state_dict["steps"], state_dict["norms"]

@@ -22,7 +22,7 @@ class Interpolation(Picture):
     plain autoencoder's codes lie on no sphere.
 
     Args:
-        folder, every_n_epochs: see `Picture`.
+        every_n_epochs: see `Picture`.
         rows: paths.
         columns: points on each, the two ends included.
         seed: of the points where there is no `encode`.
@@ -33,13 +33,12 @@ class Interpolation(Picture):
     @checked
     def __init__(
         self,
-        folder: str,
         every_n_epochs: PositiveInt = 1,
         rows: PositiveInt = 8,
         columns: PositiveInt = 10,
         seed: NonNegativeInt = 0,
     ) -> None:
-        super().__init__(folder, every_n_epochs)
+        super().__init__(every_n_epochs)
         self.rows = rows
         self.columns = columns
         self.seed = seed

@@ -22,15 +22,15 @@ class Manifold(Picture):
     without `sample`, Φ⁻¹ gives way to the quantiles of validation codes, one latent at a time.
 
     Args:
-        folder, every_n_epochs: see `Picture`.
+        every_n_epochs: see `Picture`.
         size: cells along each side.
     """
 
     tag = "manifold"
 
     @checked
-    def __init__(self, folder: str, every_n_epochs: PositiveInt = 1, size: PositiveInt = 20) -> None:
-        super().__init__(folder, every_n_epochs)
+    def __init__(self, every_n_epochs: PositiveInt = 1, size: PositiveInt = 20) -> None:
+        super().__init__(every_n_epochs)
         self.size = size
 
     def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:

@@ -18,19 +18,19 @@ from genlab.callbacks.step_axis import batches_seen
 class Picture(Callback):
     """One kind of picture; a subclass names it by `tag` and draws it in `draw`.
 
+    PNGs go to `images/tag/epoch_0000.png` below the trainer's `default_root_dir`, which is the run folder.
+
     Pictures ask what a model can do, and skip a model that cannot. They disturb nothing: no gradient, and the mode
     of each module and the random state are put back.
 
     Args:
-        folder: PNGs go to `folder/tag/epoch_0000.png`.
         every_n_epochs: epochs between two pictures; the first is drawn before training.
     """
 
     tag: str
 
     @checked
-    def __init__(self, folder: str, every_n_epochs: PositiveInt = 1) -> None:
-        self.folder = Path(folder)
+    def __init__(self, every_n_epochs: PositiveInt = 1) -> None:
         self.every_n_epochs = every_n_epochs
 
     def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
@@ -56,9 +56,14 @@ class Picture(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image(self.tag, picture, batches_seen(trainer))
-        path = self.folder / self.tag / f"epoch_{epoch:04d}.png"
+        path = images_folder(trainer) / self.tag / f"epoch_{epoch:04d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_image(picture, path)
+
+
+def images_folder(trainer: Trainer) -> Path:
+    """Of the run."""
+    return Path(trainer.default_root_dir) / "images"
 
 
 @contextmanager

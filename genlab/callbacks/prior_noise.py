@@ -17,7 +17,7 @@ class PriorNoise(Picture):
     codes lie elsewhere, and this is the picture of it.
 
     Args:
-        folder, every_n_epochs: see `Picture`.
+        every_n_epochs: see `Picture`.
         n: how many images; a square number fills the grid.
         seed: of the noise.
     """
@@ -25,10 +25,8 @@ class PriorNoise(Picture):
     tag = "decoded_noise"
 
     @checked
-    def __init__(
-        self, folder: str, every_n_epochs: PositiveInt = 1, n: PositiveInt = 64, seed: NonNegativeInt = 0
-    ) -> None:
-        super().__init__(folder, every_n_epochs)
+    def __init__(self, every_n_epochs: PositiveInt = 1, n: PositiveInt = 64, seed: NonNegativeInt = 0) -> None:
+        super().__init__(every_n_epochs)
         self.n = n
         self.seed = seed
 

@@ -17,15 +17,15 @@ class Reconstructions(Picture):
     """Rows of originals, each with the row of their reconstructions below it.
 
     Args:
-        folder, every_n_epochs: see `Picture`.
+        every_n_epochs: see `Picture`.
         rows: of originals, eight images each.
     """
 
     tag = "reconstructions"
 
     @checked
-    def __init__(self, folder: str, every_n_epochs: PositiveInt = 1, rows: PositiveInt = 4) -> None:
-        super().__init__(folder, every_n_epochs)
+    def __init__(self, every_n_epochs: PositiveInt = 1, rows: PositiveInt = 4) -> None:
+        super().__init__(every_n_epochs)
         self.rows = rows
 
     def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:

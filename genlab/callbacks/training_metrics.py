@@ -19,10 +19,19 @@ class TrainingMetrics(Callback):
     and more.
     """
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def __init__(self) -> None:
         self._names: list[str] = []
         self._window: Tensor | None = None  # Σ images · (metrics…, 1) since the last row
         self._epoch: Tensor | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._window is not None:  # from a checkpoint in the middle of an epoch
+            self._window = self._window.to(pl_module.device)
+        if self._epoch is not None:
+            self._epoch = self._epoch.to(pl_module.device)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._window = self._epoch = None
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -61,3 +70,9 @@ class TrainingMetrics(Callback):
         # Lightning takes a logged `step` as the step of the row; its own count differs under gradient accumulation.
         pl_module.log("step", float(batches_seen(trainer)))
         pl_module.log("epoch", float(trainer.current_epoch))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"names": self._names, "window": self._window, "epoch": self._epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._names, self._window, self._epoch = (state_dict[name] for name in ("names", "window", "epoch"))

@@ -23,7 +23,7 @@ class Traversals(Picture):
     have a scale of their own: there σ_d is the standard deviation of validation codes. Without `encode`, z = 0.
 
     Args:
-        folder, every_n_epochs: see `Picture`.
+        every_n_epochs: see `Picture`.
         rows: latents at most. Of more, those whose validation codes vary most (without `encode`: the first); in the
             picture they stand in the order of their indices.
         steps: columns to either side of the middle one, which is decode(z).
@@ -35,13 +35,12 @@ class Traversals(Picture):
     @checked
     def __init__(
         self,
-        folder: str,
         every_n_epochs: PositiveInt = 1,
         rows: PositiveInt = 20,
         steps: PositiveInt = 5,
         images: Annotated[int, Field(ge=2)] = 200,
     ) -> None:
-        super().__init__(folder, every_n_epochs)
+        super().__init__(every_n_epochs)
         self.rows = rows
         self.steps = steps
         self.images = images

@@ -7,10 +7,11 @@ import platformdirs
 import torch
 from pydantic import NonNegativeInt, PositiveInt
 from pytorch_lightning import LightningDataModule
-from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data import DataLoader
 
 from genlab.arguments import checked
 from genlab.data.dataset import Batch, ImageDataset, read_split
+from genlab.data.epoch_order import EpochOrder
 from genlab.data.sources import DatasetName, ensure_files
 from genlab.errors import DataError
 
@@ -81,15 +82,20 @@ class ImageDataModule(LightningDataModule):
         return root
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        # torch's DistributedSampler is a shuffle that is a function of (seed, epoch), for one process or many;
-        # Lightning tells it the epoch. The factor keeps seed 0, epoch 1 from being seed 1, epoch 0.
-        sampler: DistributedSampler[ImageDataset] = DistributedSampler(
+        order = EpochOrder(
             self.train_set,
-            num_replicas=self.trainer.world_size if self.trainer else 1,
+            self.seed,
             rank=self.trainer.global_rank if self.trainer else 0,
-            seed=self.seed * 1_000_003,
+            processes=self.trainer.world_size if self.trainer else 1,
         )
-        return self._loader(self.train_set, self.batch_size, sampler)
+        if self.trainer:
+            # A run that is resumed begins in the epoch, and behind the batches, that its checkpoint was written at
+            loop: Any = self.trainer.fit_loop
+            epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress.current
+            order.set_epoch(epochs.processed)
+            if epochs.processed < epochs.ready:
+                order.skip = batches.processed * self.batch_size
+        return self._loader(self.train_set, self.batch_size, order)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         return self._loader(self.val_set, self.eval_batch_size)
@@ -97,9 +103,7 @@ class ImageDataModule(LightningDataModule):
     def test_dataloader(self) -> DataLoader[Batch]:
         return self._loader(self.test_set, self.eval_batch_size)
 
-    def _loader(
-        self, images: ImageDataset, batch_size: int, sampler: DistributedSampler[ImageDataset] | None = None
-    ) -> DataLoader[Batch]:
+    def _loader(self, images: ImageDataset, batch_size: int, sampler: EpochOrder | None = None) -> DataLoader[Batch]:
         return DataLoader(
             images,
             batch_size=batch_size,
@@ -108,6 +112,7 @@ class ImageDataModule(LightningDataModule):
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
             collate_fn=_as_it_is,
+            generator=torch.Generator(),  # else each loader draws from the generator of the noise
         )
 
 

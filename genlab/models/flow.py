@@ -22,14 +22,10 @@ from genlab.bijections import (
     to_images,
     to_levels,
 )
-from genlab.errors import ConfigError, GenlabError
+from genlab.errors import ConfigError, NonFiniteError
 from genlab.models.fixed_noise import fixed_uniform
 from genlab.networks import Architecture, ImageShape
 from genlab.objectives import importance_weighted_bound, standard_normal_log_density
-
-
-class NonFiniteLoss(GenlabError, FloatingPointError):
-    """Training has diverged."""
 
 
 class Flow(LightningModule):
@@ -121,7 +117,7 @@ class Flow(LightningModule):
         # Looking at a value waits for a GPU, so there it is done as rarely as values are logged
         every_n = 1 if images.device.type == "cpu" else self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         if (batch_idx + 1) % every_n == 0 and not measured["bits_per_dim"].isfinite():
-            raise NonFiniteLoss(
+            raise NonFiniteError(
                 f"non-finite loss in epoch {self.current_epoch + 1}, batch {batch_idx + 1}: "
                 f"first in {self._first_non_finite(images, uniform)}; try a smaller model.learning_rate"
             )

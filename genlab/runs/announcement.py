@@ -1,14 +1,11 @@
 """The first and the last lines of a run on the console."""
 
-import os
-from pathlib import Path
-
 import torch
 from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer
 
 from genlab import __version__
-from genlab.readable import readable
+from genlab.readable import readable, short
 
 
 def announce_start(cfg: DictConfig, model: LightningModule, trainer: Trainer) -> None:
@@ -21,21 +18,15 @@ def announce_start(cfg: DictConfig, model: LightningModule, trainer: Trainer) ->
         f"genlab {__version__}: {name} on {cfg.data.name}, {parameters:,} parameters, "
         f"{device}{threads}, seed {cfg.seed}"
     )
-    print(f"run folder   {_short(Path(cfg.run_dir))}", flush=True)
+    print(f"run folder   {short(cfg.run_dir)}", flush=True)
 
 
 def announce_end(cfg: DictConfig, unit: str, metrics: dict[str, float], seconds: float) -> None:
     """The final numbers, the run folder and the TensorBoard command."""
-    folder = _short(Path(cfg.run_dir))
+    folder = short(cfg.run_dir)
     test = {name.removeprefix("test/"): value for name, value in metrics.items() if name.startswith("test/")}
     numbers = "   ".join(f"{name} {readable(value)}" for name, value in test.items())
     print(f"test         {numbers}   ({unit})")
     print(f"run folder   {folder}   ({seconds:.0f} s)")
     if "tensorboard" in (cfg.logger or {}):
         print(f"TensorBoard  tensorboard --logdir {folder} --samples_per_plugin images=200", flush=True)
-
-
-def _short(folder: Path) -> str:
-    """Relative to where the user is, if it lies below."""
-    relative = os.path.relpath(folder)
-    return str(folder) if relative.startswith("..") else relative

@@ -2,19 +2,32 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write beside the target, flush to the disk, then rename: a reader never sees half a file."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file beside the target, which takes its place, flushed to the disk, when the block ends without an error.
+
+    A reader, and a process that dies at any moment, never sees half a file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """A whole UTF-8 file."""
+    with whole_file(path) as file:
+        file.write(text.encode())

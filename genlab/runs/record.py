@@ -32,10 +32,13 @@ class RunRecord:
     Args:
         folder: the run folder; made here if need be.
         settings: what identifies the run: model, data set, seed.
+        previous: the summary of a run that is resumed; its start, seconds, epochs and warnings are kept.
         write: False in all processes but one.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any], write: bool = True) -> None:
+    def __init__(
+        self, folder: Path, settings: dict[str, Any], previous: dict[str, Any] | None = None, write: bool = True
+    ) -> None:
         self.path = folder / "summary.json"
         self.write = write
         self.summary: dict[str, Any] = {
@@ -44,13 +47,19 @@ class RunRecord:
             "metrics": {},
             "protocol": {},
             "warnings": [],
-            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "started": _now(),
             "seconds": 0.0,
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "git_commit": git_commit(),
             "versions": versions(),
         }
+        self._seconds_before = 0.0
+        if previous:
+            kept = ("started", "epochs", "warnings")
+            self.summary |= {name: previous[name] for name in kept if name in previous}
+            self.summary["resumed"] = [*previous.get("resumed", []), _now()]
+            self._seconds_before = float(previous.get("seconds", 0.0))
         self._warnings = _WarningList(self.summary["warnings"])
 
     def __enter__(self) -> "RunRecord":
@@ -71,11 +80,15 @@ class RunRecord:
         self.summary["status"] = status_after(error)
         if error is not None and self.summary["status"] == "failed":
             self.summary["error"] = f"{type(error).__name__}: {error}"
-        self._save()
+        try:
+            self._save()
+        except OSError:
+            if error is None:  # else the disk is full, which the first error says better
+                raise
 
     def seconds(self) -> float:
-        """Wall-clock time since the run started."""
-        return time.perf_counter() - self._started
+        """Wall-clock time that the run has taken, the parts before it was resumed included."""
+        return self._seconds_before + time.perf_counter() - self._started
 
     def _save(self) -> None:
         self.summary["seconds"] = round(self.seconds(), 3)
@@ -83,6 +96,10 @@ class RunRecord:
             # JSON has no NaN and no infinity
             metrics = {name: x if math.isfinite(x) else None for name, x in self.summary["metrics"].items()}
             write_text(self.path, json.dumps(self.summary | {"metrics": metrics}, indent=2) + "\n")
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 class _WarningList(logging.Handler):

@@ -1,5 +1,6 @@
 """What was run: the resolved config and the overrides, as files and as a flat table."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ HOUSEKEEPING = (
 )
 
 
-def save_config(cfg: DictConfig, overrides: list[str], folder: Path) -> None:
+def save_config(cfg: DictConfig, overrides: Sequence[str], folder: Path) -> None:
     """Write `config.yaml`, resolved, and `overrides.yaml`."""
     write_text(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
-    write_text(folder / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(overrides)))
+    write_text(folder / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
 
 
 def flat_settings(cfg: DictConfig) -> dict[str, Any]:

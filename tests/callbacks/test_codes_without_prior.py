@@ -31,14 +31,14 @@ def autoencoder():
 
 
 def test_decoded_noise_is_standard_normal_noise(autoencoder, trainer, tmp_path):
-    picture = PriorNoise(folder=str(tmp_path), n=16, seed=7).draw(trainer, autoencoder)
+    picture = PriorNoise(n=16, seed=7).draw(trainer, autoencoder)
     noise = torch.randn(16, 3, generator=torch.Generator().manual_seed(7))
     assert torch.equal(picture, grid(autoencoder.decode(noise), 4))
 
 
 @pytest.mark.parametrize("model", [VAE, GAN, LightningModule])
 def test_models_that_sample_or_do_not_decode_have_no_such_picture(model, trainer, tmp_path):
-    assert PriorNoise(folder=str(tmp_path)).draw(trainer, model()) is None
+    assert PriorNoise().draw(trainer, model()) is None
 
 
 class Plane(LightningModule):
@@ -60,7 +60,7 @@ class Plane(LightningModule):
 
 def test_the_manifold_without_a_prior_is_spread_over_the_quantiles_of_the_codes(trainer, tmp_path):
     model = Plane()
-    pixels = Manifold(folder=str(tmp_path), size=4).draw(trainer, model)[0]
+    pixels = Manifold(size=4).draw(trainer, model)[0]
     # a cell is 2 high and 1 wide, behind lines of 2
     first, second = pixels[2::4, 2::3][:4, :4], pixels[3::4, 2::3][:4, :4]
     codes = model.encode(trainer.datamodule.val_set.images / 255)
@@ -70,18 +70,18 @@ def test_the_manifold_without_a_prior_is_spread_over_the_quantiles_of_the_codes(
 
 
 def test_ex_post_samples_are_those_of_a_density_on_the_codes_of_training_images(autoencoder, trainer, tmp_path):
-    picture = ExPostSamples(folder=str(tmp_path), components=2, images=100, n=9, seed=5).draw(trainer, autoencoder)
+    picture = ExPostSamples(components=2, images=100, n=9, seed=5).draw(trainer, autoencoder)
     sampler = fit_ex_post(autoencoder, trainer.datamodule.train_set.images[:100], components=2, seed=5)
     assert torch.equal(picture, grid(sampler.sample(9, torch.Generator().manual_seed(5)), 3))
 
 
 def test_no_components_draw_nothing(autoencoder, trainer, tmp_path):
-    assert ExPostSamples(folder=str(tmp_path), components=0).draw(trainer, autoencoder) is None
+    assert ExPostSamples(components=0).draw(trainer, autoencoder) is None
 
 
 @pytest.mark.parametrize("model", [GAN, LightningModule])
 def test_models_without_codes_draw_nothing(model, trainer, tmp_path):
-    assert ExPostSamples(folder=str(tmp_path)).draw(trainer, model()) is None
+    assert ExPostSamples().draw(trainer, model()) is None
 
 
 @pytest.mark.parametrize(("components", "pictures"), [(0, 0), (1, 1)])

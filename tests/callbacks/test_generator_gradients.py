@@ -56,7 +56,7 @@ def test_measuring_changes_no_weight(compose_config, tmp_path):
 
 
 def test_a_model_without_a_generator_is_skipped(tmp_path):
-    callback = GeneratorGradients(folder=str(tmp_path))
+    callback = GeneratorGradients()
     trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
     callback.on_train_start(trainer, LightningModule())
     callback.on_fit_end(trainer, LightningModule())

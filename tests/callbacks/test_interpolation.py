@@ -77,7 +77,7 @@ class Encoder(Mute):
 
 def drawn(model, trainer, tmp_path, rows=3, columns=5):
     with torch.no_grad():
-        return Interpolation(folder=str(tmp_path), rows=rows, columns=columns).draw(trainer, model)
+        return Interpolation(rows=rows, columns=columns).draw(trainer, model)
 
 
 @pytest.mark.parametrize("model", [Mute, Encoder])

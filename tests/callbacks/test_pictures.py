@@ -32,12 +32,12 @@ def trainer(mnist_root):
 
 @pytest.mark.parametrize("picture", [Samples, Reconstructions, Manifold, CodeScatter])
 def test_a_model_that_cannot_is_skipped(picture, trainer, tmp_path):
-    assert picture(folder=str(tmp_path)).draw(trainer, Mute()) is None
+    assert picture().draw(trainer, Mute()) is None
 
 
 @pytest.mark.parametrize("picture", [Manifold, CodeScatter])
 def test_planes_need_two_latent_dimensions(picture, trainer, tmp_path):
-    assert picture(folder=str(tmp_path)).draw(trainer, VAE(latent_dim=3, hidden_dims=[8])) is None
+    assert picture().draw(trainer, VAE(latent_dim=3, hidden_dims=[8])) is None
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_planes_need_two_latent_dimensions(picture, trainer, tmp_path):
 )
 def test_pictures_have_their_size_and_range(picture, shape, trainer, tmp_path):
     with torch.no_grad():
-        drawn = picture(folder=str(tmp_path)).draw(trainer, VAE(latent_dim=2, hidden_dims=[8]).eval())
+        drawn = picture().draw(trainer, VAE(latent_dim=2, hidden_dims=[8]).eval())
     assert drawn.shape == shape
     assert 0 <= drawn.min() < drawn.max() <= 1
 
@@ -70,7 +70,7 @@ class Plane(LightningModule):
 
 
 def test_the_manifold_is_the_inverse_cdf_of_a_grid_over_the_unit_square(trainer, tmp_path):
-    pixels = Manifold(folder=str(tmp_path), size=4).draw(trainer, Plane())[0]
+    pixels = Manifold(size=4).draw(trainer, Plane())[0]
     # a cell is 2 high and 1 wide, behind lines of 2
     first, second = pixels[2::4, 2::3][:4, :4], pixels[3::4, 2::3][:4, :4]
     centres = torch.tensor([0.125, 0.375, 0.625, 0.875])
@@ -83,7 +83,7 @@ def test_originals_stand_above_their_reconstructions(trainer, tmp_path):
         def reconstruct(self, images):
             return 1 - images
 
-    picture = Reconstructions(folder=str(tmp_path), rows=1).draw(trainer, Negative())
+    picture = Reconstructions(rows=1).draw(trainer, Negative())
     above, below = picture[:, 2:58], picture[:, 60:116]
     first = trainer.datamodule.val_set.images[0, 0] / 255
     torch.testing.assert_close(above[0, ::2, 2:58:2], first)

@@ -67,7 +67,7 @@ class Encoder(LightningModule):
 def traversed(model, trainer, tmp_path, **arguments):
     """What was decoded, (rows, columns, …)."""
     with torch.no_grad():
-        picture = Traversals(folder=str(tmp_path), **arguments).draw(trainer, model)
+        picture = Traversals(**arguments).draw(trainer, model)
     columns = 2 * arguments.get("steps", 5) + 1
     assert torch.equal(picture, grid(model.decode(model.decoded), columns))
     return model.decoded.unflatten(0, (-1, columns))
@@ -79,14 +79,14 @@ def validation_codes(model, trainer, n=200):
 
 @pytest.mark.parametrize("model", [LightningModule, Encoder])
 def test_a_model_that_cannot_is_skipped(model, trainer, tmp_path):
-    assert Traversals(folder=str(tmp_path)).draw(trainer, model()) is None
+    assert Traversals().draw(trainer, model()) is None
 
 
 @pytest.mark.parametrize("model", [VAE, Autoencoder])
 @pytest.mark.parametrize(("latent_dim", "rows"), [(3, 3), (30, 20)])
 def test_the_picture_has_a_row_for_each_latent_up_to_twenty(model, latent_dim, rows, trainer, tmp_path):
     with torch.no_grad():
-        picture = Traversals(folder=str(tmp_path)).draw(trainer, model(latent_dim=latent_dim, hidden_dims=[8]).eval())
+        picture = Traversals().draw(trainer, model(latent_dim=latent_dim, hidden_dims=[8]).eval())
     assert picture.shape == (3, rows * 58 + 2, 11 * 58 + 2)
 
 
@@ -134,4 +134,4 @@ def test_a_flow_gets_as_many_rows_as_others(trainer, tmp_path):
 @pytest.mark.parametrize("wrong", [{"rows": 0}, {"steps": 0}, {"images": 1}])
 def test_wrong_arguments_are_refused(wrong, tmp_path):
     with pytest.raises(ValidationError):
-        Traversals(folder=str(tmp_path), **wrong)
+        Traversals(**wrong)

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from genlab.bijections import LEVELS, MaskedCoupling
 from genlab.capabilities import CanDecode, CanEncode, CanReconstruct, CanSample, CanWeigh
-from genlab.errors import ConfigError
+from genlab.errors import ConfigError, NonFiniteError
 from genlab.models.fixed_noise import fixed_uniform
-from genlab.models.flow import Flow, NonFiniteLoss
+from genlab.models.flow import Flow
 from genlab.training import build, train
 
 SHAPE = (1, 8, 8)
@@ -265,7 +265,7 @@ def test_a_non_finite_weight_stops_training_and_its_layer_is_named(compose_confi
 
     monkeypatch.setattr(Flow, "on_train_batch_start", spoil)
     message = r"non-finite loss in epoch 1, batch 3: first in layer 3 \(MaskedCoupling\); try a smaller"
-    with pytest.raises(NonFiniteLoss, match=message) as caught:
+    with pytest.raises(NonFiniteError, match=message) as caught:
         train(compose_config(*QUICK, "model.architecture=mlp"))
     assert isinstance(caught.value, FloatingPointError)
 

@@ -1,0 +1,75 @@
+"""Ctrl-C and SIGTERM: finish the batch, write last.ckpt, end."""
+
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from genlab.callbacks.checkpoints import Checkpoints
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(SystemExit):
+    """A run that was told to stop and has written its state; the code is 128 + the number of the signal."""
+
+
+class Interruption(Callback):
+    """The first signal leaves a note, which is read between two batches of training; the second ends at once.
+
+    At the last batch of an epoch the run goes on to the end of the epoch, where its checkpoint is written anyway. With
+    several processes all of them stop at the same batch, if one of them was told to.
+    """
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self.checkpoints = checkpoints
+        self._received: int | None = None
+        self._previous: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._previous = {number: signal.signal(number, self._note) for number in SIGNALS}
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._received is not None:
+            self._restore()
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+        self._received = number
+        print("\nfinishing the batch and writing last.ckpt; once more ends at once", file=sys.stderr, flush=True)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        whole_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if self._told(trainer) and whole_step and not trainer.is_last_batch:
+            self.checkpoints.save(trainer, "last")
+            self._stop()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """After the checkpoint of the epoch."""
+        if self._told(trainer):
+            self._stop()
+
+    def _told(self, trainer: Trainer) -> bool:
+        told = self._received is not None
+        return trainer.strategy.reduce_boolean_decision(told, all=False) if trainer.world_size > 1 else told
+
+    def _stop(self) -> None:
+        self._restore()
+        raise Interrupted(128 + (self._received or signal.SIGTERM))
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._restore()
+        if self._received is not None:
+            self._stop()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}

@@ -1,0 +1,86 @@
+"""metrics.csv: a row for each logged step."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import NonNegativeInt
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+from genlab.arguments import checked
+from genlab.runs.atomic import write_text
+
+
+class MetricsFile(Logger):
+    """Appends rows to `folder/metrics.csv`, and continues a file that is there.
+
+    Lightning's CSVLogger deletes a file that it finds, keeps all rows in memory and writes all of them each time.
+
+    Args:
+        folder: of the run.
+        purge_step: of a resumed run: rows of this step and later ones are dropped, as are all rows of the test, which
+            belonged to the end of the run.
+    """
+
+    @checked
+    def __init__(self, folder: str, purge_step: NonNegativeInt | None = None) -> None:
+        super().__init__()
+        self.path = Path(folder) / "metrics.csv"
+        self.purge_step = purge_step
+        self._columns: list[str] = ["step"]
+        self._started = False
+
+    @property
+    def name(self) -> str:
+        return "metrics"
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """config.yaml has them."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        if not self._started:
+            self._start()
+        row = {"step": step, **{name: float(value) for name, value in metrics.items()}}
+        new = sorted(row.keys() - set(self._columns))
+        if new:
+            self._write(self._read(), self._columns + new)
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            file.write(self._format([row]))
+
+    def _start(self) -> None:
+        self._started = True
+        kept = []
+        if self.purge_step is not None and self.path.exists():
+            kept = [
+                row
+                for row in self._read()
+                if int(row["step"]) < self.purge_step and not any(v and k.startswith("test/") for k, v in row.items())
+            ]
+        filled = [name for name in self._file_columns() if any(row[name] for row in kept)] if kept else ["step"]
+        self._write(kept, filled)
+
+    def _file_columns(self) -> list[str]:
+        with self.path.open(newline="", encoding="utf-8") as file:
+            return next(csv.reader(file), ["step"])
+
+    def _read(self) -> list[dict[str, Any]]:
+        """The rows; the last one without its end, if a kill has cut it, does not count."""
+        text = self.path.read_text(encoding="utf-8")
+        return list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
+
+    def _write(self, rows: list[dict[str, Any]], columns: list[str]) -> None:
+        self._columns = columns
+        write_text(self.path, ",".join(columns) + "\n" + self._format(rows))
+
+    def _format(self, rows: list[dict[str, Any]]) -> str:
+        text = io.StringIO()
+        csv.DictWriter(text, self._columns, lineterminator="\n").writerows(rows)
+        return text.getvalue()

@@ -1,0 +1,70 @@
+"""A run continues: in its folder, with its own config, from last.ckpt."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+
+from genlab.errors import ConfigError, RunError
+from genlab.quiet import keep_quiet
+from genlab.runs.lock import is_locked
+from genlab.runs.reading import Run, open_run
+
+# What may be changed: how long and where a run trains, but not what
+CHANGEABLE = ("trainer.max_epochs", "trainer.accelerator", "trainer.devices", "data.root", "data.num_workers")
+
+
+def resume(folder: str, overrides: list[str]) -> None:
+    """Train a run to its end, as if it had never stopped; say so if there is nothing left to do.
+
+    Args:
+        folder: of the run.
+        overrides: `KEY=VALUE`, of the settings in `CHANGEABLE`.
+
+    Raises:
+        ConfigError: another override.
+        RunError: the folder cannot be trusted, is damaged, or another process trains into it.
+    """
+    run = open_run(folder)
+    changes = dict(map(_parse, overrides))
+    for key, value in changes.items():
+        OmegaConf.update(run.config, key, value, force_add=True)
+    done, wanted = run.summary.get("epochs"), run.config.trainer.max_epochs
+    if run.summary["status"] == "finished" and isinstance(wanted, int) and isinstance(done, int) and wanted <= done:
+        print(f"{folder}: finished already, after {done} epochs; for more: trainer.max_epochs={done + 20}")
+        return
+    if is_locked(run.folder) and "LOCAL_RANK" not in os.environ:  # Lightning's further processes share the folder
+        raise RunError(f"{folder}: another process is training into this folder; wait for it, or stop it")
+    if "data.root" not in changes:
+        check_root(run)
+    from genlab.training import train  # seconds, because of torch
+
+    keep_quiet()
+    train(run.config, resumed=run, overrides=overrides)
+
+
+def check_root(run: Run) -> None:
+    """That the data folder which a run names is there: a folder from a stranger makes none and fills none.
+
+    Raises:
+        RunError: it is not.
+    """
+    root = run.config.data.root
+    if root is not None and not Path(root).is_dir():
+        raise RunError(
+            f"{run.folder / 'config.yaml'}: data.root={root}: no such folder; give another as data.root=FOLDER"
+        )
+
+
+def _parse(override: str) -> tuple[str, Any]:
+    key, equals, value = override.partition("=")
+    if not equals or key not in CHANGEABLE:
+        raise ConfigError(
+            f"{override}: a resumed run keeps its settings; only these can be given: {', '.join(CHANGEABLE)}"
+        )
+    with contextlib.suppress(yaml.YAMLError):
+        return key, yaml.safe_load(value)
+    return key, value
