@@ -57,19 +57,15 @@ class MetricsFile(Logger):
 
     def _start(self) -> None:
         self._started = True
-        kept = []
-        if self.purge_step is not None and self.path.exists():
-            kept = [
-                row
-                for row in self._read()
-                if int(row["step"]) < self.purge_step and not any(v and k.startswith("test/") for k, v in row.items())
-            ]
-        filled = [name for name in self._file_columns() if any(row[name] for row in kept)] if kept else ["step"]
-        self._write(kept, filled)
+        resumed = self.purge_step is not None and self.path.exists()
+        kept = [row for row in self._read() if self._stays(row)] if resumed else []
+        columns = [name for name in kept[0] if any(row[name] for row in kept)] if kept else ["step"]
+        self._write([{name: row[name] for name in columns} for row in kept], columns)
 
-    def _file_columns(self) -> list[str]:
-        with self.path.open(newline="", encoding="utf-8") as file:
-            return next(csv.reader(file), ["step"])
+    def _stays(self, row: dict[str, Any]) -> bool:
+        assert self.purge_step is not None
+        tested = any(value and name.startswith("test/") for name, value in row.items())
+        return int(row["step"]) < self.purge_step and not tested
 
     def _read(self) -> list[dict[str, Any]]:
         """The rows; the last one without its end, if a kill has cut it, does not count."""

@@ -150,13 +150,15 @@ class Flow(LightningModule):
         return torch.autocast(self.device.type, enabled=False)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        total = self.trainer.estimated_stepping_batches
-        if not math.isfinite(total):
+        if self.trainer.max_epochs == -1 and self.trainer.max_steps == -1:
             raise ConfigError("the flow's learning rate falls until the end of the run: set trainer.max_epochs")
 
         def factor(step: int) -> float:
             warmup = min(1.0, (step + 1) / (self.warmup_steps + 1))
-            return warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
+            # Not asked before the first step: Lightning answers by making the loaders, and in a run that is resumed
+            # it has not restored yet which epoch these begin with
+            done = step / self.trainer.estimated_stepping_batches if step else 0.0
+            return warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
         optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
         # Fused Adam would undo a GradScaler's scale inside its step. Without, Lightning can clip under mixed precision
