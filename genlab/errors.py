@@ -21,5 +21,5 @@ class DiskError(GenlabError):
     """A file of the run cannot be written."""
 
 
-class NonFiniteError(GenlabError):
+class NonFiniteError(GenlabError, FloatingPointError):
     """A loss, a gradient or a weight is infinite or not a number."""

@@ -179,9 +179,14 @@ class Flow(LightningModule):
     # What the mathematics gives
 
     def encode(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W) → z = f(x) (B, C·H·W), x the middle of the image's cell: no noise. decode returns it."""
+        """Images (B, C, H, W) → z = f(x) (B, C·H·W), x a point of the image's cell. decode returns the image.
+
+        x is the one draw of q(u|image) that validation uses, so no randomness is left. The middle of each cell would
+        be simpler, but nothing that training has seen: the path between two such z leaves the digits.
+        """
         with self._full_precision():
-            z, _ = self.flow((to_levels(images) + 0.5) / LEVELS)
+            x, _ = self.dequantization(images, fixed_uniform(images, self.image_shape).to(images))
+            z, _ = self.flow(x)
         return z
 
     def decode(self, z: Tensor) -> Tensor:
