@@ -24,8 +24,8 @@ from pytorch_lightning import Callback
 from genlab.callbacks.picture import Picture
 from genlab.configuration import config_dir, register_resolvers
 from genlab.data.datamodule import ImageDataModule
-from genlab.denormals import flushed_denormals
 from genlab.overrides import check
+from genlab.quick_cpu import flushed_denormals, quick_gpu_check
 from genlab.quiet import keep_quiet
 from genlab.training import build
 
@@ -45,7 +45,7 @@ def genlab_epoch(folder: Path, overrides: list[str], pictures: bool) -> Epoch:
 
     def epoch() -> float:
         experiment.trainer.fit_loop.max_epochs = experiment.trainer.current_epoch + 1
-        with flushed_denormals(), contextlib.redirect_stdout(io.StringIO()):
+        with flushed_denormals(), quick_gpu_check(), contextlib.redirect_stdout(io.StringIO()):
             experiment.trainer.fit(experiment.model, datamodule=experiment.data)
         return timer.seconds
 

@@ -20,9 +20,10 @@ from genlab.callbacks.checkpoints import Checkpoints, batches_in
 from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import Reports
-from genlab.denormals import flushed_denormals
 from genlab.errors import ConfigError, GenlabError
 from genlab.manual_optimization import check_manual_optimization
+from genlab.profiling import profiler
+from genlab.quick_cpu import flushed_denormals, quick_gpu_check
 from genlab.runs.announcement import announce_end, announce_start
 from genlab.runs.checkpoints import AtomicCheckpointIO, check_weights, read_checkpoint
 from genlab.runs.lock import locked
@@ -72,8 +73,9 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
     folder, first = Path(cfg.run_dir), trainer.is_global_zero
     with (
         flushed_denormals(),
+        quick_gpu_check(),
         locked(folder) if first else nullcontext(),
-        RunRecord(folder, _identity(cfg), previous=resumed.summary if resumed else None, write=first) as record,
+        RunRecord(folder, _identity(cfg, model), previous=resumed.summary if resumed else None, write=first) as record,
     ):
         if first:
             save_config(cfg, overrides, folder)
@@ -130,6 +132,7 @@ def build(cfg: DictConfig, purge_step: int | None = None) -> Experiment:
         logger=loggers or False,
         callbacks=[Bundle(callbacks)],
         plugins=[AtomicCheckpointIO()],
+        profiler=profiler(cfg.trainer.get("profiler"), Path(cfg.run_dir)),
     )
     check_manual_optimization(model, trainer)
     return Experiment(model, data, trainer, list(callbacks.values()), checkpoints)
@@ -155,8 +158,9 @@ def _construct(node: DictConfig, name: str, prefix: str = "", **more: Any) -> An
         raise
 
 
-def _identity(cfg: DictConfig) -> dict[str, Any]:
-    return {"model": cfg.model._target_.rsplit(".", 1)[-1], "data": cfg.data.name, "seed": cfg.seed}
+def _identity(cfg: DictConfig, model: Reports) -> dict[str, Any]:
+    name = cfg.model._target_.rsplit(".", 1)[-1]
+    return {"model": name, "data": cfg.data.name, "seed": cfg.seed, "headline": model.quantities[0]}
 
 
 def _final_metrics(trainer: Trainer) -> dict[str, float]:

@@ -244,3 +244,9 @@ def test_the_bundled_mnist_trains(compose_config, tmp_path, monkeypatch):
     limits = ["++trainer.limit_train_batches=200", "trainer.max_epochs=1", "callbacks.test_nll.images=8"]
     metrics = train(compose_config("data.root=null", *limits))
     assert metrics["test/elbo"] > -205.8
+
+
+def test_a_profile_says_where_the_time_went(compose_config, run_folder):
+    train(compose_config(*QUICK, "debug=profile"))
+    (report,) = (run_folder / "profile").glob("fit-*.txt")
+    assert "run_training_batch" in report.read_text()

@@ -2,6 +2,7 @@
 
 from pydantic import NonNegativeInt
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from genlab.arguments import checked
 
@@ -18,3 +19,8 @@ class TensorBoard(TensorBoardLogger):
     @checked
     def __init__(self, folder: str, purge_step: NonNegativeInt | None = None) -> None:
         super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, purge_step=purge_step)
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Flush. Lightning's also looks for, and writes, a file of settings: config.yaml has them."""
+        self.experiment.flush()

@@ -21,7 +21,7 @@ def binarize(images: Tensor, uniform: Tensor) -> Tensor:
 
 
 def binarize_afresh(images: Tensor) -> Tensor:
-    """`binarize` with new noise, at a fifth of the cost.
+    """`binarize` with new noise, at a ninth of the cost of torch.bernoulli.
 
     A pixel is compared with 16 random bits instead of a random float: four pixels share one draw of 64 bits. The
     probability is image_i to within 2⁻¹⁶, exactly 0 for black and exactly 1 for white; an 8-bit image has no finer
@@ -29,4 +29,5 @@ def binarize_afresh(images: Tensor) -> Tensor:
     """
     draws = torch.empty((images.numel() + 3) // 4, dtype=torch.int64, device=images.device)
     sixteen_bits = draws.random_(torch.iinfo(torch.int64).min, None).view(torch.int16)[: images.numel()]
-    return (sixteen_bits.view_as(images) < images * 2**16 - 2**15).to(images.dtype)
+    # written over the thresholds: turning booleans into floats would take as long as all the rest
+    return (images * 2**16 - 2**15).gt_(sixteen_bits.view_as(images))
