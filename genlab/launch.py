@@ -27,6 +27,8 @@ TERMINATED = 128 + signal.SIGTERM
 def main() -> None:
     """`python train.py KEY=VALUE …`, and `genlab train KEY=VALUE …`."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # a fault of genlab's own shows where it is
+    if not os.environ.get("GENLAB_DEBUG"):
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     folders = [argument.removeprefix("resume=") for argument in sys.argv[1:] if argument.startswith("resume=")]
     if folders:
         resume_run(folders[-1], [argument for argument in sys.argv[1:] if not argument.startswith("resume=")])
@@ -81,7 +83,8 @@ def answered(folder: str, sweep: bool = False) -> Iterator[None]:
         # Lightning turns Ctrl-C into an exit with code 1
         begun = (Path(folder) / "config.yaml").exists()
         how = f"; to go on: genlab resume {shlex.quote(short(folder))}" if begun else ""
-        print(f"interrupted{how}", file=sys.stderr)
+        if os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes one speaks
+            print(f"interrupted{how}", file=sys.stderr)
         sys.exit(TERMINATED if getattr(error, "code", None) == TERMINATED else INTERRUPTED)
     except (GenlabError, OSError) as error:
         if sweep or os.environ.get("GENLAB_DEBUG"):

@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: finish the batch, write last.ckpt, end."""
 
+import os
 import signal
 import sys
 import threading
@@ -38,7 +39,8 @@ class Interruption(Callback):
             self._restore()
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
         self._received = number
-        print("\nfinishing the batch and writing last.ckpt; once more ends at once", file=sys.stderr, flush=True)
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            print("\nfinishing the batch and writing last.ckpt; once more ends at once", file=sys.stderr)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -1,6 +1,6 @@
 """Logs what `training_step` returns, without a synchronisation or a Python float at each step."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -71,8 +71,14 @@ class TrainingMetrics(Callback):
         pl_module.log("step", float(batches_seen(trainer)))
         pl_module.log("epoch", float(trainer.current_epoch))
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"names": self._names, "window": self._window, "epoch": self._epoch}
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        window = self._window
+        if window is not None:
+            window = cast(Tensor, trainer.strategy.reduce(window.clone(), reduce_op="sum"))
+        checkpoint["training_metrics"] = {"names": self._names, "window": window, "epoch": self._epoch}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._names, self._window, self._epoch = (state_dict[name] for name in ("names", "window", "epoch"))
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        state = checkpoint["training_metrics"]
+        self._names, self._window, self._epoch = (state[name] for name in ("names", "window", "epoch"))
+        if self._window is not None and not trainer.is_global_zero:
+            self._window = torch.zeros_like(self._window)  # the sum over all processes goes on in one of them
