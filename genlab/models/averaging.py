@@ -26,6 +26,14 @@ def update_average(averaged: nn.Module, module: nn.Module, decay: float) -> None
             count.copy_(latest)
 
 
+def warmed_up(decay: float, updates: int) -> float:
+    """min(decay, (1 + updates) / (10 + updates)): the decay after so many updates.
+
+    Without it the random weights of the start would have a third of the average still after 1 / (1 − decay) updates.
+    """
+    return min(decay, (1 + updates) / (10 + updates))
+
+
 def _floats(module: nn.Module) -> list[Tensor]:
     tensors = itertools.chain(module.parameters(), module.buffers())
     return [tensor.detach() for tensor in tensors if tensor.is_floating_point()]

@@ -20,7 +20,6 @@ from genlab.bijections import (
     course_realnvp,
     multiscale_glow,
     to_images,
-    to_levels,
 )
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.models.fixed_noise import fixed_uniform

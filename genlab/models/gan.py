@@ -13,7 +13,7 @@ from torch.func import functional_call
 from torch.nn.utils import get_total_norm
 
 from genlab.arguments import checked
-from genlab.models.averaging import frozen_copy, update_average
+from genlab.models.averaging import frozen_copy, update_average, warmed_up
 from genlab.models.fixed_noise import fixed_normal
 from genlab.networks import Architecture, ImageShape
 from genlab.networks.discriminators import image_discriminator
@@ -46,7 +46,7 @@ class GAN(LightningModule):
         generator_learning_rate, discriminator_learning_rate: Adam's.
         beta1, beta2: Adam's decay rates; 0.5 is from Radford et al. 2016, section 4.
         ema_decay: above 0, `sample` and `decode` use an exponential moving average of the generator, its batch norm's
-            statistics included.
+            statistics included; the decay rises to this value at the beginning.
         image_shape: (C, H, W).
     """
 
@@ -115,7 +115,8 @@ class GAN(LightningModule):
         measured = self.discriminator_step(real, fake.detach())
         measured |= self.generator_step(fake)
         if self.averaged_generator is not None:
-            update_average(self.averaged_generator, self.generator, self.ema_decay)
+            decay = warmed_up(self.ema_decay, updates=self.trainer.fit_loop.total_batch_idx)
+            update_average(self.averaged_generator, self.generator, decay)
         return measured
 
     def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:

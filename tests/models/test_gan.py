@@ -201,13 +201,14 @@ def test_the_penalty_is_measured_and_not_part_of_the_loss():
 
 
 def test_the_average_is_that_of_the_generators_after_each_batch():
-    model, record = gan(ema_decay=0.8), Record()
+    model, record = gan(ema_decay=0.3), Record()
     expected = copied(model.generator)
     fit(model, record)
-    for state in record.generators:
+    decays = [1 / 10, 2 / 11, 3 / 12, 0.3]  # (1 + k) / (10 + k), and 4 / 13 is above 0.3
+    for decay, state in zip(decays, record.generators, strict=True):
         for name, tensor in state.items():
             floating = tensor.is_floating_point()
-            expected[name] = 0.8 * expected[name] + 0.2 * tensor if floating else tensor
+            expected[name] = decay * expected[name] + (1 - decay) * tensor if floating else tensor
     for name, tensor in model.averaged_generator.state_dict().items():
         torch.testing.assert_close(tensor, expected[name])
 
