@@ -93,8 +93,10 @@ def plain_vae(images: Tensor) -> Epoch:
 
 def lightning_vae(root: Path, folder: Path) -> Epoch:
     """The same model in Lightning, which logs its loss at each step, on torchvision's loader."""
-    model, loader = HandWrittenVAE(), torchvision_loader(root, VAE_BATCH)
+    return _lightning_epoch(HandWrittenVAE(), torchvision_loader(root, VAE_BATCH), folder)
 
+
+def _lightning_epoch(model: LightningModule, loader: DataLoader[tuple[Tensor, Tensor]], folder: Path) -> Epoch:
     def epoch() -> float:
         timer = EpochTimer()
         quiet = {"enable_progress_bar": False, "enable_model_summary": False, "default_root_dir": folder}
@@ -136,25 +138,42 @@ def plain_gan(images: Tensor) -> Epoch:
     return epoch
 
 
-def common_gan(root: Path) -> Epoch:
-    """The common way: a new pass of the generator for each player, torchvision's loader, the default Adam."""
-    generator, discriminator, generator_adam, discriminator_adam = gan_players(fused=False)
-    loader = torchvision_loader(root, GAN_BATCH)
+class HandWrittenGAN(LightningModule):
+    """The default GAN as tutorials for Lightning have it: a pass of the generator for each player, the default Adam."""
 
-    def epoch() -> float:
-        started = time.perf_counter()
-        for images, _ in loader:
-            discriminator_adam.zero_grad()
-            fake = generator(torch.randn(len(images), GAN_LATENT)).detach()
-            real_logits, fake_logits = discriminator(2 * images - 1), discriminator(fake)
-            real_loss = F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
-            fake_loss = F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
-            (real_loss + fake_loss).backward()
-            discriminator_adam.step()
-            generator_adam.zero_grad()
-            logits = discriminator(generator(torch.randn(len(images), GAN_LATENT)))
-            F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits)).backward()
-            generator_adam.step()
-        return time.perf_counter() - started
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.generator, self.discriminator, *self.adams = gan_players(fused=False)
 
-    return epoch
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        images, noise = 2 * batch[0] - 1, torch.randn(2, len(batch[0]), GAN_LATENT)
+        generator_adam, discriminator_adam = self.optimizers()  # type: ignore[attr-defined]
+
+        self.toggle_optimizer(generator_adam)
+        logits = self.discriminator(self.generator(noise[0]))
+        generator_loss = F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+        self.log("generator_loss", generator_loss)
+        self.manual_backward(generator_loss)
+        generator_adam.step()
+        generator_adam.zero_grad()
+        self.untoggle_optimizer(generator_adam)
+
+        self.toggle_optimizer(discriminator_adam)
+        real_logits, fake_logits = self.discriminator(images), self.discriminator(self.generator(noise[1]).detach())
+        real_loss = F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
+        fake_loss = F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
+        discriminator_loss = (real_loss + fake_loss) / 2
+        self.log("discriminator_loss", discriminator_loss)
+        self.manual_backward(discriminator_loss)
+        discriminator_adam.step()
+        discriminator_adam.zero_grad()
+        self.untoggle_optimizer(discriminator_adam)
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        return self.adams
+
+
+def lightning_gan(root: Path, folder: Path) -> Epoch:
+    """The common way: see `HandWrittenGAN`, on torchvision's loader."""
+    return _lightning_epoch(HandWrittenGAN(), torchvision_loader(root, GAN_BATCH), folder)

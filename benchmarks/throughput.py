@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
-from loops import Epoch, EpochTimer, common_gan, lightning_vae, plain_gan, plain_vae
+from loops import Epoch, EpochTimer, lightning_gan, lightning_vae, plain_gan, plain_vae
 from omegaconf import DictConfig
 from pytorch_lightning import Callback
 
@@ -72,7 +72,7 @@ def main() -> None:
         contenders = {"genlab": genlab_epoch(Path(folder) / "genlab", arguments.overrides, arguments.pictures)}
         if "model=gan" in arguments.overrides:
             contenders["(a) plain loop, one generator pass"] = plain_gan(images)
-            contenders["(b) a pass each, ToTensor"] = common_gan(root)
+            contenders["(b) Lightning, a pass each, ToTensor"] = lightning_gan(root, Path(folder) / "lightning")
         else:
             contenders["(a) plain loop, sliced tensor"] = plain_vae(images)
             contenders["(b) Lightning, ToTensor"] = lightning_vae(root, Path(folder) / "lightning")
