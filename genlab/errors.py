@@ -1,8 +1,20 @@
 """The errors that users see: one line that names the cause and the remedy."""
 
+from genlab.readable import plain
+
+LONGEST = 2_000  # characters; genlab's own messages have 1,000 at most
+
 
 class GenlabError(Exception):
-    """A mistake in the command, the configuration or the files; its message is all that the user is shown."""
+    """A mistake in the command, the configuration or the files; its message is all that the user is shown.
+
+    A message may quote what a stranger wrote: it is made one line, without anything that a terminal would obey, and of
+    one that is very long the beginning and the end are kept.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = plain(message)
+        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}")
 
 
 class ConfigError(GenlabError):

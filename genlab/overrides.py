@@ -25,6 +25,11 @@ from genlab.errors import ConfigError
 # (option, setting) → why it has none, where users of the others would expect it
 REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
 
+NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "callbacks")
+
+# Arguments of the Trainer that have groups of their own, or that genlab itself gives
+GIVEN = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
+
 
 def check(arguments: list[str]) -> list[str]:
     """Check the arguments of `train.py`; return them as Hydra should get them.
@@ -40,8 +45,13 @@ def check(arguments: list[str]) -> list[str]:
     given = parser.parse_intermixed_args(arguments)
     if given.help or given.hydra_help or given.shell_completion:
         return arguments
+    if given.resolve and not given.cfg:
+        raise ConfigError("--resolve: only with --cfg, as in --cfg job --resolve")
     register_resolvers()
     overrides = [_parse(text) for text in given.overrides]
+    many = [_text(o) for o in overrides if o.is_sweep_override()]
+    if many and not given.multirun and not any(o.key_or_group == "hydra.mode" for o in overrides):
+        raise ConfigError(f"{many[0]}: several values; add -m to train with each, or write one list as [1,2]")
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         for override in overrides:
             _check_group(override)
@@ -50,8 +60,8 @@ def check(arguments: list[str]) -> list[str]:
             for override in overrides:
                 _check_key(override, config)
         forced = {_text(o): f"++{_text(o)}" for o in overrides if _is_new_trainer_argument(o, config)}
-        if not any(o.is_sweep_override() for o in overrides):
-            _compose([forced.get(_text(o), _text(o)) for o in overrides])
+        plain = [_text(o) for o in overrides if not o.is_sweep_override() and not _chooses(o)]
+        _check_whole(_compose([*choice, *(forced.get(text, text) for text in plain)]))
     # Hydra itself wants all flags before the overrides
     flags = [argument for argument in arguments if argument not in given.overrides]
     return [*flags, *(forced.get(text, text) for text in given.overrides)]
@@ -68,9 +78,16 @@ def _text(override: Override) -> str:
 
 def _parse(text: str) -> Override:
     try:
-        return OverridesParser.create().parse_override(text)
+        override = OverridesParser.create().parse_override(text)
+        if override.key_or_group:
+            return override
     except HydraException:
-        raise ConfigError(f"{text}: not of the form KEY=VALUE, for example model=vae or model.latent_dim=2") from None
+        pass
+    _, equals, value = text.partition("=")
+    special = "; write $HOME for ~" if "~" in value else "; quote special characters, as 'data.root=\"my data\"'"
+    raise ConfigError(
+        f"{text}: not of the form KEY=VALUE, for example model=vae or model.latent_dim=2{special if equals else ''}"
+    )
 
 
 def _compose(overrides: list[str]) -> DictConfig:
@@ -88,6 +105,11 @@ def _options(group: str) -> list[str]:
     return sorted(path.stem for path in (config_dir() / group).glob("*.yaml"))
 
 
+def _chooses(override: Override) -> bool:
+    """An option of a group."""
+    return _is_group(override.key_or_group) or "/" in override.key_or_group
+
+
 def _values(override: Override) -> Iterator[str]:
     """What a group override chooses: one option, or those of a sweep."""
     if override.is_sweep_override():
@@ -98,8 +120,12 @@ def _values(override: Override) -> Iterator[str]:
 
 def _check_group(override: Override) -> None:
     group = override.key_or_group
+    if "/" in group and not group.startswith("hydra/") and not _is_group(group):
+        raise ConfigError(f"{group}: no such group; a key has dots, as {group.replace('/', '.')}")
     if not _is_group(group) or group.startswith("hydra") or override.is_delete():
         return
+    if override.value() is None:
+        raise ConfigError(f"{group}=null: {_allowed('', _options(group))}; to go without an option leave {group} out")
     for option in _values(override):
         if option not in _options(group):
             raise ConfigError(f"{group}={option}: {_allowed(option, _options(group))}")
@@ -107,7 +133,7 @@ def _check_group(override: Override) -> None:
 
 def _group_choices(overrides: list[Override]) -> Iterator[list[str]]:
     """Group overrides to compose: each option of a sweep once, with the first options of the others."""
-    groups = [o for o in overrides if _is_group(o.key_or_group) or "/" in o.key_or_group]
+    groups = [o for o in overrides if _chooses(o)]
     plain = [_text(o) for o in groups if not o.is_sweep_override()]
     swept = {o.key_or_group: list(_values(o)) for o in groups if o.is_sweep_override()}
     first = {group: options[0] for group, options in swept.items()}
@@ -122,6 +148,9 @@ def _group_choices(overrides: list[Override]) -> Iterator[list[str]]:
 
 def _check_key(override: Override, config: DictConfig) -> None:
     key = override.key_or_group
+    hidden = [name for name in key.split(".") if name.startswith("_") and name != "_target_"]
+    if hidden:
+        raise ConfigError(f"{key}: {hidden[0]} is Hydra's own and not a setting; leave it out")
     if override.is_add() or override.is_force_add() or "/" in key or _is_group(key):
         return
     if _is_new_trainer_argument(override, config):
@@ -147,6 +176,30 @@ def _check_key(override: Override, config: DictConfig) -> None:
         raise ConfigError(f"{key}: {where} has no {name}; {_allowed(name, names, parent)}")
 
 
+def _check_whole(config: DictConfig) -> None:
+    """That nothing is deleted which a run needs, and that whatever is to be built names its class."""
+    raw = OmegaConf.to_container(config)
+    assert isinstance(raw, dict)
+    for name in NEEDED:
+        if name not in raw:
+            raise ConfigError(f"~{name}: a run needs it; leave this out")
+    for name in ("outputs", "run_dir"):
+        if not raw[name] or not isinstance(raw[name], str):
+            raise ConfigError(f"{name}={raw[name] or ''}: should be the name of a folder")
+    for name in ("logger", "callbacks"):
+        if not isinstance(raw[name], dict):
+            raise ConfigError(
+                f"{name}={raw[name]}: should be options and settings; Allowed: {', '.join(_options(name))}"
+            )
+    for address, key in (("model", "_target_"), ("trainer", "_target_"), ("data", "_target_"), ("data", "name")):
+        if not isinstance(raw[address], dict) or key not in raw[address]:
+            raise ConfigError(f"~{address}.{key}: a run needs it; leave out what deletes it")
+    for group in ("logger", "callbacks"):
+        for name, node in raw[group].items():
+            if not isinstance(node, dict) or "_target_" not in node:
+                raise ConfigError(f"{group}.{name}: names no class (_target_); ~{group}.{name} leaves it out")
+
+
 def _groups() -> list[str]:
     return sorted(path.name for path in config_dir().iterdir() if path.is_dir() and path.name != "hydra")
 
@@ -162,14 +215,14 @@ def _is_new_trainer_argument(override: Override, config: DictConfig) -> bool:
 def trainer_arguments() -> list[str]:
     """The arguments of Lightning's Trainer, read from its source, because importing it takes seconds.
 
-    Without those that have groups of their own.
+    Without those of `GIVEN`.
     """
     package = find_spec("pytorch_lightning")
     assert package is not None and package.origin is not None
     source = (Path(package.origin).parent / "trainer" / "trainer.py").read_text(encoding="utf-8")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-            return sorted(a.arg for a in node.args.kwonlyargs if a.arg not in ("logger", "callbacks"))
+            return sorted(a.arg for a in node.args.kwonlyargs if a.arg not in GIVEN)
     raise AssertionError("pytorch_lightning.Trainer has no __init__")
 
 

@@ -1,4 +1,4 @@
-"""Numbers and paths as the console shows them."""
+"""Numbers, paths and text as the console shows them."""
 
 import os
 from pathlib import Path
@@ -13,3 +13,8 @@ def short(path: str | Path) -> str:
     """Relative to where the user is, if it lies below."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
+
+
+def plain(text: str) -> str:
+    """One line without control characters, invisible ones or those that turn the direction of writing."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)

@@ -1,6 +1,7 @@
-"""A trained model, from its run folder alone."""
+"""A trained model and its data, from its run folder alone."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra.utils import instantiate
@@ -8,9 +9,10 @@ from pydantic import ValidationError
 from pytorch_lightning import LightningModule
 
 from genlab.arguments import explain
+from genlab.data.datamodule import ImageDataModule
 from genlab.errors import RunError
 from genlab.runs.checkpoints import load_weights
-from genlab.runs.reading import CheckpointName, Run, open_run
+from genlab.runs.reading import CheckpointName, Run, check_root, open_run
 
 
 def load(
@@ -31,14 +33,32 @@ def load_model(
 ) -> LightningModule:
     """See `load`."""
     path = run.checkpoint(checkpoint)
-    try:
-        model: LightningModule = instantiate(run.config.model, _convert_="all")
-    except Exception as error:  # whatever a wrong value leads to, the config is what is wrong
-        cause = error.__cause__
-        why = explain(cause, "model") if isinstance(cause, ValidationError) else " ".join(str(error).split())
-        raise RunError(f"{run.folder / 'config.yaml'}: {why}") from None
+    model: LightningModule = _construct(run, "model")
     load_weights(model, path)
     try:
         return model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
-        raise RunError(f"device {device}: {str(error).splitlines()[0]}") from None
+        raise RunError(f"device {device}: {str(error).splitlines()[0].rstrip('.')}; use cpu") from None
+
+
+def load_data(run: Run) -> ImageDataModule:
+    """The data module of a run, set up: its `train_set`, `val_set` and `test_set` have the images.
+
+    Raises:
+        RunError: see `check_root`; or the config has a value that the data module refuses.
+        DataError: a file of the data is missing or damaged.
+    """
+    check_root(run)
+    data: ImageDataModule = _construct(run, "data")
+    data.prepare_data()
+    data.setup("test")
+    return data
+
+
+def _construct(run: Run, section: str) -> Any:
+    try:
+        return instantiate(run.config[section], _convert_="all")
+    except Exception as error:  # whatever a wrong value leads to, the config is what is wrong
+        cause = error.__cause__
+        why = explain(cause, section) if isinstance(cause, ValidationError) else " ".join(str(error).split())
+        raise RunError(f"{run.folder / 'config.yaml'}: {why}") from None

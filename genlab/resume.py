@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -11,7 +10,7 @@ from omegaconf import OmegaConf
 from genlab.errors import ConfigError, RunError
 from genlab.quiet import keep_quiet
 from genlab.runs.lock import is_locked
-from genlab.runs.reading import Run, open_run
+from genlab.runs.reading import check_root, open_run, read_overrides
 
 # What may be changed: how long and where a run trains, but not what
 CHANGEABLE = ("trainer.max_epochs", "trainer.accelerator", "trainer.devices", "data.root", "data.num_workers")
@@ -43,20 +42,8 @@ def resume(folder: str, overrides: list[str]) -> None:
     from genlab.training import train  # seconds, because of torch
 
     keep_quiet()
-    train(run.config, resumed=run, overrides=overrides)
-
-
-def check_root(run: Run) -> None:
-    """That the data folder which a run names is there: a folder from a stranger makes none and fills none.
-
-    Raises:
-        RunError: it is not.
-    """
-    root = run.config.data.root
-    if root is not None and not Path(root).is_dir():
-        raise RunError(
-            f"{run.folder / 'config.yaml'}: data.root={root}: no such folder; give another as data.root=FOLDER"
-        )
+    earlier = [text for text in read_overrides(run.folder) if text.partition("=")[0] not in changes]
+    train(run.config, resumed=run, overrides=[*earlier, *overrides])
 
 
 def _parse(override: str) -> tuple[str, Any]:
@@ -65,6 +52,10 @@ def _parse(override: str) -> tuple[str, Any]:
         raise ConfigError(
             f"{override}: a resumed run keeps its settings; only these can be given: {', '.join(CHANGEABLE)}"
         )
-    with contextlib.suppress(yaml.YAMLError):
-        return key, yaml.safe_load(value)
-    return key, value
+    parsed: Any = value
+    with contextlib.suppress(yaml.YAMLError, ValueError):
+        parsed = yaml.safe_load(value)
+    if parsed is None and override != "data.root=null":
+        raise ConfigError(f"{override}: it has no value; leave {key} out, or give it one")
+    devices = isinstance(parsed, list) and all(isinstance(device, int) for device in parsed)
+    return key, parsed if devices or isinstance(parsed, str | int | float | None) else value

@@ -1,7 +1,7 @@
 """train(cfg) → metrics: the whole of a run."""
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer, seed_everything
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch import OutOfMemoryError
 
 from genlab.arguments import checked, explain
 from genlab.callbacks.bundle import Bundle
@@ -20,12 +21,13 @@ from genlab.callbacks.checkpoints import Checkpoints, batches_in
 from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import Reports
-from genlab.errors import ConfigError, GenlabError
+from genlab.checked_trainer import check_val_check_interval
+from genlab.errors import ConfigError, GenlabError, RunError
 from genlab.manual_optimization import check_manual_optimization
 from genlab.profiling import profiler
 from genlab.quick_cpu import flushed_denormals, quick_gpu_check
 from genlab.runs.announcement import announce_end, announce_start
-from genlab.runs.checkpoints import AtomicCheckpointIO, check_weights, read_checkpoint
+from genlab.runs.checkpoints import AtomicCheckpointIO, check_weights, load_weights, read_checkpoint
 from genlab.runs.lock import locked
 from genlab.runs.reading import Run
 from genlab.runs.record import RunRecord
@@ -67,6 +69,7 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
     experiment.data.setup("fit")
     trainer, model = experiment.trainer, experiment.model
     assert isinstance(model, Reports)
+    check_val_check_interval(trainer, len(experiment.data.train_dataloader()))
     if checkpoint is not None:
         check_weights(model, checkpoint, last)
     headline = model.quantities[0]
@@ -82,22 +85,37 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
             announce_start(cfg, model, trainer)
         if checkpoint is None:
             _log_settings(trainer, cfg, f"hp/{headline}")
-        trainer.fit(model, datamodule=experiment.data, ckpt_path=last if checkpoint else None, weights_only=True)
+        with _named(last, checkpoint, trainer):
+            trainer.fit(model, datamodule=experiment.data, ckpt_path=last if checkpoint else None, weights_only=True)
         metrics = _final_metrics(trainer) or dict(experiment.checkpoints.metrics)
         record.update(metrics=metrics, epochs=trainer.current_epoch)
-        trainer.test(
-            model,
-            datamodule=experiment.data,
-            ckpt_path=experiment.checkpoints.best_path(trainer),
-            weights_only=True,
-            verbose=False,
-        )
+        best = experiment.checkpoints.best_path(trainer)
+        if best is not None:
+            load_weights(model, best)
+        trainer.test(model, datamodule=experiment.data, verbose=False)
         metrics |= _final_metrics(trainer)
         record.update(metrics=metrics, protocol=_protocol([model, *experiment.callbacks], metrics))
         _log_result(trainer, f"hp/{headline}", metrics.get(f"test/{headline}"))
         if first:
             announce_end(cfg, model.unit, metrics, record.seconds())
     return metrics
+
+
+@contextmanager
+def _named(path: Path, checkpoint: dict[str, Any] | None, trainer: Trainer) -> Iterator[None]:
+    """What fails before a resumed run has trained a batch is the fault of its checkpoint, and is a RunError."""
+    try:
+        yield
+    except (GenlabError, OSError, MemoryError, OutOfMemoryError):
+        raise
+    except Exception as error:
+        done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
+        if checkpoint is None or (isinstance(done, int) and done > batches_in(checkpoint)):
+            raise
+        if isinstance(error, MisconfigurationException):
+            raise ConfigError(f"trainer: {' '.join(str(error).split())} Give another value") from error
+        why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise RunError(f"{path}: training cannot go on from it ({why}); put another checkpoint in its place") from error
 
 
 def build(cfg: DictConfig, purge_step: int | None = None) -> Experiment:
@@ -151,10 +169,16 @@ def _construct(node: DictConfig, name: str, prefix: str = "", **more: Any) -> An
         cause = error.__cause__
         if isinstance(cause, ValidationError):
             raise ConfigError(explain(cause, address)) from None
-        if isinstance(cause, GenlabError):
+        if isinstance(cause, (GenlabError, OSError)):
             raise cause from None
         if isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
-            raise ConfigError(f"{address}: {' '.join(str(cause).split())}") from None
+            what = str(cause).partition("Exception raised from")[0]  # torch puts its stack behind that
+            raise ConfigError(f"{address}: {' '.join(what.split())}") from None
+        if cause is None or isinstance(cause, ImportError):
+            target = node[name].get("_target_")
+            raise ConfigError(f"{address}._target_={target}: no class that may be built; leave it as it is") from None
+        if isinstance(cause, (RuntimeError, MemoryError, OverflowError)):  # of torch, for a size
+            raise ConfigError(f"{address}: {str(cause).splitlines()[0][:200]}; choose smaller numbers") from None
         raise
 
 

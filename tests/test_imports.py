@@ -17,9 +17,21 @@ ALLOWED = {
     "data": {"arguments", "errors"},
     "models": {"arguments", "errors", "networks", "objectives", "bijections", "latents"},
     "evaluation": {"arguments", "errors", "capabilities", "objectives"},
-    "loggers": {"arguments", "runs"},
+    "loggers": {"arguments", "errors", "runs"},
     "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents", "readable", "runs"},
     "runs": {"arguments", "configuration", "errors", "readable"},
+    # all but what composes configs and trains
+    "commands": {
+        "callbacks",
+        "capabilities",
+        "quick_cpu",
+        "errors",
+        "evaluation",
+        "quiet",
+        "readable",
+        "reload",
+        "runs",
+    },
 }
 
 
@@ -58,4 +70,10 @@ def test_mathematics_knows_no_lightning(room):
 @pytest.mark.parametrize("module", ["genlab", "genlab.cli", "genlab.launch", "genlab.overrides"])
 def test_the_command_line_does_not_import_torch(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_commands_import_neither_torch_nor_hydra_before_they_run():
+    modules = ", ".join(f"genlab.commands.{path.stem}" for path in (PACKAGE / "commands").glob("[a-z]*.py"))
+    code = f"import sys, {modules}; sys.exit(bool({{'torch', 'hydra'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -7,7 +7,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.arguments import checked
 from genlab.callbacks.step_axis import batches_seen
-from genlab.runs.checkpoints import mark
+from genlab.runs.checkpoints import check_optimizers, mark
 
 
 class Checkpoints(Callback):
@@ -27,6 +27,9 @@ class Checkpoints(Callback):
         self.mode = mode
         self.best: float | None = None
         self.metrics: dict[str, float] = {}  # at the end of the last epoch, for a run that is resumed after it
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        check_optimizers(trainer.optimizers)  # as a checkpoint has filled them
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
@@ -66,7 +69,9 @@ class Checkpoints(Callback):
         return {"best": self.best, "metrics": self.metrics}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best, self.metrics = state_dict["best"], state_dict["metrics"]
+        self.best, self.metrics = state_dict["best"], dict(state_dict["metrics"])
+        if not all(isinstance(value, float | None) for value in (self.best, *self.metrics.values())):
+            raise TypeError("the best value or a metric is no number")
 
 
 def batches_in(checkpoint: dict[str, Any] | None) -> int:

@@ -8,9 +8,10 @@ from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
 from genlab.arguments import checked
+from genlab.callbacks.latent_points import latent_points
 from genlab.callbacks.picture import Picture, grid
 from genlab.callbacks.validation_images import first_validation_images
-from genlab.capabilities import CanDecode, CanEncode, CanSample
+from genlab.capabilities import CanSample
 from genlab.latents import linear_interpolation, spherical_interpolation
 
 
@@ -44,23 +45,33 @@ class Interpolation(Picture):
         self.seed = seed
 
     def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
-        decode: Callable[[Tensor], Tensor] | None = getattr(model, "decode", None)  # a flow's needs no latent_dim
-        ends = None if decode is None else self._ends(trainer, model)
-        if decode is None or ends is None:
-            return None
-        start, end = ends.chunk(2)
-        between = spherical_interpolation if isinstance(model, CanSample) else linear_interpolation
-        t = torch.linspace(0, 1, self.columns, device=ends.device, dtype=ends.dtype).view(-1, 1, 1)
-        path = between(start.flatten(1), end.flatten(1), t)  # (columns, rows, D)
-        return grid(decode(path.transpose(0, 1).reshape(-1, *ends.shape[1:])), self.columns)
+        def images() -> Tensor:
+            return first_validation_images(trainer, 2 * self.rows, model.device)[0]
 
-    def _ends(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
-        """The starts of all rows, then their ends; (2 · rows, …)."""
-        like = next(model.parameters())
-        if isinstance(model, CanEncode):
-            images, _ = first_validation_images(trainer, 2 * self.rows, model.device)
-            return model.encode(images[: len(images) // 2 * 2].to(like))
-        if isinstance(model, CanDecode):
-            generator = torch.Generator().manual_seed(self.seed)
-            return torch.randn(2 * self.rows, model.latent_dim, generator=generator).to(like)
+        return draw_paths(model, images, self.rows, self.columns, self.seed)
+
+
+def draw_paths(
+    model: LightningModule, images: Callable[[], Tensor], rows: int, columns: int, seed: int
+) -> Tensor | None:
+    """The picture of `Interpolation`, (C, H, W) in [0, 1]; None if the model has no latent space.
+
+    Args:
+        model: in evaluation mode.
+        images: gives (2 · rows, C, H, W) in [0, 1], or fewer for fewer rows; asked where the model has `encode`. Path
+            i leads from the code of image i to that of image i + rows.
+        rows, columns, seed: see `Interpolation`.
+    """
+
+    def noise(latent_dim: int) -> Tensor:
+        return torch.randn(2 * rows, latent_dim, generator=torch.Generator().manual_seed(seed))
+
+    points = latent_points(model, images, noise)
+    if points is None:
         return None
+    ends, decode = points
+    start, end = ends[: len(ends) // 2 * 2].chunk(2)
+    between = spherical_interpolation if isinstance(model, CanSample) else linear_interpolation
+    t = torch.linspace(0, 1, columns, device=ends.device, dtype=ends.dtype).view(-1, 1, 1)
+    path = between(start.flatten(1), end.flatten(1), t)  # (columns, rows, D)
+    return grid(decode(path.transpose(0, 1).reshape(-1, *ends.shape[1:])), columns)

@@ -14,6 +14,8 @@ from torchvision.utils import make_grid, save_image
 from genlab.arguments import checked
 from genlab.callbacks.step_axis import batches_seen
 
+LINES = 0.25  # grey between the images of a grid
+
 
 class Picture(Callback):
     """One kind of picture; a subclass names it by `tag` and draws it in `draw`.
@@ -83,4 +85,9 @@ def undisturbed(model: LightningModule) -> Iterator[None]:
 def grid(images: Tensor, columns: int, scale: int = 2) -> Tensor:
     """(N, C, H, W) in [0, 1] → one picture (3, H', W'), each pixel `scale` pixels wide, with grey lines between."""
     enlarged = images.detach().float().cpu().repeat_interleave(scale, -1).repeat_interleave(scale, -2)
-    return make_grid(enlarged, nrow=columns, padding=2, pad_value=0.25)
+    return make_grid(enlarged, nrow=columns, padding=2, pad_value=LINES)
+
+
+def square_grid(images: Tensor) -> Tensor:
+    """A grid as high as wide, or nearly; a square number of images fills it."""
+    return grid(images, columns=max(1, round(len(images) ** 0.5)))

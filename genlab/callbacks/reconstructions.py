@@ -6,7 +6,7 @@ from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
 from genlab.arguments import checked
-from genlab.callbacks.picture import Picture, grid
+from genlab.callbacks.picture import LINES, Picture, grid
 from genlab.callbacks.validation_images import first_validation_images
 from genlab.capabilities import CanReconstruct
 
@@ -32,6 +32,13 @@ class Reconstructions(Picture):
         if not isinstance(model, CanReconstruct):
             return None
         originals, _ = first_validation_images(trainer, self.rows * COLUMNS, model.device)
-        pairs = torch.stack([originals, model.reconstruct(originals).to(originals)])  # (2, rows · 8, C, H, W)
-        interleaved = pairs.unflatten(1, (-1, COLUMNS)).transpose(0, 1).flatten(0, 2)
-        return grid(interleaved, COLUMNS)
+        return above_reconstructions(originals, model.reconstruct(originals))
+
+
+def above_reconstructions(originals: Tensor, reconstructions: Tensor) -> Tensor:
+    """Two (B, C, H, W) in [0, 1] → the picture of `Reconstructions`, (C, H, W); cells without an image are grey."""
+    columns = min(COLUMNS, len(originals))
+    pairs = torch.stack([originals, reconstructions.to(originals)])  # (2, B, C, H, W)
+    grey = pairs.new_full((2, -len(originals) % columns, *originals.shape[1:]), LINES)
+    rows = torch.cat([pairs, grey], dim=1).unflatten(1, (-1, columns))  # (2, rows, columns, C, H, W)
+    return grid(rows.transpose(0, 1).flatten(0, 2), columns)

@@ -2,37 +2,21 @@
 
 import torch
 from PIL import Image
-from pydantic import NonNegativeInt, PositiveInt
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
-from genlab.arguments import checked
-from genlab.callbacks.picture import Picture, grid, images_folder
+from genlab.callbacks.noise_picture import NoisePicture
+from genlab.callbacks.picture import images_folder
 from genlab.capabilities import CanSample
 
 
-class Samples(Picture):
-    """A grid of `sample(n)` from the same noise each time, and at the end `samples.gif`, one frame a picture.
-
-    Args:
-        every_n_epochs: see `Picture`.
-        n: how many samples; a square number fills the grid.
-        seed: of the noise.
-    """
+class Samples(NoisePicture):
+    """A grid of `sample(n)` from the same noise each time, and at the end `samples.gif`, one frame a picture."""
 
     tag = "samples"
 
-    @checked
-    def __init__(self, every_n_epochs: PositiveInt = 1, n: PositiveInt = 64, seed: NonNegativeInt = 0) -> None:
-        super().__init__(every_n_epochs)
-        self.n = n
-        self.seed = seed
-
-    def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
-        if not isinstance(model, CanSample):
-            return None
-        samples = model.sample(self.n, generator=torch.Generator().manual_seed(self.seed))
-        return grid(samples, columns=max(1, round(self.n**0.5)))
+    def images(self, model: LightningModule, generator: torch.Generator) -> Tensor | None:
+        return model.sample(self.n, generator=generator) if isinstance(model, CanSample) else None
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         pictures = sorted((images_folder(trainer) / self.tag).glob("epoch_*.png"))

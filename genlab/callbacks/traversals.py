@@ -1,6 +1,5 @@
 """What each latent does."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 import torch
@@ -9,9 +8,10 @@ from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
 from genlab.arguments import checked
+from genlab.callbacks.latent_points import latent_points
 from genlab.callbacks.picture import Picture, grid
 from genlab.callbacks.validation_images import first_validation_images
-from genlab.capabilities import CanDecode, CanEncode, CanSample
+from genlab.capabilities import CanSample
 
 REACH = 3  # standard deviations to either side
 
@@ -46,10 +46,13 @@ class Traversals(Picture):
         self.images = images
 
     def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
-        decode: Callable[[Tensor], Tensor] | None = getattr(model, "decode", None)  # a flow's needs no latent_dim
-        codes = None if decode is None else self._codes(trainer, model)
-        if decode is None or codes is None:
+        def images() -> Tensor:
+            return first_validation_images(trainer, self.images, model.device)[0]
+
+        points = latent_points(model, images, lambda latent_dim: torch.zeros(1, latent_dim))
+        if points is None:
             return None
+        codes, decode = points
         z = codes.flatten(1)  # (N, D)
         sigma = z.float().std(0).to(z) if len(z) > 1 else torch.ones_like(z[0])
         latents = sigma.argsort(descending=True, stable=True)[: self.rows].sort().values
@@ -59,10 +62,3 @@ class Traversals(Picture):
         path = z[0].repeat(len(latents), len(t), 1)  # (rows, columns, D)
         path[torch.arange(len(latents)), :, latents] += sigma[latents].unsqueeze(1) * t
         return grid(decode(path.reshape(-1, *codes.shape[1:])), len(t))
-
-    def _codes(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
-        like = next(model.parameters())
-        if isinstance(model, CanEncode):
-            images, _ = first_validation_images(trainer, self.images, model.device)
-            return model.encode(images.to(like))
-        return like.new_zeros(1, model.latent_dim) if isinstance(model, CanDecode) else None

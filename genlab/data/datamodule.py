@@ -1,11 +1,12 @@
 """The one LightningDataModule that every model trains on."""
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import platformdirs
 import torch
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
@@ -14,6 +15,8 @@ from genlab.data.dataset import Batch, ImageDataset, read_split
 from genlab.data.epoch_order import EpochOrder
 from genlab.data.sources import DatasetName, ensure_files
 from genlab.errors import DataError
+
+MOST_WORKERS = 256  # a slip of the pen would fill the machine with processes
 
 
 class ImageDataModule(LightningDataModule):
@@ -38,7 +41,7 @@ class ImageDataModule(LightningDataModule):
         root: str | None = None,
         batch_size: PositiveInt = 128,
         eval_batch_size: PositiveInt = 500,
-        num_workers: NonNegativeInt = 0,
+        num_workers: Annotated[int, Field(ge=0, le=MOST_WORKERS)] = 0,
         seed: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
@@ -61,12 +64,14 @@ class ImageDataModule(LightningDataModule):
         """Read both splits once.
 
         Raises:
-            DataError: a file is missing or damaged.
+            DataError: a file is missing or damaged, or there are too few images.
         """
         if hasattr(self, "train_set"):
             return
         folder = ensure_files(self.source, self.root_folder())
         train, self.test_set = read_split(folder, "train"), read_split(folder, "t10k")
+        if len(train) < 12:
+            raise DataError(f"{folder}: {len(train)} training images, of which a twelfth validates; there must be 12")
         n_train = len(train) - len(train) // 12
         self.train_set = ImageDataset(train.images[:n_train], train.labels[:n_train])
         self.val_set = ImageDataset(train.images[n_train:], train.labels[n_train:])
@@ -75,11 +80,11 @@ class ImageDataModule(LightningDataModule):
         """The folder of the files: `root`, or the default in the user's cache."""
         if self.root is None:
             return Path(platformdirs.user_cache_dir("genlab", appauthor=False))
-        root = Path(self.root).expanduser()
-        if not root.is_dir():
+        root = os.path.expanduser(self.root)
+        if not os.path.isdir(root):
             # A folder that was named and is not there is rather a slip of the pen than a wish.
             raise DataError(f"data.root={self.root}: no such folder; create it, or leave data.root out")
-        return root
+        return Path(root)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         order = EpochOrder(

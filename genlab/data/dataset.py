@@ -11,6 +11,8 @@ from genlab.errors import DataError
 
 Batch = tuple[Tensor, Tensor]
 
+SIDE = 28  # pixels of an image, across and down, in all data sets of MNIST's kind
+
 
 class ImageDataset(Dataset[Batch]):
     """N images (N, 1, H, W) and labels (N,), both uint8.
@@ -43,9 +45,13 @@ def read_split(folder: Path, split: str) -> ImageDataset:
     """Read `train` or `t10k` from a folder of IDX files.
 
     Raises:
-        DataError: a file is damaged, or there are not as many labels as images.
+        DataError: a file is damaged, has no image or images of another size than MNIST's, or there are not as many
+            labels as images.
     """
-    images = read_idx(folder / f"{split}-images-idx3-ubyte", dimensions=3)
+    images_file = folder / f"{split}-images-idx3-ubyte"
+    images = read_idx(images_file, dimensions=3)
+    if len(images) == 0 or images.shape[1:] != (SIDE, SIDE):
+        raise DataError(f"{images_file}: {tuple(images.shape)} instead of (N, {SIDE}, {SIDE}) pixels; {REMEDY}")
     labels_file = folder / f"{split}-labels-idx1-ubyte"
     labels = read_idx(labels_file, dimensions=1)
     if len(labels) != len(images):

@@ -1,5 +1,6 @@
 """Reading the IDX format of MNIST: a magic number, the sizes, then the bytes."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
     if content.size < header_bytes or content[:4].tolist() != [0, 0, 0x08, dimensions]:
         raise DataError(f"{path}: not an IDX file of {dimensions}-dimensional unsigned bytes; {REMEDY}")
     shape = content[4:header_bytes].view(">u4").tolist()
-    expected = header_bytes + int(np.prod(shape))
+    expected = header_bytes + math.prod(shape)
     if content.size != expected:
         raise DataError(f"{path}: {content.size} bytes where its header promises {expected}; {REMEDY}")
     return torch.from_numpy(content[header_bytes:].reshape(shape))

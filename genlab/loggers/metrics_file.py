@@ -11,6 +11,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from genlab.arguments import checked
+from genlab.errors import RunError
 from genlab.runs.atomic import write_text
 
 
@@ -23,6 +24,9 @@ class MetricsFile(Logger):
         folder: of the run.
         purge_step: of a resumed run: rows of this step and later ones are dropped, as are all rows of the test, which
             belonged to the end of the run.
+
+    Raises:
+        RunError: the file of a resumed run is damaged.
     """
 
     @checked
@@ -32,6 +36,7 @@ class MetricsFile(Logger):
         self.purge_step = purge_step
         self._columns: list[str] = ["step"]
         self._started = False
+        self._kept()  # before anything is written
 
     @property
     def name(self) -> str:
@@ -57,15 +62,22 @@ class MetricsFile(Logger):
 
     def _start(self) -> None:
         self._started = True
-        resumed = self.purge_step is not None and self.path.exists()
-        kept = [row for row in self._read() if self._stays(row)] if resumed else []
+        kept = self._kept()
         columns = [name for name in kept[0] if any(row[name] for row in kept)] if kept else ["step"]
         self._write([{name: row[name] for name in columns} for row in kept], columns)
 
-    def _stays(self, row: dict[str, Any]) -> bool:
-        assert self.purge_step is not None
-        tested = any(value and name.startswith("test/") for name, value in row.items())
-        return int(row["step"]) < self.purge_step and not tested
+    def _kept(self) -> list[dict[str, Any]]:
+        """The rows of a resumed run that stay."""
+        if self.purge_step is None or not self.path.exists():
+            return []
+        try:
+            rows = self._read()
+            if any(None in row or None in row.values() for row in rows):
+                raise ValueError("rows of different lengths")
+            before = [row for row in rows if int(row["step"]) < self.purge_step]
+        except (ValueError, KeyError, csv.Error) as error:
+            raise RunError(f"{self.path}: damaged ({error}); restore it from a copy, or delete it") from None
+        return [row for row in before if not any(v and name.startswith("test/") for name, v in row.items())]
 
     def _read(self) -> list[dict[str, Any]]:
         """The rows; the last one without its end, if a kill has cut it, does not count."""

@@ -1,12 +1,13 @@
 """Checkpoint files: written whole or not at all, read without executing anything."""
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from torch import Tensor
 
 from genlab import __version__
 from genlab.errors import DiskError, RunError
@@ -47,22 +48,30 @@ def read_checkpoint(path: Path, device: Any = "cpu") -> dict[str, Any]:
     Raises:
         RunError: it is missing, damaged, holds code, or was not made by a genlab that this one understands.
     """
+    if not path.is_file():
+        raise RunError(f"{path}: no such checkpoint; restore it from a copy")
     try:
         checkpoint = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
-        raise RunError(f"{path}: no such checkpoint") from None
+        if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("genlab"), dict):
+            raise RunError(f"{path}: not a checkpoint of genlab; use another")
+        # plain dicts, because in a file that of OrderedDict can have attributes in the place of its methods
+        checkpoint, says = dict(checkpoint), dict(checkpoint["genlab"])
+        checkpoint["state_dict"] = dict(checkpoint.get("state_dict", {}))
+    except RunError:
+        raise
     except pickle.UnpicklingError:
-        raise RunError(f"{path}: damaged, or it holds code, so it is not opened; genlab writes neither") from None
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
-        raise RunError(f"{path}: damaged ({' '.join(str(error).split())[:80]}); use another checkpoint") from None
-    says = checkpoint.get("genlab") if isinstance(checkpoint, dict) else None
-    if not isinstance(says, dict):
-        raise RunError(f"{path}: not a checkpoint of genlab")
-    if says.get("format") != FORMAT:
+        raise RunError(f"{path}: damaged, or it holds code, so it is not opened; use another checkpoint") from None
+    except Exception as error:  # whatever bytes that somebody else has written lead torch to
+        why = f"{type(error).__name__} {' '.join(str(error).split())[:80]}".strip()
+        raise RunError(f"{path}: damaged ({why}); use another checkpoint") from None
+    form, version, batches = (says.get(name) for name in ("format", "version", "batches"))
+    if type(form) is int and form != FORMAT:
         raise RunError(
-            f"{path}: written by genlab {says.get('version')} in format {says.get('format')}, this is genlab "
-            f"{__version__} with format {FORMAT}; install that version to use it"
+            f"{path}: written by genlab {version} in format {form}, this is genlab {__version__} with format "
+            f"{FORMAT}; install that version to use it"
         )
+    if type(form) is not int or type(batches) is not int or batches < 0:
+        raise RunError(f"{path}: not a checkpoint of genlab; use another")
     return checkpoint
 
 
@@ -86,12 +95,44 @@ def check_weights(model: torch.nn.Module, checkpoint: Mapping[str, Any], path: P
     name = type(model).__name__
     if checkpoint["genlab"].get("model") != name:
         raise RunError(f"{path}: of a {checkpoint['genlab'].get('model')}, but config.yaml describes a {name}")
-    there, here = checkpoint.get("state_dict"), model.state_dict()
-    if not isinstance(there, dict) or there.keys() != here.keys():
-        raise RunError(f"{path}: has not the weights of the {name} that config.yaml describes")
+    there, here = checkpoint["state_dict"], model.state_dict()
+    if there.keys() != here.keys():
+        raise RunError(
+            f"{path}: has not the weights of the {name} that config.yaml describes; a setting such as "
+            "model.architecture differs"
+        )
     for key, value in here.items():
+        if not isinstance(there[key], Tensor) or _kind(there[key]) != _kind(value):
+            raise RunError(f"{path}: {key} is no tensor of {value.dtype}, as genlab writes it; use another checkpoint")
         if there[key].shape != value.shape:
             raise RunError(
                 f"{path}: {key} has shape {tuple(there[key].shape)}, but the {name} that config.yaml describes has "
                 f"{tuple(value.shape)}; a setting such as model.latent_dim differs"
             )
+        if not there[key].isfinite().all():
+            raise RunError(f"{path}: {key} is infinite or not a number; use another checkpoint")
+
+
+def check_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> None:
+    """That what optimizers have been given for each parameter has its shape, and the count of steps one element.
+
+    A fused step writes as many numbers as the parameter has, wherever that leads.
+
+    Raises:
+        ValueError: it has not.
+    """
+    for optimizer in optimizers:
+        for parameter, state in optimizer.state.items():
+            for name, value in state.items():
+                if not isinstance(value, Tensor):
+                    continue
+                if name == "step":
+                    fits = value.numel() == 1
+                else:
+                    fits = _kind(value) == _kind(parameter) and value.shape == parameter.shape and value.is_contiguous()
+                if not fits:
+                    raise ValueError(f"the optimizer's {name} does not fit a parameter of shape {parameter.shape}")
+
+
+def _kind(tensor: Tensor) -> tuple[Any, ...]:
+    return tensor.dtype, tensor.layout, tensor.is_nested, tensor.is_meta

@@ -1,19 +1,23 @@
 """A run folder that is there already, read without trust and without torch."""
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
+from pydantic import NonNegativeFloat, NonNegativeInt, ValidationError
 
+from genlab.arguments import checked, explain
 from genlab.errors import RunError
-from genlab.runs.trust import read_config
+from genlab.runs.trust import check_files, read_config, read_text
 
 CheckpointName = Literal["best", "last"]
 
-STATUSES = ("running", "finished", "failed", "interrupted")
+LARGEST = 10_000_000  # bytes of a summary; genlab's own have 5,000
 
 
 @dataclass(frozen=True)
@@ -48,19 +52,38 @@ def open_run(folder: str | Path) -> Run:
 
     Raises:
         RunError: it is no run folder, a file is damaged, or it is one that nobody should trust: see
-            `genlab.runs.trust`; or a link in it leads out of it, or its name would not be a plain text on a page.
+            `genlab.runs.trust`; or its name would not be a plain text on a page.
     """
-    path = Path(folder).expanduser().absolute()
-    if not path.is_dir():
-        raise RunError(f"{folder}: no such folder; genlab runs lists those there are")
-    if re.search(r"[<>&\"'\x00-\x1f\x7f]", path.name):
+    given = os.path.expanduser(folder)
+    if not os.path.isdir(given):
+        raise RunError(f"{given or 'no name'}: no such folder; genlab runs lists those there are")
+    path = Path(given).absolute()
+    if re.search(r"[<>&\"']", path.name) or not path.name.isprintable():
         raise RunError(
             f"{path.name!a}: a run folder's name has no quotes, angle brackets or control characters; rename it"
         )
+    check_files(path)
     config = OmegaConf.create(read_config(path / "config.yaml"))
-    _check_links(path)
     config.run_dir, config.outputs = str(path), str(path.parent)
     return Run(path, config, read_summary(path))
+
+
+def check_root(run: Run) -> None:
+    """That the data which a run names are there: a folder from a stranger makes no folder, and fills none.
+
+    Raises:
+        RunError: they are not.
+    """
+    root = run.config.data.root
+    if root is not None:
+        folder, name = Path(os.path.expanduser(root)), str(run.config.data.get("name", "")).replace("_", "")
+        found = folder.glob("*/raw/train-images-idx3-ubyte*") if os.path.isdir(folder) else []  # torchvision's layout
+        if not any(file.parts[-3].lower() == name for file in found):
+            lacks = "no data files in it" if os.path.isdir(folder) else "no such folder"
+            raise RunError(
+                f"{run.folder / 'config.yaml'}: data.root={root}: {lacks}; give another as data.root=FOLDER, or "
+                "data.root=null for the one in your cache"
+            )
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -71,20 +94,35 @@ def read_summary(folder: Path) -> dict[str, Any]:
     """
     path = folder / "summary.json"
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(
-            f"{folder}: no run folder, it has no {path.name}; genlab runs lists those under outputs"
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
+        summary = json.loads(read_text(path, LARGEST))
+        if not isinstance(summary, dict):
+            raise ValueError("no table of names and values")
+        _check_summary(**{"status": None, **summary})
+    except ValidationError as error:
+        raise RunError(f"{path}: {explain(error)}; restore it from a copy") from None
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{path}: cannot be read ({error}); restore it from a copy") from None
-    if not isinstance(summary, dict) or summary.get("status") not in STATUSES:
-        raise RunError(f"{path}: has no status of a run ({', '.join(STATUSES)}); restore it from a copy")
     return summary
 
 
-def _check_links(folder: Path) -> None:
-    inside = folder.resolve()
-    for path in folder.rglob("*"):
-        if path.is_symlink() and not path.resolve().is_relative_to(inside):
-            raise RunError(f"{path}: a link that leads out of the run folder, so it is not followed; remove it")
+def read_overrides(folder: Path) -> list[str]:
+    """What was typed, by overrides.yaml; nothing, if that is damaged: config.yaml has all that counts."""
+    try:
+        overrides = yaml.safe_load(read_text(folder / "overrides.yaml", LARGEST))
+    except (RunError, ValueError, yaml.YAMLError, RecursionError):
+        return []
+    return [text for text in overrides if isinstance(text, str)] if isinstance(overrides, list) else []
+
+
+@checked
+def _check_summary(
+    status: Literal["running", "finished", "failed", "interrupted"],
+    seconds: NonNegativeFloat = 0.0,
+    epochs: NonNegativeInt = 0,
+    started: str = "",
+    resumed: list[str] | None = None,
+    warnings: list[str] | None = None,
+    metrics: dict[str, float | None] | None = None,
+    **others: Any,
+) -> None:
+    """What a run that is resumed, a list and a report take from a summary."""

@@ -1,5 +1,6 @@
 """What was run: the resolved config and the overrides, as files and as a flat table."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ HOUSEKEEPING = (
 
 
 def save_config(cfg: DictConfig, overrides: Sequence[str], folder: Path) -> None:
-    """Write `config.yaml`, resolved, and `overrides.yaml`."""
+    """Write `config.yaml`, resolved and with an absolute `data.root`, and `overrides.yaml`."""
+    cfg = cfg.copy()
+    if cfg.data.get("root") is not None:
+        cfg.data.root = os.path.abspath(os.path.expanduser(cfg.data.root))
     write_text(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
     write_text(folder / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
 

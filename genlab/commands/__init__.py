@@ -1,0 +1,1 @@
+"""The subcommands of `genlab` that work on run folders."""

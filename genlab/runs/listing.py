@@ -1,0 +1,140 @@
+"""The runs below a folder, each in a few values; read without trust, without torch and without their configs."""
+
+import csv
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from genlab.errors import RunError
+from genlab.runs.lock import is_locked
+from genlab.runs.reading import read_overrides, read_summary
+
+LARGEST = 1_000_000  # bytes of what was typed
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A run folder, as a line of a table.
+
+    Attributes:
+        folder: as it was found.
+        status: that of summary.json; `killed` where this says `running` and no process holds the folder's lock;
+            `broken` where the folder cannot be read.
+        reason: why the run failed or the folder is broken.
+        model, data, seed, started: of summary.json; `started` in ISO 8601, UTC.
+        overrides: what was typed.
+        epochs: that have been trained.
+        headline: tag of the model's first quantity, as `test/elbo`; of the last validation where there is no test.
+        value: of the headline; None where it is not finite.
+        seconds: that the run took; None where it has not ended by itself.
+        metrics: all, by tag; where there is no test, the last of metrics.csv.
+    """
+
+    folder: Path
+    status: str
+    reason: str | None = None
+    model: str | None = None
+    data: str | None = None
+    seed: int | None = None
+    overrides: list[str] = field(default_factory=list)
+    epochs: int | None = None
+    headline: str | None = None
+    value: float | None = None
+    seconds: float | None = None
+    started: str = ""
+    metrics: dict[str, float | None] = field(default_factory=dict)
+
+
+def list_runs(folder: Path) -> list[Listed]:
+    """All runs in a folder and below, the newest first, the broken ones last."""
+    return sorted(map(_listed, _run_folders(folder)), key=lambda run: (run.started, run.folder.name), reverse=True)
+
+
+def _run_folders(folder: Path) -> Iterator[Path]:
+    """Those with a summary or with what was typed; links are not followed."""
+    for parent, below, files in os.walk(folder):
+        if {"summary.json", "overrides.yaml"} & set(files):
+            below.clear()
+            yield Path(parent)
+
+
+def _listed(folder: Path) -> Listed:
+    try:
+        for name in ("summary.json", "config.yaml", "overrides.yaml", "metrics.csv", ".lock"):
+            path = folder / name
+            if path.is_symlink() or (path.exists() and not path.is_file()):
+                # it would lead elsewhere, or never end
+                raise RunError(f"{path}: a link, a pipe or a device, which genlab never makes; remove it")
+        return _read(folder)
+    except (RunError, OSError) as error:
+        return Listed(folder, "broken", reason=str(error))
+
+
+def _read(folder: Path) -> Listed:
+    summary = read_summary(folder)
+    status = summary["status"]
+    if status == "running" and not _is_training(folder):
+        status = "killed"
+    if status != "running" and not (folder / "config.yaml").exists():
+        raise RunError(f"{folder}: has no config.yaml; restore it from a copy, or remove the folder")
+    metrics = {tag: _number(value) for tag, value in (summary.get("metrics") or {}).items()}
+    headline, epochs = _text(summary.get("headline")), summary.get("epochs")
+    tag = f"test/{headline}"
+    if tag not in metrics:
+        done, latest = _progress(folder)
+        epochs, metrics, tag = done or epochs, {**latest, **metrics}, f"val/{headline}"
+    return Listed(
+        folder,
+        status,
+        reason=_text(summary.get("error")),
+        model=_text(summary.get("model")),
+        data=_text(summary.get("data")),
+        seed=summary.get("seed") if isinstance(summary.get("seed"), int) else None,
+        overrides=read_overrides(folder),
+        epochs=epochs,
+        headline=tag if tag in metrics else None,
+        value=metrics.get(tag),
+        seconds=None if status in ("running", "killed") else _number(summary.get("seconds")),
+        started=summary.get("started", ""),
+        metrics=metrics,
+    )
+
+
+def _is_training(folder: Path) -> bool:
+    try:
+        return is_locked(folder)
+    except OSError:  # a folder that cannot be written: nobody here can tell
+        return True
+
+
+def _progress(folder: Path) -> tuple[int | None, dict[str, float | None]]:
+    """Epochs that have been validated, and the last value of each column of metrics.csv."""
+    latest: dict[str, float | None] = {}
+    epochs = None
+    try:
+        with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+            whole_lines = (line for line in file if line.endswith("\n"))  # a kill may have cut the last one
+            for row in csv.DictReader(whole_lines):
+                values = {str(name): _number(text) for name, text in row.items() if "/" in str(name) and text}
+                latest |= values
+                if any(name.startswith("val/") for name in values):
+                    epochs = int(_number(row.get("epoch")) or 0) + 1
+    except (OSError, ValueError, csv.Error):
+        pass  # the summary is the truth, this is what there is besides
+    return epochs, latest
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, or None; text as metrics.csv has it, too."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
