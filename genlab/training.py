@@ -45,6 +45,7 @@ class Experiment:
     checkpoints: Checkpoints
 
 
+@flushed_denormals()
 def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] = ()) -> dict[str, float]:
     """Train, test the best checkpoint, and leave a run folder; return the final metrics, such as `test/elbo`.
 
@@ -75,7 +76,6 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
     headline = model.quantities[0]
     folder, first = Path(cfg.run_dir), trainer.is_global_zero
     with (
-        flushed_denormals(),
         quick_gpu_check(),
         locked(folder) if first else nullcontext(),
         RunRecord(folder, _identity(cfg, model), previous=resumed.summary if resumed else None, write=first) as record,
