@@ -129,9 +129,14 @@ def check_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> None:
                 if name == "step":
                     fits = value.numel() == 1
                 else:
-                    fits = _kind(value) == _kind(parameter) and value.shape == parameter.shape and value.is_contiguous()
+                    fits = _kind(value) == _kind(parameter) and value.shape == parameter.shape and _is_dense(value)
                 if not fits:
                     raise ValueError(f"the optimizer's {name} does not fit a parameter of shape {parameter.shape}")
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    """One place in memory for each element; a convolution's may be in the order of `channels_last`."""
+    return tensor.is_contiguous() or (tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last))
 
 
 def _kind(tensor: Tensor) -> tuple[Any, ...]:
