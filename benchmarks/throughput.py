@@ -10,8 +10,10 @@ are taken round by round. All train the same network on the 55,000 training imag
 import argparse
 import contextlib
 import io
+import multiprocessing
 import statistics
 import tempfile
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -45,7 +47,7 @@ def genlab_epoch(folder: Path, overrides: list[str], pictures: bool) -> Epoch:
 
     def epoch() -> float:
         experiment.trainer.fit_loop.max_epochs = experiment.trainer.current_epoch + 1
-        with flushed_denormals(), quick_gpu_check(), contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()):
             experiment.trainer.fit(experiment.model, datamodule=experiment.data)
         return timer.seconds
 
@@ -56,33 +58,59 @@ def _is_picture(callback: DictConfig) -> bool:
     return issubclass(get_class(callback._target_), Picture)
 
 
+def contend(name: str, arguments: argparse.Namespace, folder: Path, pipe: Connection) -> None:
+    """In a process of its own, since what one sets for its threads would serve or hurt the others: train when asked."""
+    keep_quiet()
+    torch.manual_seed(0)
+    gan = "model=gan" in arguments.overrides
+    with contextlib.ExitStack() as stack:
+        if name == "genlab":
+            stack.enter_context(flushed_denormals())
+        if name != LIGHTNING:  # which sets this in whatever imports it, also in the plain loop's process
+            stack.enter_context(quick_gpu_check())
+        data = ImageDataModule("mnist")
+        data.prepare_data()
+        data.setup()
+        if name == "genlab":
+            epoch = genlab_epoch(folder / "genlab", arguments.overrides, arguments.pictures)
+        elif name == PLAIN:
+            epoch = (plain_gan if gan else plain_vae)(data.train_set.images.float().div(255))
+        else:
+            epoch = (lightning_gan if gan else lightning_vae)(data.root_folder(), folder / "lightning")
+        while pipe.recv():
+            pipe.send(epoch())
+
+
+PLAIN, LIGHTNING = "(a) plain loop, sliced tensor", "(b) Lightning, ToTensor"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Seconds of a training epoch, against loops written by hand")
     parser.add_argument("--rounds", type=int, default=3, help="epochs of each, after one that is not counted")
     parser.add_argument("--pictures", action="store_true", help="count the pictures after each epoch too")
     parser.add_argument("overrides", nargs="*", help="for genlab, such as model=gan or trainer.precision=bf16-mixed")
     arguments = parser.parse_args()
-    keep_quiet()
-    torch.manual_seed(0)
-    data = ImageDataModule("mnist")
-    data.prepare_data()
-    data.setup()
-    images, root = data.train_set.images.float().div(255), data.root_folder()
+    spawn = multiprocessing.get_context("spawn")
+    pipes = {}
     with tempfile.TemporaryDirectory() as folder:
-        contenders = {"genlab": genlab_epoch(Path(folder) / "genlab", arguments.overrides, arguments.pictures)}
-        if "model=gan" in arguments.overrides:
-            contenders["(a) plain loop, one generator pass"] = plain_gan(images)
-            contenders["(b) Lightning, a pass each, ToTensor"] = lightning_gan(root, Path(folder) / "lightning")
-        else:
-            contenders["(a) plain loop, sliced tensor"] = plain_vae(images)
-            contenders["(b) Lightning, ToTensor"] = lightning_vae(root, Path(folder) / "lightning")
-        rounds = [{name: epoch() for name, epoch in contenders.items()} for _ in range(arguments.rounds + 1)]
+        for name in ("genlab", PLAIN, LIGHTNING):
+            pipes[name], other = spawn.Pipe()
+            spawn.Process(target=contend, args=(name, arguments, Path(folder), other), daemon=True).start()
+            other.close()  # so that a contender that dies is noticed
+        rounds = [{name: _epoch(pipe) for name, pipe in pipes.items()} for _ in range(arguments.rounds + 1)]
+        for pipe in pipes.values():
+            pipe.send(False)
     print(f"seconds an epoch, {arguments.rounds} rounds, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    for name in contenders:
+    for name in pipes:
         seconds = [timed[name] for timed in rounds[1:]]
         ratio = statistics.median(timed[name] / timed["genlab"] for timed in rounds[1:])
         each = " ".join(f"{duration:.2f}" for duration in seconds)
-        print(f"{name:36} median {statistics.median(seconds):5.2f}   {ratio:.2f} x genlab   ({each})")
+        print(f"{name:30} median {statistics.median(seconds):5.2f}   {ratio:.2f} x genlab   ({each})")
+
+
+def _epoch(pipe: Connection) -> float:
+    pipe.send(True)
+    return float(pipe.recv())
 
 
 if __name__ == "__main__":

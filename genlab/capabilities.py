@@ -5,7 +5,7 @@ A model has a method when the mathematics gives it one: a plain autoencoder has 
 """
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -49,12 +49,33 @@ class CanReconstruct(Protocol):
         ...
 
 
+Pixels = Literal["binary", "grey", "8-bit"]
+
+
 @runtime_checkable
 class CanWeigh(Protocol):
-    """Has a proposal q(z|x), so that log p(x) can be estimated by importance sampling."""
+    """Has a proposal q, so that log p(x) can be estimated by importance sampling."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """Of the x that the likelihood speaks of. Likelihoods of different pixels do not compare; of grey ones in a
+        Bernoulli distribution there is none.
+        """
+        ...
 
     def log_weights(self, images: Tensor, samples: int, generator: torch.Generator | None = None) -> Tensor:
         """log p(x, z) − log q(z|x) for new z ~ q(z|x): images (B, C, H, W) → (samples, B), in nats."""
+        ...
+
+
+@runtime_checkable
+class CanExplain(Protocol):
+    """Has a likelihood of an image given latents, whose prior is N(0, I)."""
+
+    latent_dim: int
+
+    def conditional_log_likelihood(self, images: Tensor, z: Tensor) -> Tensor:
+        """log p(x|z) of every pair: images (B, C, H, W) and latents (M, D) → (M, B), in nats."""
         ...
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "runs": "list the runs that are there: status, model, settings, headline metric",
     "sample": "draw new images from a trained model",
     "reconstruct": "show test images above their reconstructions",
+    "evaluate": "measure a trained model: likelihood, and the quality of its samples",
     "interpolate": "walk from one image to another through the latent space",
 }
 

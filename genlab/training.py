@@ -10,7 +10,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pydantic import Field, ValidationError
-from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer, seed_everything
+from pytorch_lightning import Callback, LightningModule, Trainer, seed_everything
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import OutOfMemoryError
@@ -22,7 +22,10 @@ from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import Reports
 from genlab.checked_trainer import check_val_check_interval
+from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, GenlabError, RunError
+from genlab.evaluating import evaluate_run, print_evaluation
+from genlab.evaluation.settings import EvaluationSettings
 from genlab.manual_optimization import check_manual_optimization
 from genlab.profiling import profiler
 from genlab.quick_cpu import flushed_denormals, quick_gpu_check
@@ -39,10 +42,11 @@ class Experiment:
     """What a config describes, built and not yet run."""
 
     model: LightningModule
-    data: LightningDataModule
+    data: ImageDataModule
     trainer: Trainer
     callbacks: list[Callback]
     checkpoints: Checkpoints
+    evaluation: EvaluationSettings | None
 
 
 @flushed_denormals()
@@ -88,7 +92,9 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
         with _named(last, checkpoint, trainer):
             trainer.fit(model, datamodule=experiment.data, ckpt_path=last if checkpoint else None, weights_only=True)
         metrics = _final_metrics(trainer) or dict(experiment.checkpoints.metrics)
-        record.update(metrics=metrics, epochs=trainer.current_epoch)
+        trained = {"training_seconds": round(record.seconds(), 3), "training_images": _images_seen(trainer)}
+        costs = {name: seconds for part in experiment.callbacks for name, seconds in getattr(part, "costs", {}).items()}
+        record.update(metrics=metrics, epochs=trainer.current_epoch, **trained, **costs)
         best = experiment.checkpoints.best_path(trainer)
         if best is not None:
             load_weights(model, best)
@@ -97,7 +103,11 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
         record.update(metrics=metrics, protocol=_protocol([model, *experiment.callbacks], metrics))
         _log_result(trainer, f"hp/{headline}", metrics.get(f"test/{headline}"))
         if first:
-            announce_end(cfg, model.unit, metrics, record.seconds())
+            announce_end(cfg, model.unit, metrics, record.seconds(), **costs)
+        if first and experiment.evaluation is not None:
+            weights = (best or last).name
+            evaluation = evaluate_run(folder, model, experiment.data, weights, record.summary, experiment.evaluation)
+            print_evaluation(evaluation)
     return metrics
 
 
@@ -129,9 +139,10 @@ def build(cfg: DictConfig, purge_step: int | None = None) -> Experiment:
         ConfigError: a value that a constructor refuses, under its address, such as `model.latent_dim=0`.
     """
     try:
-        _seed(seed=cfg.seed)
+        _check_and_seed(seed=cfg.seed, evaluate=cfg.evaluate)
     except ValidationError as error:
         raise ConfigError(explain(error)) from None
+    evaluation = _construct(cfg, "evaluation")
     model = _construct(cfg, "model")
     data = _construct(cfg, "data")
     loggers: list[Logger] = [
@@ -153,11 +164,11 @@ def build(cfg: DictConfig, purge_step: int | None = None) -> Experiment:
         profiler=profiler(cfg.trainer.get("profiler"), Path(cfg.run_dir)),
     )
     check_manual_optimization(model, trainer)
-    return Experiment(model, data, trainer, list(callbacks.values()), checkpoints)
+    return Experiment(model, data, trainer, list(callbacks.values()), checkpoints, evaluation if cfg.evaluate else None)
 
 
 @checked
-def _seed(seed: Annotated[int, Field(ge=0, lt=2**32)]) -> None:
+def _check_and_seed(seed: Annotated[int, Field(ge=0, lt=2**32)], evaluate: bool) -> None:
     seed_everything(seed, verbose=False)
 
 
@@ -185,6 +196,12 @@ def _construct(node: DictConfig, name: str, prefix: str = "", **more: Any) -> An
 def _identity(cfg: DictConfig, model: Reports) -> dict[str, Any]:
     name = cfg.model._target_.rsplit(".", 1)[-1]
     return {"model": name, "data": cfg.data.name, "seed": cfg.seed, "headline": model.quantities[0]}
+
+
+def _images_seen(trainer: Trainer) -> int:
+    """Training images, all epochs and processes together."""
+    data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    return batches_seen(trainer) * data.batch_size * trainer.world_size
 
 
 def _final_metrics(trainer: Trainer) -> dict[str, float]:

@@ -44,7 +44,7 @@ class EpochLines(Callback):
         parts = [
             self._epoch(trainer),
             *self._values(trainer, "train", _quantities(pl_module)[:1]),
-            *self._values(trainer, "val", _quantities(pl_module)),
+            *self._values(trainer, "val", (*_quantities(pl_module), "fid_mnist")),
             f"{time.perf_counter() - self._started:.1f} s",
         ]
         self._console.print("   ".join(parts))

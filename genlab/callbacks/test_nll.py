@@ -7,11 +7,13 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from genlab.arguments import checked
 from genlab.callbacks.picture import undisturbed
 from genlab.capabilities import CanWeigh
-from genlab.evaluation.likelihood import importance_weighted_log_likelihood
+from genlab.evaluation.likelihood import importance_weighted
 
 
 class TestNLL(Callback):
     """Logs `test/nll`: the importance-weighted estimate of −log p(x), in nats, averaged over the first test images.
+
+    Of models of binary pixels; the flow's own test value is such an estimate already.
 
     Args:
         images: how many.
@@ -33,10 +35,10 @@ class TestNLL(Callback):
         }
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not isinstance(pl_module, CanWeigh):
+        if not isinstance(pl_module, CanWeigh) or pl_module.pixels != "binary":
             return
         images = trainer.datamodule.test_set.images[: self.images].to(pl_module.device, pl_module.dtype) / 255  # type: ignore[attr-defined]
         with undisturbed(pl_module):
             generator = torch.Generator().manual_seed(0)
-            log_likelihood = importance_weighted_log_likelihood(pl_module, images, self.samples, generator)
-        pl_module.log("test/nll", -log_likelihood.mean())
+            estimate = importance_weighted(pl_module, images, [self.samples], generator)
+        pl_module.log("test/nll", -estimate.log_likelihood.mean())

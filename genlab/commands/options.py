@@ -53,12 +53,11 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
 
 
-def add_picture_options(parser: Parser, out: str) -> None:
-    """RUN_FOLDER and the options that all commands with a picture share.
+def add_run_options(parser: Parser) -> None:
+    """RUN_FOLDER and the options that all commands with a trained model share.
 
     Args:
         parser: gets them.
-        out: the default file.
     """
     parser.add_argument("folder", metavar="RUN_FOLDER", help="folder of a run; genlab runs lists those there are")
     parser.add_argument(
@@ -68,13 +67,23 @@ def add_picture_options(parser: Parser, out: str) -> None:
         type=data_root,
         help="folder of the data files, if not that of the run; data.root=null is the one in your cache",
     )
-    parser.add_argument("--out", type=_png, default=out, metavar="FILE.png", help=f"the picture (default: {out})")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ... (default: cpu)")
     parser.add_argument(
         "--checkpoint",
         choices=("best", "last"),
         help="which weights (default: best, or last where no validation metric chooses a best)",
     )
+
+
+def add_picture_options(parser: Parser, out: str) -> None:
+    """Those of `add_run_options`, and --out.
+
+    Args:
+        parser: gets them.
+        out: the default file.
+    """
+    add_run_options(parser)
+    parser.add_argument("--out", type=_png, default=out, metavar="FILE.png", help=f"the picture (default: {out})")
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:

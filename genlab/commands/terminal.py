@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from genlab.readable import plain
+from genlab.readable import aligned, plain
 
 
 def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = (), below: int = 0) -> None:
@@ -16,7 +16,7 @@ def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], right: Sequ
         below: so many last columns go to a line of their own, on a terminal that is too narrow for the whole row.
     """
     cells = [[plain(cell) for cell in row] for row in [names, *rows]]
-    lines = _align(cells, right)
+    lines = aligned(cells, right)
     if not sys.stdout.isatty():
         print("\n".join(lines))
         return
@@ -25,23 +25,10 @@ def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], right: Sequ
 
     console, seconds = Console(), [""] * len(lines)
     if below and max(map(len, lines)) > console.width:
-        lines = _align([row[:-below] for row in cells], right)
+        lines = aligned([row[:-below] for row in cells], right)
         seconds = ["  ".join(filter(None, row[-below:])) for row in cells]
     for line, second in zip(lines, seconds, strict=True):
         # Text, because a string would be read as markup; the terminal folds what is too long, so that copies are whole
         console.print(Text(line), style="bold" if line is lines[0] else "", soft_wrap=True)
         if second:
             console.print(Text(f"  {second}"), style="dim", soft_wrap=True)
-
-
-def _align(cells: Sequence[Sequence[str]], right: Sequence[str]) -> list[str]:
-    """A line for each row; the first row has the names."""
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    columns = list(zip(cells[0], widths, strict=True))
-    return [
-        "  ".join(
-            cell.rjust(width) if name in right else cell.ljust(width)
-            for cell, (name, width) in zip(row, columns, strict=True)
-        ).rstrip()
-        for row in cells
-    ]

@@ -1,29 +1,116 @@
 """Estimates of log p(x)."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from genlab.capabilities import CanWeigh
+from genlab.capabilities import CanExplain, CanWeigh
+from genlab.evaluation.progress import Track, silently
+
+IMAGES = 100  # at once
+LATENTS = 2000  # of the prior, at once
 
 
-def importance_weighted_log_likelihood(
-    model: CanWeigh, images: Tensor, samples: int, generator: torch.Generator, chunk: int = 5000
-) -> Tensor:
-    """log 1/K Σ_k w_k ≈ log p(x), in nats: (B, C, H, W) → (B,).
+@dataclass(frozen=True)
+class ImportanceWeighted:
+    """What K importance samples say of each of B images, for several K.
 
-    In expectation it is a lower bound that rises with K. The sum runs over chunks of about `chunk` pairs of an image
-    and a sample, so memory does not grow with K.
+    Attributes:
+        counts: the K, rising.
+        log_likelihood: log 1/K Σ_k w_k of the first K samples, in nats, (len(counts), B), float64. In expectation it is
+            a lower bound of log p(x) that rises with K.
+        elbo: the mean of log w over all samples, (B,): an estimate of the bound for K = 1.
+    """
+
+    counts: tuple[int, ...]
+    log_likelihood: Tensor
+    elbo: Tensor
+
+
+def importance_weighted(
+    model: CanWeigh,
+    images: Tensor,
+    counts: Sequence[int],
+    generator: torch.Generator,
+    chunk: int = 5000,
+    track: Track = silently,
+) -> ImportanceWeighted:
+    """Weights w_k = p(x, z_k) / q(z_k|x), z_k ~ q(z|x), in one pass that all K share: the sum runs on.
+
+    Memory does not grow with K: about `chunk` pairs of an image and a sample are looked at at once.
 
     Burda, Grosse & Salakhutdinov 2015, equation 8.
+
+    Args:
+        model: in evaluation mode.
+        images: (B, C, H, W).
+        counts: the K wanted, at least one.
+        generator: of the noise, on the CPU.
+        chunk: see above; no result depends on it beyond the order of the noise.
+        track: shows progress.
     """
-    estimates = []
-    for some_images in images.split(max(1, min(chunk, 100))):
-        at_once = max(1, chunk // len(some_images))
-        total = torch.full((len(some_images),), -math.inf, dtype=torch.float64)
-        for start in range(0, samples, at_once):
-            log_weights = model.log_weights(some_images, min(at_once, samples - start), generator)
-            total = torch.logaddexp(total, log_weights.double().logsumexp(0).cpu())
-        estimates.append(total - math.log(samples))
-    return torch.cat(estimates)
+    counts = tuple(sorted(counts))
+    parts = images.split(max(1, min(chunk, IMAGES)))
+    sums = [
+        _running_sums(model, some, counts, generator, chunk // len(some))
+        for some in track(parts, description="likelihood")
+    ]
+    log_sums, totals = (torch.cat(some, dim=-1) for some in zip(*sums, strict=True))
+    log_counts = torch.tensor(counts, dtype=torch.float64).log()
+    return ImportanceWeighted(counts, log_sums - log_counts.unsqueeze(-1), totals / counts[-1])
+
+
+def _running_sums(
+    model: CanWeigh, images: Tensor, counts: Sequence[int], generator: torch.Generator, at_once: int
+) -> tuple[Tensor, Tensor]:
+    """log Σ_k w_k up to each of the counts (len(counts), B), and Σ_k log w_k of all (B,)."""
+    log_sum = torch.full((len(images),), -math.inf, dtype=torch.float64)
+    total, done, log_sums = torch.zeros_like(log_sum), 0, []
+    for count in counts:
+        while done < count:
+            samples = min(max(1, at_once), count - done)
+            log_weights = model.log_weights(images, samples, generator).double().cpu()
+            log_sum = torch.logaddexp(log_sum, log_weights.logsumexp(0))
+            total += log_weights.sum(0)
+            done += samples
+        log_sums.append(log_sum)
+    return torch.stack(log_sums), total
+
+
+@dataclass(frozen=True)
+class FromPrior:
+    """What M latents of the prior say of each of B images.
+
+    Attributes:
+        log_likelihood: log 1/M Σ_m p(x|z_m), (B,), in nats: unbiased for p(x), so in expectation too low for log p(x).
+        effective_samples: (Σ w)² / Σ w² of w_m = p(x|z_m), (B,). Near 1, a single latent is the whole estimate, which
+            then is worth nothing.
+    """
+
+    log_likelihood: Tensor
+    effective_samples: Tensor
+
+
+def from_prior(
+    model: CanExplain, images: Tensor, samples: int, generator: torch.Generator, track: Track = silently
+) -> FromPrior:
+    """The naive Monte Carlo estimate of log p(x) = log E_{z ~ N(0, I)} p(x|z); all images share the M latents.
+
+    Args:
+        model: in evaluation mode.
+        images: (B, C, H, W).
+        samples: M.
+        generator: of the latents, on the CPU.
+        track: shows progress.
+    """
+    log_sum = torch.full((len(images),), -math.inf, dtype=torch.float64)
+    log_sum_of_squares = log_sum.clone()
+    for some in track(torch.arange(samples).split(LATENTS), description="likelihood from the prior"):
+        z = torch.randn(len(some), model.latent_dim, generator=generator)
+        log_likelihood = model.conditional_log_likelihood(images, z).double().cpu()
+        log_sum = torch.logaddexp(log_sum, log_likelihood.logsumexp(0))
+        log_sum_of_squares = torch.logaddexp(log_sum_of_squares, (2 * log_likelihood).logsumexp(0))
+    return FromPrior(log_sum - math.log(samples), (2 * log_sum - log_sum_of_squares).exp())

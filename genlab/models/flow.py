@@ -21,7 +21,9 @@ from genlab.bijections import (
     multiscale_glow,
     to_images,
 )
+from genlab.capabilities import Pixels
 from genlab.errors import ConfigError, NonFiniteError
+from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.fixed_noise import fixed_uniform
 from genlab.networks import Architecture, ImageShape
 from genlab.objectives import importance_weighted_bound, standard_normal_log_density
@@ -49,6 +51,7 @@ class Flow(LightningModule):
 
     quantities = ("bits_per_dim", "log_likelihood")  # the first is the headline of a run
     unit = "bits per dimension, 8-bit; nats per image"
+    pixels: Pixels = "8-bit"
 
     @checked
     def __init__(
@@ -104,6 +107,12 @@ class Flow(LightningModule):
         """
         return importance_weighted_bound(torch.stack([self.log_density(images, noise) for noise in uniform]))
 
+    def log_weights(self, images: Tensor, samples: int, generator: torch.Generator | None = None) -> Tensor:
+        """`log_density` for new draws of u: images (B, C, H, W) → (samples, B), in nats."""
+        with self._full_precision():
+            draws = torch.rand(samples, *images.shape, generator=generator).to(images)
+            return torch.stack([self.log_density(images, uniform) for uniform in draws])
+
     # Training, validation, test
 
     def on_fit_start(self) -> None:
@@ -149,21 +158,10 @@ class Flow(LightningModule):
         return torch.autocast(self.device.type, enabled=False)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        if self.trainer.max_epochs == -1 and self.trainer.max_steps == -1:
-            raise ConfigError("the flow's learning rate falls until the end of the run: set trainer.max_epochs")
-
-        def factor(step: int) -> float:
-            warmup = min(1.0, (step + 1) / (self.warmup_steps + 1))
-            # Not asked before the first step: Lightning answers by making the loaders, and in a run that is resumed
-            # it has not restored yet which epoch these begin with
-            done = step / self.trainer.estimated_stepping_batches if step else 0.0
-            return warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
         optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
         # Fused Adam would undo a GradScaler's scale inside its step. Without, Lightning can clip under mixed precision
         optimizer._step_supports_amp_scaling = False
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return cosine_schedule(optimizer, self.trainer, self.warmup_steps)
 
     @property
     def protocol(self) -> dict[str, str]:

@@ -2,21 +2,26 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from genlab.arguments import checked
+from genlab.capabilities import Pixels
 from genlab.models.binarization import Binarization, binarize, binarize_afresh
+from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.fixed_noise import fixed_normal, fixed_uniform
-from genlab.networks import Architecture, ImageShape, image_decoder, image_encoder
+from genlab.networks import Activation, Architecture, ImageShape, image_decoder, image_encoder
 from genlab.objectives import (
     bernoulli_log_likelihood,
     gaussian_kl,
     gaussian_log_density,
     importance_weighted_bound,
+    pairwise_bernoulli_log_likelihood,
     standard_normal_log_density,
 )
 
@@ -33,7 +38,9 @@ class VAE(LightningModule):
         latent_dim: D, the dimension of z.
         hidden_dims: widths of the encoder's hidden layers; the decoder has them in reverse.
         architecture: `convolutional` puts two convolutions in front of the hidden layers.
+        activation: after each hidden layer.
         learning_rate: Adam's.
+        learning_rate_schedule: `cosine` lets it fall to 0 at the end of the run.
         beta: weight of the KL in the loss (Higgins et al. 2017, equation 4); `elbo` is logged without it.
         kl_warmup_epochs: beta grows linearly from 0 over these epochs (Bowman et al. 2016, section 3.1).
         importance_samples: k. 1 trains on the ELBO; more on the importance-weighted bound (Burda et al. 2015).
@@ -51,7 +58,9 @@ class VAE(LightningModule):
         latent_dim: PositiveInt = 20,
         hidden_dims: Sequence[PositiveInt] = (500,),
         architecture: Architecture = "mlp",
+        activation: Activation = "relu",
         learning_rate: PositiveFloat = 1e-3,
+        learning_rate_schedule: Literal["constant", "cosine"] = "constant",
         beta: NonNegativeFloat = 1.0,
         kl_warmup_epochs: NonNegativeInt = 0,
         importance_samples: PositiveInt = 1,
@@ -62,12 +71,13 @@ class VAE(LightningModule):
         self.save_hyperparameters()
         self.latent_dim = latent_dim
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.beta = beta
         self.kl_warmup_epochs = kl_warmup_epochs
         self.importance_samples = importance_samples
         self.binarization = binarization
-        self.encoder = image_encoder(architecture, image_shape, hidden_dims, 2 * latent_dim)
-        self.decoder = image_decoder(architecture, image_shape, hidden_dims, latent_dim)
+        self.encoder = image_encoder(architecture, image_shape, hidden_dims, 2 * latent_dim, activation)
+        self.decoder = image_decoder(architecture, image_shape, hidden_dims, latent_dim, activation)
 
     # The two distributions
 
@@ -123,6 +133,19 @@ class VAE(LightningModule):
         log_joint = bernoulli_log_likelihood(self.logits(z), x) + standard_normal_log_density(z)
         return log_joint - gaussian_log_density(z, mu, log_var)
 
+    def conditional_log_likelihood(self, images: Tensor, z: Tensor) -> Tensor:
+        """log p(x|z) of every pair of a latent and an image: (B, C, H, W) and (M, D) → (M, B), in nats.
+
+        x is the one binarization that validation and test use.
+        """
+        x = self.observe(images)
+        return pairwise_bernoulli_log_likelihood(self.logits(z.to(x)), x)
+
+    @property
+    def pixels(self) -> Pixels:
+        """Of the x that the likelihoods speak of."""
+        return "grey" if self.binarization == "none" else "binary"
+
     # Training, validation, test
 
     def observe(self, images: Tensor) -> Tensor:
@@ -167,8 +190,9 @@ class VAE(LightningModule):
         epoch = self.current_epoch + batch_idx / self.trainer.num_training_batches
         return self.beta * min(1.0, epoch / self.kl_warmup_epochs)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
+    def configure_optimizers(self) -> torch.optim.Optimizer | OptimizerLRSchedulerConfig:
+        optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
+        return cosine_schedule(optimizer, self.trainer) if self.learning_rate_schedule == "cosine" else optimizer
 
     @property
     def protocol(self) -> dict[str, str]:

@@ -2,6 +2,6 @@
 
 from genlab.networks.autoencoding import Architecture, image_decoder, image_encoder
 from genlab.networks.convolutional import ImageShape
-from genlab.networks.mlp import mlp
+from genlab.networks.mlp import Activation, mlp
 
-__all__ = ["Architecture", "ImageShape", "image_decoder", "image_encoder", "mlp"]
+__all__ = ["Activation", "Architecture", "ImageShape", "image_decoder", "image_encoder", "mlp"]

@@ -1,6 +1,6 @@
 """Pure functions of tensors: divergences, likelihoods, bounds."""
 
-from genlab.objectives.bernoulli import bernoulli_log_likelihood
+from genlab.objectives.bernoulli import bernoulli_log_likelihood, pairwise_bernoulli_log_likelihood
 from genlab.objectives.bounds import importance_weighted_bound
 from genlab.objectives.gaussian import gaussian_kl, gaussian_log_density, standard_normal_log_density
 
@@ -9,5 +9,6 @@ __all__ = [
     "gaussian_kl",
     "gaussian_log_density",
     "importance_weighted_bound",
+    "pairwise_bernoulli_log_likelihood",
     "standard_normal_log_density",
 ]

@@ -18,3 +18,9 @@ def bernoulli_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
     """
     cross_entropy = F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none")
     return -cross_entropy.flatten(-3).sum(-1)
+
+
+def pairwise_bernoulli_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
+    """`bernoulli_log_likelihood` of every pair, by a matrix product: logits (M, C, H, W), x (B, C, H, W) → (M, B)."""
+    flat = logits.flatten(1)
+    return flat @ x.flatten(1).T - F.softplus(flat).sum(-1, keepdim=True)

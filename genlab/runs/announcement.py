@@ -21,12 +21,15 @@ def announce_start(cfg: DictConfig, model: LightningModule, trainer: Trainer) ->
     print(f"run folder   {short(cfg.run_dir)}", flush=True)
 
 
-def announce_end(cfg: DictConfig, unit: str, metrics: dict[str, float], seconds: float) -> None:
-    """The final numbers, the run folder and the TensorBoard command."""
+def announce_end(
+    cfg: DictConfig, unit: str, metrics: dict[str, float], seconds: float, sample_quality_seconds: float = 0.0
+) -> None:
+    """The final numbers, what they have cost, the run folder and the TensorBoard command."""
     folder = short(cfg.run_dir)
     test = {name.removeprefix("test/"): value for name, value in metrics.items() if name.startswith("test/")}
     numbers = "   ".join(f"{name} {readable(value)}" for name, value in test.items())
     print(f"test         {numbers}   ({unit})")
-    print(f"run folder   {folder}   ({seconds:.0f} s)")
+    cost = f", of which {sample_quality_seconds:.0f} s for val/fid_mnist" if sample_quality_seconds else ""
+    print(f"run folder   {folder}   ({seconds:.0f} s{cost})")
     if "tensorboard" in (cfg.logger or {}):
         print(f"TensorBoard  tensorboard --logdir {folder} --samples_per_plugin images=200", flush=True)

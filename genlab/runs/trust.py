@@ -14,8 +14,8 @@ import yaml
 from genlab.configuration import config_dir
 from genlab.errors import RunError
 
-SECTIONS = ("model", "data", "trainer", "logger", "callbacks")
-PLAIN = ("seed", "outputs", "run_dir")
+SECTIONS = ("model", "data", "trainer", "logger", "callbacks", "evaluation")
+PLAIN = ("seed", "evaluate", "evaluate_every", "outputs", "run_dir")
 # Arguments of Lightning's Trainer that take objects or a place; genlab itself gives these
 OBJECTS = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry")
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -95,7 +95,7 @@ def check_config(config: Any) -> None:
         if name not in (*PLAIN, *SECTIONS):
             raise RunError(f"{name}: there is no such setting, so it is not run")
     _check_value(config, (), allowed_targets())
-    for section in ("model", "data", "trainer"):
+    for section in ("model", "data", "trainer", "evaluation"):
         _check_class(config[section], section)
     for section in ("logger", "callbacks"):
         if not isinstance(config[section], dict):

@@ -70,6 +70,16 @@ def test_the_importance_weighted_bound_is_at_least_the_elbo_on_the_same_samples(
     assert (vae.bounds(x, noise(k))["objective"] > elbo).all()
 
 
+def test_conditional_log_likelihood_is_of_every_pair(vae):
+    images = torch.rand(6, *SHAPE, generator=torch.Generator().manual_seed(5)).double()
+    z = torch.randn(4, 3, generator=torch.Generator().manual_seed(4)).double()
+    found = vae.conditional_log_likelihood(images, z)
+    x = vae.observe(images)
+    for row, one in zip(found, z, strict=True):
+        logits = vae.logits(one.unsqueeze(0)).expand_as(x)
+        torch.testing.assert_close(row, Independent(Bernoulli(logits=logits), 3).log_prob(x))
+
+
 def test_log_weights_are_of_the_joint_over_the_proposal(vae):
     images = torch.rand(6, *SHAPE, generator=torch.Generator().manual_seed(5)).double()
     log_weights = vae.log_weights(images, 9, torch.Generator().manual_seed(4))

@@ -1,0 +1,76 @@
+"""Sample quality during training."""
+
+import time
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field, NonNegativeInt
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from genlab.arguments import checked
+from genlab.callbacks.picture import undisturbed
+from genlab.capabilities import CanSample
+from genlab.evaluation.feature_network import feature_network
+from genlab.evaluation.frechet import FrechetDistance
+from genlab.evaluation.sample_scores import draw
+
+
+class SampleQuality(Callback):
+    """Logs `val/fid_mnist`: the Fréchet distance of samples to the validation images, in a classifier's features.
+
+    Skips models that draw no samples, and data other than MNIST. The noise is the same each time, and the value is a
+    function of the weights alone; it disturbs nothing.
+
+    Args:
+        every_n_epochs: epochs between two values; 0 is never.
+        n: how many samples. Values with another n do not compare: few samples look farther away.
+        seed: of the noise.
+    """
+
+    @checked
+    def __init__(
+        self, every_n_epochs: NonNegativeInt = 0, n: Annotated[int, Field(ge=2)] = 2000, seed: NonNegativeInt = 0
+    ) -> None:
+        self.every_n_epochs = every_n_epochs
+        self.n = n
+        self.seed = seed
+        self.seconds = 0.0  # spent here, of the whole run
+        self._distance: FrechetDistance | None = None
+
+    @property
+    def protocol(self) -> dict[str, str]:
+        """How the number is measured."""
+        return {
+            "fid_mnist": f"{self.n} samples against the validation images, features of the MNIST classifier; not "
+            "comparable with the value of genlab evaluate"
+        }
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """Seconds of the run that went into this, for its summary."""
+        return {"sample_quality_seconds": round(self.seconds, 3)} if self.seconds else {}
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if not self._is_due(trainer) or not isinstance(pl_module, CanSample) or data.source != "mnist":
+            return
+        started = time.perf_counter()
+        with undisturbed(pl_module):
+            network = feature_network()
+            if self._distance is None:
+                self._distance = FrechetDistance(network.describe(data.val_set.images).features)
+            samples, _ = draw(pl_module.sample, self.n, torch.Generator().manual_seed(self.seed))
+            self._distance.update(network.describe(samples).features)
+            distance = self._distance.compute()
+        self.seconds += time.perf_counter() - started
+        pl_module.log("val/fid_mnist", distance)
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        every_n = self.every_n_epochs
+        return every_n > 0 and not trainer.sanity_checking and (trainer.current_epoch + 1) % every_n == 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seconds = float(state_dict["seconds"])

@@ -1,0 +1,63 @@
+"""evaluate(model, images) → everything that is known of the model's worth."""
+
+import torch
+from torch import Tensor, nn
+
+from genlab.capabilities import CanDecode, CanEncode, CanSample
+from genlab.errors import ConfigError
+from genlab.evaluation.ex_post import fit_ex_post
+from genlab.evaluation.likelihood_scores import likelihood_scores
+from genlab.evaluation.progress import Track, silently
+from genlab.evaluation.sample_scores import UNITS, Sampler, sample_scores
+from genlab.evaluation.scores import Evaluation, evenly
+from genlab.evaluation.settings import EvaluationSettings
+
+EX_POST_COMPONENTS = 10
+EX_POST_IMAGES = 20_000
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, data: str, train: Tensor, test: Tensor, settings: EvaluationSettings, track: Track = silently
+) -> Evaluation:
+    """Likelihood where the model has one, the quality of its samples where it can draw some.
+
+    Args:
+        model: in evaluation mode.
+        data: name of the data set.
+        train: its training images, uint8 (N, 1, 28, 28).
+        test: its test images, alike.
+        settings: how much is looked at.
+        track: shows progress.
+
+    Raises:
+        ConfigError: samples from codes are wanted of a model that has none.
+        NonFiniteError: samples are no numbers.
+    """
+    test = evenly(test, settings.images)
+    if settings.ex_post is not None and not isinstance(model, CanEncode):
+        raise ConfigError("ex_post: the model has no codes to fit a density to; leave ex_post out")
+    evaluation = likelihood_scores(model, test.to(next(model.parameters())) / 255, settings, track)
+    if data != "mnist":
+        return _without_samples(evaluation, f"the feature network knows the digits of MNIST, not {data}")
+    sampler = _sampler(model, train, settings)
+    if sampler is None:
+        return _without_samples(evaluation, "the model neither draws samples nor has codes to fit a density to")
+    evaluation |= sample_scores(*sampler, train, test, settings, track)
+    return evaluation
+
+
+def _sampler(model: nn.Module, train: Tensor, settings: EvaluationSettings) -> tuple[Sampler, str] | None:
+    """What draws the samples, and its name."""
+    if settings.ex_post is None and isinstance(model, CanSample):
+        return model.sample, "the model's own distribution"
+    if isinstance(model, CanEncode) and isinstance(model, CanDecode):
+        components = min(settings.ex_post or EX_POST_COMPONENTS, len(train))
+        fitted = fit_ex_post(model, evenly(train, EX_POST_IMAGES), components, settings.seed)
+        return fitted.sample, f"a mixture of {components} Gaussians fitted to the codes"
+    return None
+
+
+def _without_samples(evaluation: Evaluation, why: str) -> Evaluation:
+    evaluation |= Evaluation(absent=dict.fromkeys(UNITS, why))
+    return evaluation

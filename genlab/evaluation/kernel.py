@@ -1,0 +1,35 @@
+"""The kernel distance between two sets of features."""
+
+from torch import Tensor
+
+CHUNK = 1000
+
+
+def kernel_distance(x: Tensor, y: Tensor) -> float:
+    """MMD²(x, y) = mean_{i≠j} k(x_i, x_j) + mean_{i≠j} k(y_i, y_j) − 2 mean_{ij} k(x_i, y_j), unbiased.
+
+    k(a, b) = (a·b / F + 1)³. Of two sets from one distribution it is zero in expectation, and so may be negative.
+    All pairs are taken, in chunks, where others average over random subsets: the expectation is the same, the
+    variance smaller, and nothing is random.
+
+    Bińkowski et al. 2018, section 4 and equation 4; Gretton et al. 2012, equation 3.
+
+    Args:
+        x: features (N, F), N ≥ 2.
+        y: features (M, F), M ≥ 2.
+    """
+    x, y = x.double(), y.double()
+    return _mean_of_others(x) + _mean_of_others(y) - 2 * _total(x, y) / (len(x) * len(y))
+
+
+def _mean_of_others(x: Tensor) -> float:
+    themselves = float(_kernel(x.square().sum(-1), x.shape[1]).sum())
+    return (_total(x, x) - themselves) / (len(x) * (len(x) - 1))
+
+
+def _total(x: Tensor, y: Tensor) -> float:
+    return sum(float(_kernel(some @ y.T, x.shape[1]).sum()) for some in x.split(CHUNK))
+
+
+def _kernel(products: Tensor, features: int) -> Tensor:
+    return (products / features + 1) ** 3

@@ -1,0 +1,103 @@
+"""The likelihood of test images, for models that have one."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from genlab.capabilities import CanExplain, CanSample, CanWeigh
+from genlab.evaluation.likelihood import ImportanceWeighted, from_prior, importance_weighted
+from genlab.evaluation.progress import Track, silently
+from genlab.evaluation.scores import Evaluation, mean_score
+from genlab.evaluation.settings import EvaluationSettings
+
+BOUND = "an upper bound in expectation"
+
+
+def likelihood_scores(
+    model: object, images: Tensor, settings: EvaluationSettings, track: Track = silently
+) -> Evaluation:
+    """nll of binary pixels, or bits_per_dim of 8-bit ones, with the curve over K; or why there is none.
+
+    Args:
+        model: in evaluation mode.
+        images: test images (B, C, H, W) in [0, 1], on the model's device.
+        settings: how many samples are drawn.
+        track: shows progress.
+    """
+    generator = torch.Generator().manual_seed(settings.seed)
+    if not isinstance(model, CanWeigh):
+        why = (
+            "samples can be drawn, but the model has no density that could be evaluated"
+            if isinstance(model, CanSample)
+            else "the model has no distribution of images"
+        )
+        return Evaluation(absent={"nll": why, "bits_per_dim": why})
+    if model.pixels == "grey":
+        why = "grey pixels in a Bernoulli distribution have no likelihood"
+        return Evaluation(absent={"nll": why, "bits_per_dim": why})
+    if model.pixels == "8-bit":
+        counts = _powers(2, settings.dequantization_samples)
+        estimate = importance_weighted(model, images, counts, generator, chunk=100, track=track)
+        return _bits_per_dim(estimate, images)
+    counts = _powers(10, settings.importance_samples)
+    estimate = importance_weighted(model, images, counts, generator, track=track)
+    evaluation = _nll(estimate, images)
+    if isinstance(model, CanExplain):
+        evaluation |= _from_prior(model, images, settings.prior_samples, generator, track)
+    return evaluation
+
+
+def _nll(estimate: ImportanceWeighted, images: Tensor) -> Evaluation:
+    unit, x = "nats per image", f"binary pixels, drawn once for each image; {len(images)} test images"
+    nll = -estimate.log_likelihood
+    k = f"{estimate.counts[-1]} importance samples"
+    return Evaluation(
+        scores={
+            "elbo": mean_score(estimate.elbo, unit, "higher", f"{x}; mean over {k}"),
+            "nll": mean_score(nll[-1], unit, "lower", f"{x}; log-mean-exp of {k}; {BOUND}"),
+        },
+        absent={"bits_per_dim": "the likelihood is of binary pixels: see nll"},
+        curves={"nll": _curve("importance samples", unit, x, estimate.counts, nll)},
+    )
+
+
+def _bits_per_dim(estimate: ImportanceWeighted, images: Tensor) -> Evaluation:
+    unit, x = "bits per dimension", f"8-bit pixels; {len(images)} test images"
+    bits = -estimate.log_likelihood / (math.log(2) * images[0].numel())
+    k = f"log-mean-exp of {estimate.counts[-1]} draws of dequantization noise"
+    return Evaluation(
+        scores={"bits_per_dim": mean_score(bits[-1], unit, "lower", f"{x}; {k}; {BOUND}")},
+        absent={"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"},
+        curves={"bits_per_dim": _curve("draws of dequantization noise", unit, x, estimate.counts, bits)},
+    )
+
+
+def _from_prior(
+    model: CanExplain, images: Tensor, samples: int, generator: torch.Generator, track: Track
+) -> Evaluation:
+    estimate = from_prior(model, images, samples, generator, track)
+    protocol = f"binary pixels, drawn once for each image; {len(images)} test images; {samples} latents of the prior"
+    return Evaluation(
+        scores={
+            "nll_from_prior": mean_score(-estimate.log_likelihood, "nats per image", "lower", f"{protocol}; {BOUND}"),
+            "prior_effective_samples": mean_score(estimate.effective_samples, f"of {samples}", "higher", protocol),
+        }
+    )
+
+
+def _curve(x: str, unit: str, protocol: str, counts: Sequence[int], values: Tensor) -> dict[str, object]:
+    points = [(k, mean_score(row, unit, "lower", protocol)) for k, row in zip(counts, values, strict=True)]
+    return {
+        "x": x,
+        "unit": unit,
+        "protocol": protocol,
+        "points": [{"x": k, "value": score.value, "standard_error": score.standard_error} for k, score in points],
+    }
+
+
+def _powers(base: int, most: int) -> list[int]:
+    """1, base, base², … below `most`, and `most`: 1, 10, 100, 1000, 5000."""
+    exponents = range(most.bit_length())
+    return [base**exponent for exponent in exponents if base**exponent < most] + [most]

@@ -1,0 +1,48 @@
+"""Precision, recall, density and coverage: two sets of features, seen through balls around each point."""
+
+import torch
+from torch import Tensor
+
+CHUNK = 1000
+
+
+def precision_recall_density_coverage(
+    real: Tensor, fake: Tensor, precision_k: int = 3, density_k: int = 5
+) -> dict[str, float]:
+    """How much of each set lies among the other.
+
+    With the ball of a point reaching, open, to its k-th nearest neighbour in its own set:
+    `precision` is the share of fakes in some real ball, `recall` of reals in some fake ball
+    (Kynkäänniemi et al. 2019, equations 1 and 2); `density` counts the real balls a fake is in, divided by k, so that
+    an outlier's wide ball counts once, and may exceed 1; `coverage` is the share of reals whose ball has a fake in it
+    (Naeem et al. 2020, equations 4 and 6).
+
+    Args:
+        real: features (N, F), more than k.
+        fake: features (M, F), more than k.
+        precision_k: k of precision and recall; 3 as in the paper.
+        density_k: k of density and coverage; 5 as in the paper.
+    """
+    real, fake = real.double(), fake.double()
+    real_radii, fake_radii = radii(real, precision_k), radii(fake, precision_k)
+    density_radii = radii(real, density_k)
+    precise = torch.zeros(len(fake), dtype=torch.bool)
+    balls = recalled = covered = 0
+    for rows in torch.arange(len(real)).split(CHUNK):
+        distances = torch.cdist(real[rows], fake)
+        precise |= (distances < real_radii[rows, None]).any(0)
+        recalled += int((distances < fake_radii).any(1).sum())
+        inside = distances < density_radii[rows, None]
+        balls += int(inside.sum())
+        covered += int(inside.any(1).sum())
+    return {
+        "precision": float(precise.double().mean()),
+        "recall": recalled / len(real),
+        "density": balls / (density_k * len(fake)),
+        "coverage": covered / len(real),
+    }
+
+
+def radii(points: Tensor, k: int) -> Tensor:
+    """Distance of each point to its k-th nearest other: (N, F) → (N,)."""
+    return torch.cat([torch.cdist(some, points).kthvalue(k + 1).values for some in points.split(CHUNK)])

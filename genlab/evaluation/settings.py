@@ -1,0 +1,30 @@
+"""How much an evaluation looks at."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic.dataclasses import dataclass
+
+
+@dataclass(frozen=True, config=ConfigDict(strict=True))
+class EvaluationSettings:
+    """The protocol of an evaluation, which each score carries in words.
+
+    Attributes:
+        samples: how many are drawn; as many training images give the floor.
+        images: test images, taken evenly from all.
+        importance_samples: K for log p(x) of binary pixels.
+        prior_samples: M latents for the naive estimate of the same.
+        dequantization_samples: K for log p(x) of 8-bit pixels.
+        ex_post: samples come from a mixture of so many Gaussians fitted to the codes, instead of from the model's own
+            distribution. None: so it is, with ten, for a model that has codes and no distribution.
+        seed: of all noise.
+    """
+
+    samples: Annotated[int, Field(ge=100)] = 10_000
+    images: Annotated[int, Field(ge=100)] = 10_000
+    importance_samples: PositiveInt = 5000
+    prior_samples: PositiveInt = 100_000
+    dequantization_samples: PositiveInt = 8
+    ex_post: PositiveInt | None = None
+    seed: NonNegativeInt = 0

@@ -1,0 +1,86 @@
+"""`genlab evaluate`: the table, evaluation.json and the picture of each family."""
+
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+FEW = ["--samples", 100, "--images", 100, "--importance-samples", 3, "--prior-samples", 50]
+FEW += ["--dequantization-samples", 2]
+
+
+@pytest.fixture
+def evaluated(runs, genlab, tmp_path):
+    """evaluated("vae", …options) → what it printed and what it wrote."""
+
+    def run(model, *options):
+        folder = tmp_path / model
+        shutil.copytree(runs[model], folder)
+        out = genlab("evaluate", folder, *FEW, *options)
+        assert (out.code, out.err) == (0, "")
+        return out.out, json.loads((folder / "evaluation.json").read_text()), folder
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "model, likelihood, lacking, whose",
+    [
+        ("vae", {"elbo", "nll", "nll_from_prior"}, "binary pixels", "own distribution"),
+        ("flow", {"bits_per_dim"}, "8-bit pixels", "own distribution"),
+        ("gan", set(), "no density", "own distribution"),
+        ("autoencoder", set(), "no distribution", "a mixture of 10 Gaussians fitted to the codes"),
+    ],
+)
+def test_each_family(model, likelihood, lacking, whose, evaluated):
+    out, written, folder = evaluated(model)
+    scores = written["scores"]
+    assert likelihood == {"elbo", "nll", "nll_from_prior", "bits_per_dim"} & set(scores)
+    assert all(lacking in reason for reason in written["absent"].values()) and written["absent"]
+    assert {"fid_mnist", "kid_mnist", "precision", "recall", "density", "coverage"} <= set(scores)
+    assert whose in scores["fid_mnist"]["protocol"] and "floor" in scores["fid_mnist"]
+    assert sum(written["digits"]["samples"]) == sum(written["digits"]["test"]) == 100
+    assert len(written["features"]["sha256"]) == 64
+    assert written["checkpoint"] in ("best.ckpt", "last.ckpt")
+    cost = written["cost"]
+    assert cost["parameters"] > 0 and cost["training_seconds"] > 0 and cost["images_per_second"] > 0
+    assert cost["samples_per_second"] == scores["samples_per_second"]["value"] > 0
+    assert all(name in out for name in (*scores, "memorisation", "evaluation.json"))
+    picture = Image.open(folder / written["pictures"]["closest_pairs"])
+    assert picture.width > 2 * picture.height  # ten pairs, in two spaces
+
+
+def test_one_seed_one_result(evaluated, genlab):
+    _, first, folder = evaluated("vae", "--seed", 3)
+    genlab("evaluate", folder, *FEW, "--seed", 3)
+    again = json.loads((folder / "evaluation.json").read_text())
+    genlab("evaluate", folder, *FEW, "--seed", 4)
+    other = json.loads((folder / "evaluation.json").read_text())
+    for evaluation in (first, again, other):
+        del evaluation["scores"]["samples_per_second"]
+    assert first["scores"] == again["scores"]
+    assert first["scores"]["fid_mnist"] != other["scores"]["fid_mnist"]
+    assert first["scores"]["nll"]["value"] != other["scores"]["nll"]["value"]
+
+
+def test_ex_post_replaces_the_prior(evaluated):
+    _, written, _ = evaluated("vae", "--ex-post", 2)
+    assert "a mixture of 2 Gaussians" in written["scores"]["fid_mnist"]["protocol"]
+
+
+def test_without_codes_there_is_no_ex_post(runs, genlab):
+    out = genlab("evaluate", runs["gan"], *FEW, "--ex-post", 2)
+    assert out.code == 2 and "no codes" in out.err and out.err.count("\n") == 1
+    assert not (runs["gan"] / "evaluation.json").exists()
+
+
+@pytest.mark.parametrize("option", [["--samples", 10], ["--images", "many"], ["--checkpoint", "worst"]])
+def test_wrong_options_are_refused_in_a_line(option, genlab, runs):
+    out = genlab("evaluate", runs["vae"], *option)
+    assert out.code == 2 and out.err.count("\n") == 1 and "genlab evaluate --help" in out.err
+
+
+def test_a_folder_that_is_no_run(genlab, tmp_path):
+    out = genlab("evaluate", tmp_path)
+    assert out.code == 1 and "no run folder" in out.err

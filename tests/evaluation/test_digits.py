@@ -1,0 +1,33 @@
+"""Counts of classes."""
+
+import math
+
+import pytest
+import torch
+
+from genlab.evaluation.digits import count_digits
+
+
+def certain(labels, confidence=0.8):
+    rest = (1 - confidence) / 9
+    return torch.full((len(labels), 10), rest).scatter(1, torch.tensor(labels)[:, None], confidence)
+
+
+def test_even_classes():
+    found = count_digits(certain(list(range(10)) * 3))
+    assert found.counts == [3] * 10
+    assert found.class_entropy == pytest.approx(math.log(10))
+    assert found.digits_covered == 10
+    assert found.confidence == pytest.approx(0.8)
+
+
+def test_two_classes():
+    found = count_digits(certain([4] * 30 + [7] * 10))
+    assert found.counts == [0, 0, 0, 0, 30, 0, 0, 10, 0, 0]
+    assert found.class_entropy == pytest.approx(-0.75 * math.log(0.75) - 0.25 * math.log(0.25))
+    assert found.digits_covered == 2
+
+
+def test_a_digit_with_less_than_a_tenth_of_its_share_is_not_covered():
+    assert count_digits(certain([0] * 991 + [1] * 9)).digits_covered == 1
+    assert count_digits(certain([0] * 990 + [1] * 10)).digits_covered == 2

@@ -1,0 +1,139 @@
+"""What an evaluation says of real images, of noise, and of models that lack something."""
+
+import json
+import math
+
+import pytest
+import torch
+from evaluation.linear_gaussian import LinearGaussian
+from torch import nn
+
+from genlab.errors import NonFiniteError
+from genlab.evaluation.evaluate import evaluate
+from genlab.evaluation.likelihood_scores import likelihood_scores
+from genlab.evaluation.settings import EvaluationSettings
+
+SETTINGS = EvaluationSettings(samples=1000, images=1000, importance_samples=20, prior_samples=100)
+
+
+class Sampler(nn.Module):
+    """Draws what it is given, whatever the noise."""
+
+    def __init__(self, images):
+        super().__init__()
+        self.images = nn.Parameter(images)
+        self.done = 0
+
+    def sample(self, n, generator=None):
+        self.done += n
+        return self.images[self.done - n : self.done]
+
+
+@pytest.fixture(scope="module")
+def images(mnist):
+    return mnist.train_set.images[:5000], mnist.test_set.images
+
+
+@pytest.fixture(scope="module")
+def real(mnist, images):
+    """Images that neither the floor nor the test has, as samples."""
+    return evaluate(Sampler(mnist.val_set.images[:1000] / 255), "mnist", *images, SETTINGS)
+
+
+def test_real_against_real_sits_at_the_floor(real):
+    for name in ("fid_mnist", "precision", "recall", "density", "coverage", "class_entropy", "confidence"):
+        score = real.scores[name]
+        assert score.value == pytest.approx(score.floor, rel=0.4 if name == "fid_mnist" else 0.06), name
+    assert abs(real.scores["kid_mnist"].value) < 0.01 * real.scores["fid_mnist"].value
+    assert real.scores["digits_covered"].value == 10
+    assert real.more["memorisation"]["verdict"].startswith("no sign")
+
+
+def test_noise_is_far_above_the_floor(images, real):
+    noise = torch.rand(1000, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    found = evaluate(Sampler(noise), "mnist", *images, SETTINGS).scores
+    assert found["fid_mnist"].floor == real.scores["fid_mnist"].floor
+    assert found["fid_mnist"].value > 50 * found["fid_mnist"].floor
+    assert found["kid_mnist"].value > 50 * abs(found["kid_mnist"].floor)
+    assert found["precision"].value < 0.05 and found["density"].value < 0.05
+    assert found["recall"].value < 0.05 and found["coverage"].value < 0.05
+
+
+def test_copies_are_said_to_be_copies(images):
+    found = evaluate(Sampler(images[0][:1000] / 255), "mnist", *images, SETTINGS)
+    assert "pixels and features" in found.more["memorisation"]["verdict"]
+    assert found.scores["copied_share"].value > 0.9
+    pixels, features = found.pairs
+    torch.testing.assert_close(pixels[0], pixels[1])
+    torch.testing.assert_close(features[0], features[1])
+    assert pixels.shape == (2, 10, 1, 28, 28)
+
+
+def test_protocols_say_how_many(real):
+    protocol = real.scores["fid_mnist"].protocol
+    assert protocol == "1000 samples from the model's own distribution against 1000 test images"
+    assert json.loads(json.dumps(real.plain()))["features"]["test_accuracy"] > 0.99
+
+
+def test_no_density_no_likelihood(real):
+    assert "no density" in real.absent["nll"] and "no density" in real.absent["bits_per_dim"]
+    assert not {"nll", "elbo", "bits_per_dim"} & set(real.scores)
+
+
+def test_samples_that_are_no_numbers_are_an_error(images):
+    with pytest.raises(NonFiniteError, match="another checkpoint"):
+        evaluate(Sampler(torch.full((1000, 1, 28, 28), math.nan)), "mnist", *images, SETTINGS)
+
+
+def test_other_data_have_no_digits_of_mnist(images):
+    found = evaluate(Sampler(torch.zeros(1000, 1, 28, 28)), "kmnist", *images, SETTINGS)
+    assert "not kmnist" in found.absent["fid_mnist"] and not found.scores
+
+
+def test_test_images_are_taken_from_beginning_to_end(images):
+    train, test = images
+    few = EvaluationSettings(samples=100, images=100)
+    sampler = Sampler(test[::100].float() / 255)  # which are then those it is compared with
+    assert evaluate(sampler, "mnist", train, test, few).scores["fid_mnist"].value == pytest.approx(0, abs=1e-3)
+
+
+def test_a_model_of_binary_pixels_has_nll_and_its_curve():
+    model = LinearGaussian(latent_dim=3, x_dim=6, spread=1.2)
+    images = model.images(500)
+    found = likelihood_scores(model, images, EvaluationSettings(importance_samples=500, prior_samples=10))
+    exact = -model.log_likelihood(images)
+    score = found.scores["nll"]
+    assert score.value == pytest.approx(float(exact.mean()), abs=0.01)
+    assert score.standard_error == pytest.approx(float(exact.std()) / 500**0.5, rel=0.01)
+    assert found.scores["elbo"].value == pytest.approx(-float(exact.mean()) - model.gap, abs=0.01)
+    points = found.curves["nll"]["points"]
+    assert [point["x"] for point in points] == [1, 10, 100, 500]
+    assert points[-1]["value"] == score.value
+    assert "8-bit" not in score.protocol and "500 importance samples" in score.protocol
+    assert found.scores["nll_from_prior"].value > score.value
+    assert "bits_per_dim" in found.absent
+
+
+class EightBit:
+    """log P(image) is −D ln 2 · 3: three bits for each dimension."""
+
+    pixels = "8-bit"
+
+    def log_weights(self, images, samples, generator=None):
+        return torch.full((samples, len(images)), -3 * images[0].numel() * math.log(2), dtype=torch.float64)
+
+
+def test_a_model_of_eight_bit_pixels_has_bits_per_dim():
+    found = likelihood_scores(EightBit(), torch.zeros(20, 1, 4, 4), EvaluationSettings(dequantization_samples=5))
+    assert found.scores["bits_per_dim"].value == pytest.approx(3)
+    assert [point["x"] for point in found.curves["bits_per_dim"]["points"]] == [1, 2, 4, 5]
+    assert "nll" in found.absent and "nll" not in found.scores
+
+
+class Grey(EightBit):
+    pixels = "grey"
+
+
+def test_grey_pixels_have_no_likelihood():
+    found = likelihood_scores(Grey(), torch.zeros(20, 1, 4, 4), EvaluationSettings())
+    assert not found.scores and "grey" in found.absent["nll"]
