@@ -11,7 +11,7 @@ from genlab.capabilities import CanExplain, CanWeigh
 from genlab.evaluation.progress import Track, silently
 
 IMAGES = 100  # at once
-LATENTS = 2000  # of the prior, at once
+LATENTS = 1000  # of the prior, at once
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def importance_weighted(
     images: Tensor,
     counts: Sequence[int],
     generator: torch.Generator,
-    chunk: int = 5000,
+    chunk: int = 1000,
     track: Track = silently,
 ) -> ImportanceWeighted:
     """Weights w_k = p(x, z_k) / q(z_k|x), z_k ~ q(z|x), in one pass that all K share: the sum runs on.

@@ -16,6 +16,7 @@ from genlab.training import build, train
 
 REPOSITORY = Path(__file__).parents[2]
 QUICK = ["model=gan", "data.batch_size=100", "trainer.log_every_n_steps=1", "trainer.max_epochs=2"]
+QUICK += ["evaluate_every=0"]
 BATCHES = 6  # an epoch of 550 images
 SHARED = ("value", "d_real", "d_fake", "discriminator_accuracy", "discriminator_loss", "generator_loss")
 NORMS = ("generator_gradient_norm", "discriminator_gradient_norm")
@@ -48,7 +49,7 @@ def test_scalars_and_pictures_count_batches_though_there_are_two_optimizers(even
         assert [event.step for event in events.Images(picture)] == [0, BATCHES, 2 * BATCHES]
 
 
-def test_the_only_checkpoint_is_the_last(finished):
+def test_without_evaluation_the_only_checkpoint_is_the_last(finished):
     folder, _ = finished
     assert [path.name for path in (folder / "checkpoints").iterdir()] == ["last.ckpt"]
 
