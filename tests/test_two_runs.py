@@ -1,28 +1,25 @@
 """Two runs that start in the same second share nothing; of two that resume one folder, one is told to wait."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from processes import Training
 
-TRAIN = [sys.executable, str(Path(__file__).parents[1] / "train.py")]
 SMALL = ["model.hidden_dims=[4]", "model.latent_dim=1", "trainer.max_epochs=1", "trainer.accelerator=cpu"]
 SMALL += ["callbacks.test_nll.images=2", "callbacks.test_nll.samples=2", "data.batch_size=300"]
 PAIRS = 10
 
 
-def start(folder, *arguments):
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*TRAIN, *arguments], cwd=folder, **pipes)
+def train_two(folder, *arguments):
+    pair = [Training(folder, *arguments) for _ in range(2)]
+    ends = [training.end() for training in pair]
+    assert [code for code, _, _ in ends] == [0, 0], ends
 
 
 @pytest.mark.slow
 def test_two_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
     for _ in range(PAIRS):
-        pair = [start(tmp_path, *SMALL, f"data.root={mnist_root}") for _ in range(2)]
-        assert [process.wait() for process in pair] == [0, 0], [process.stderr.read() for process in pair]
+        train_two(tmp_path, *SMALL, f"data.root={mnist_root}")
     runs = list((tmp_path / "outputs" / "vae").iterdir())
     assert len(runs) == 2 * PAIRS
     inodes = [path.stat().st_ino for path in tmp_path.rglob("*") if path.is_file()]
@@ -37,6 +34,5 @@ def test_two_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
 def test_two_processes_fill_an_empty_data_folder_at_once(tmp_path):
     (tmp_path / "data").mkdir()
     limits = ["trainer.limit_train_batches=1", "trainer.limit_val_batches=1", "trainer.limit_test_batches=1"]
-    pair = [start(tmp_path, *SMALL, *limits, "data.root=data") for _ in range(2)]
-    assert [process.wait() for process in pair] == [0, 0], [process.stderr.read() for process in pair]
+    train_two(tmp_path, *SMALL, *limits, "data.root=data")
     assert len(list((tmp_path / "data" / "MNIST" / "raw").iterdir())) == 4
