@@ -53,7 +53,8 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
 
     Args:
         cfg: what `conf/` composes, or the config of a run folder.
-        resumed: the run that goes on from its last checkpoint, or from the beginning if it has none.
+        resumed: the run that goes on from its last checkpoint, or from the beginning if it has none; whoever has opened
+            it holds its lock, because what it was then must be what it is now.
         overrides: what was typed, to be kept beside the config.
 
     Raises:
@@ -77,7 +78,7 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
     folder, first = Path(cfg.run_dir), trainer.is_global_zero
     with (
         quick_gpu_check(),
-        locked(folder) if first else nullcontext(),
+        locked(folder) if first and resumed is None else nullcontext(),
         RunRecord(folder, _identity(cfg, model), previous=resumed.summary if resumed else None, write=first) as record,
     ):
         if first:

@@ -22,11 +22,12 @@ class Training:
     def __init__(self, folder, *arguments):
         out, out_of_process = SERVER.Pipe(duplex=False)
         err, err_of_process = SERVER.Pipe(duplex=False)
-        self.process = SERVER.Process(target=_train, args=(folder, arguments, out_of_process, err_of_process))
+        given = folder, arguments, out_of_process, err_of_process
+        self.process = SERVER.Process(target=_train, args=given, daemon=True)  # it does not survive the tests
         self.process.start()
         out_of_process.close()
         err_of_process.close()
-        self.out, self.err = (open(os.dup(pipe.fileno()), encoding="utf-8") for pipe in (out, err))
+        self.out, self.err = (os.fdopen(os.dup(pipe.fileno()), encoding="utf-8") for pipe in (out, err))
 
     def end(self):
         """Wait → exit code, what is left of stdout, stderr."""
