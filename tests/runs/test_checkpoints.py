@@ -3,6 +3,7 @@
 import copy
 import errno
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,24 @@ def test_a_full_disk_is_told_and_the_checkpoint_before_is_whole(tmp_path):
     assert result.stdout == expected, result.stderr
     assert torch.load(path, weights_only=True) == {"epoch": 0}
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+from genlab.runs.atomic import whole_file
+with whole_file(Path(sys.argv[1])) as file:
+    file.write(b"half of")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_kill_while_writing_leaves_the_file_before_whole(tmp_path):
+    (tmp_path / "last.ckpt").write_bytes(b"the one before")
+    result = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path / "last.ckpt")])
+    assert result.returncode == -signal.SIGKILL
+    assert (tmp_path / "last.ckpt").read_bytes() == b"the one before"
 
 
 def test_a_run_on_a_disk_that_fills_fails_with_its_last_checkpoint_whole(compose_config, monkeypatch):
