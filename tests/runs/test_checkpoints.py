@@ -161,6 +161,7 @@ HARM = {
     "no betas": lambda states: states[1]["param_groups"][0].pop("betas"),
     "other betas": setting("betas", (0.5, 0.5)),
     "a learning rate that is not a number": setting("lr", float("nan")),
+    "an infinite learning rate": setting("lr", float("inf")),
     "a learning rate that is text": setting("lr", "fast"),
     "a negative learning rate": setting("lr", -1.0),
     "upwards": setting("maximize", True),
