@@ -1,16 +1,17 @@
 """A run continues: in its folder, with its own config, from last.ckpt."""
 
-import contextlib
 import os
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
 
-from genlab.errors import ConfigError, RunError
+from genlab.errors import ConfigError
 from genlab.quiet import keep_quiet
-from genlab.runs.lock import is_locked
-from genlab.runs.reading import check_root, open_run, read_overrides
+from genlab.readable import short
+from genlab.runs.lock import locked
+from genlab.runs.reading import Run, check_root, open_run, read_overrides
 
 # What may be changed: how long and where a run trains, but not what
 CHANGEABLE = ("trainer.max_epochs", "trainer.accelerator", "trainer.devices", "data.root", "data.num_workers")
@@ -27,23 +28,37 @@ def resume(folder: str, overrides: list[str]) -> None:
         ConfigError: another override.
         RunError: the folder cannot be trusted, is damaged, or another process trains into it.
     """
-    run = open_run(folder)
     changes = dict(map(_parse, overrides))
-    for key, value in changes.items():
-        OmegaConf.update(run.config, key, value, force_add=True)
-    done, wanted = run.summary.get("epochs"), run.config.trainer.max_epochs
-    if run.summary["status"] == "finished" and isinstance(wanted, int) and isinstance(done, int) and wanted <= done:
-        print(f"{folder}: finished already, after {done} epochs; for more: trainer.max_epochs={done + 20}")
+    run = _opened(folder, changes)
+    if _tell_if_finished(run):
         return
-    if is_locked(run.folder) and "LOCAL_RANK" not in os.environ:  # Lightning's further processes share the folder
-        raise RunError(f"{folder}: another process is training into this folder; wait for it, or stop it")
     if "data.root" not in changes:
         check_root(run)
-    from genlab.training import train  # seconds, because of torch
+    # of several processes of Lightning's, which share the folder, the first has the lock
+    with locked(run.folder) if "LOCAL_RANK" not in os.environ else nullcontext():
+        run = _opened(folder, changes)  # another process may have trained until now
+        if _tell_if_finished(run):
+            return
+        from genlab.training import train  # seconds, because of torch
 
-    keep_quiet()
-    earlier = [text for text in read_overrides(run.folder) if text.partition("=")[0] not in changes]
-    train(run.config, resumed=run, overrides=[*earlier, *overrides])
+        keep_quiet()
+        earlier = [text for text in read_overrides(run.folder) if text.partition("=")[0] not in changes]
+        train(run.config, resumed=run, overrides=[*earlier, *overrides])
+
+
+def _opened(folder: str, changes: dict[str, Any]) -> Run:
+    run = open_run(folder)
+    for key, value in changes.items():
+        OmegaConf.update(run.config, key, value, force_add=True)
+    return run
+
+
+def _tell_if_finished(run: Run) -> bool:
+    done, wanted = run.summary.get("epochs"), run.config.trainer.max_epochs
+    if run.summary["status"] != "finished" or not isinstance(wanted, int) or not isinstance(done, int) or wanted > done:
+        return False
+    print(f"{short(run.folder)}: finished already, after {done} epochs; for more: trainer.max_epochs={done + 20}")
+    return True
 
 
 def _parse(override: str) -> tuple[str, Any]:
@@ -53,7 +68,7 @@ def _parse(override: str) -> tuple[str, Any]:
             f"{override}: a resumed run keeps its settings; only these can be given: {', '.join(CHANGEABLE)}"
         )
     parsed: Any = value
-    with contextlib.suppress(yaml.YAMLError, ValueError):
+    with suppress(yaml.YAMLError, ValueError):
         parsed = yaml.safe_load(value)
     if parsed is None and override != "data.root=null":
         raise ConfigError(f"{override}: it has no value; leave {key} out, or give it one")

@@ -14,6 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer, seed_everythin
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import OutOfMemoryError
+from torch.optim import Optimizer
 
 from genlab.arguments import checked, explain
 from genlab.callbacks.bundle import Bundle
@@ -30,7 +31,7 @@ from genlab.manual_optimization import check_manual_optimization
 from genlab.profiling import profiler
 from genlab.quick_cpu import flushed_denormals, quick_gpu_check
 from genlab.runs.announcement import announce_end, announce_start
-from genlab.runs.checkpoints import AtomicCheckpointIO, check_weights, load_weights, read_checkpoint
+from genlab.runs.checkpoints import AtomicCheckpointIO, check_optimizers, check_weights, load_weights, read_checkpoint
 from genlab.runs.lock import locked
 from genlab.runs.reading import Run
 from genlab.runs.record import RunRecord
@@ -57,7 +58,8 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
 
     Args:
         cfg: what `conf/` composes, or the config of a run folder.
-        resumed: the run that goes on from its last checkpoint, or from the beginning if it has none.
+        resumed: the run that goes on from its last checkpoint, or from the beginning if it has none; whoever has opened
+            it holds its lock, because what it was then must be what it is now.
         overrides: what was typed, to be kept beside the config.
 
     Raises:
@@ -77,11 +79,13 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
     check_val_check_interval(trainer, len(experiment.data.train_dataloader()))
     if checkpoint is not None:
         check_weights(model, checkpoint, last)
+        model.trainer = trainer  # which a schedule may ask
+        check_optimizers(list(_optimizers(model.configure_optimizers())), checkpoint, last)
     headline = model.quantities[0]
     folder, first = Path(cfg.run_dir), trainer.is_global_zero
     with (
         quick_gpu_check(),
-        locked(folder) if first else nullcontext(),
+        locked(folder) if first and resumed is None else nullcontext(),
         RunRecord(folder, _identity(cfg, model), previous=resumed.summary if resumed else None, write=first) as record,
     ):
         if first:
@@ -191,6 +195,17 @@ def _construct(node: DictConfig, name: str, prefix: str = "", **more: Any) -> An
         if isinstance(cause, (RuntimeError, MemoryError, OverflowError)):  # of torch, for a size
             raise ConfigError(f"{address}: {str(cause).splitlines()[0][:200]}; choose smaller numbers") from None
         raise
+
+
+def _optimizers(configured: Any) -> Iterator[Optimizer]:
+    """In what `configure_optimizers` returns, which Lightning lets take many forms."""
+    if isinstance(configured, Optimizer):
+        yield configured
+    elif isinstance(configured, dict):
+        yield from _optimizers(configured.get("optimizer"))
+    elif isinstance(configured, (list, tuple)):
+        for item in configured:
+            yield from _optimizers(item)
 
 
 def _identity(cfg: DictConfig, model: Reports) -> dict[str, Any]:

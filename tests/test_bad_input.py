@@ -97,6 +97,12 @@ def another_size(path):
     torch.save(checkpoint, path)
 
 
+def without_a_moment(path):
+    checkpoint = torch.load(path, weights_only=True)
+    del checkpoint["optimizer_states"][0]["state"][0]["exp_avg"]
+    torch.save(checkpoint, path)
+
+
 # what happened to a run folder that is then resumed → part of the answer
 DAMAGES = {
     "config missing": (lambda run: (run / "config.yaml").unlink(), "no run folder, it has no config.yaml"),
@@ -118,6 +124,10 @@ DAMAGES = {
     "another size": (
         lambda run: another_size(run / "checkpoints/last.ckpt"),
         "has shape (3, 3), but the VAE",
+    ),
+    "optimizer damaged": (
+        lambda run: without_a_moment(run / "checkpoints/last.ckpt"),
+        "no state of the model's Adam (ValueError: step, exp_avg_sq of parameter 0, where step, exp_avg, exp_avg_sq",
     ),
 }
 

@@ -1,6 +1,7 @@
 """The command line as a user has it: processes, exit codes, and what is left on disk."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import Training
 
 REPOSITORY = Path(__file__).parents[1]
 TRAIN = [sys.executable, str(REPOSITORY / "train.py")]
@@ -93,16 +95,12 @@ def test_two_processes_train_together(tmp_path, mnist_root):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_run_as_interrupted(tmp_path, mnist_root, number):
-    command = [*TRAIN, "model.hidden_dims=[16]", "trainer.accelerator=cpu", "trainer.max_epochs=100000"]
-    process = subprocess.Popen(
-        [*command, f"data.root={mnist_root}"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    for line in process.stdout:
-        if line.startswith("epoch "):
-            process.send_signal(number)
-            break
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
+    settings = ["model.hidden_dims=[16]", "trainer.accelerator=cpu", "trainer.max_epochs=100000"]
+    training = Training(tmp_path, *settings, f"data.root={mnist_root}")
+    assert any(line.startswith("epoch ") for line in training.out)
+    os.kill(training.process.pid, number)
+    code, _, errors = training.end()
+    assert code == 128 + number
     assert re.search(r"^interrupted; to go on: genlab resume outputs/vae/\S+\n\Z", errors, re.MULTILINE)
     (summary,) = (tmp_path / "outputs").glob("vae/*/summary.json")
     assert json.loads(summary.read_text())["status"] == "interrupted"

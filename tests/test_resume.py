@@ -129,6 +129,28 @@ def test_a_resumed_run_is_the_run_that_was_never_stopped(config, whole, monkeypa
     assert_same_run(Path(cfg.run_dir), whole(model))
 
 
+def test_with_loader_processes_it_is_the_same_run(config, whole, monkeypatch):
+    """They read ahead of what the training has seen, and change nothing."""
+    cfg = config("vae", "data.num_workers=2")
+    stop(cfg, BATCHES + 3, monkeypatch, kill)
+    resume(cfg.run_dir, [])
+    assert_same_run(Path(cfg.run_dir), whole("vae"))
+
+
+def test_with_several_threads_it_is_the_same_run(config, monkeypatch):
+    """Large enough that torch shares the work; another number of threads may round otherwise."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        straight, cfg = (config("vae", "trainer.max_epochs=2", "model.hidden_dims=[400]") for _ in range(2))
+        train(straight)
+        stop(cfg, BATCHES + 3, monkeypatch, ctrl_c)
+        resume(cfg.run_dir, [])
+    finally:
+        torch.set_num_threads(threads)
+    assert_same_run(Path(cfg.run_dir), Path(straight.run_dir))
+
+
 def test_a_run_stopped_twice_is_still_the_same(config, whole, monkeypatch):
     cfg = config("vae")
     stop(cfg, 9, monkeypatch, ctrl_c)

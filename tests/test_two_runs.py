@@ -1,28 +1,37 @@
 """Two runs that start in the same second share nothing; of two that resume one folder, one is told to wait."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+import signal
+from contextlib import contextmanager
+from multiprocessing.connection import wait
 
 import pytest
+from conftest import stand_in_config
+from processes import Training
+from test_resume import assert_same_run, checkpoint
 
-TRAIN = [sys.executable, str(Path(__file__).parents[1] / "train.py")]
+from genlab.resume import resume
+from genlab.runs.lock import locked
+from genlab.training import train
+
 SMALL = ["model.hidden_dims=[4]", "model.latent_dim=1", "trainer.max_epochs=1", "trainer.accelerator=cpu"]
 SMALL += ["callbacks.test_nll.images=2", "callbacks.test_nll.samples=2", "data.batch_size=300"]
 PAIRS = 10
+BATCHES = 2  # an epoch of 550 images
+PICTURES = ("samples", "reconstructions", "manifold", "code_scatter", "interpolation", "traversals")
+QUICK = [*SMALL, *(f"~callbacks.{name}" for name in PICTURES)]
 
 
-def start(folder, *arguments):
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*TRAIN, *arguments], cwd=folder, **pipes)
+def train_two(folder, *arguments):
+    pair = [Training(folder, *arguments) for _ in range(2)]
+    ends = [training.end() for training in pair]
+    assert [code for code, _, _ in ends] == [0, 0], ends
 
 
 @pytest.mark.slow
 def test_two_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
     for _ in range(PAIRS):
-        pair = [start(tmp_path, *SMALL, f"data.root={mnist_root}") for _ in range(2)]
-        assert [process.wait() for process in pair] == [0, 0], [process.stderr.read() for process in pair]
+        train_two(tmp_path, *SMALL, f"data.root={mnist_root}")
     runs = list((tmp_path / "outputs" / "vae").iterdir())
     assert len(runs) == 2 * PAIRS
     inodes = [path.stat().st_ino for path in tmp_path.rglob("*") if path.is_file()]
@@ -37,6 +46,46 @@ def test_two_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
 def test_two_processes_fill_an_empty_data_folder_at_once(tmp_path):
     (tmp_path / "data").mkdir()
     limits = ["trainer.limit_train_batches=1", "trainer.limit_val_batches=1", "trainer.limit_test_batches=1"]
-    pair = [start(tmp_path, *SMALL, *limits, "data.root=data") for _ in range(2)]
-    assert [process.wait() for process in pair] == [0, 0], [process.stderr.read() for process in pair]
+    train_two(tmp_path, *SMALL, *limits, "data.root=data")
     assert len(list((tmp_path / "data" / "MNIST" / "raw").iterdir())) == 4
+
+
+def test_of_two_processes_that_resume_one_folder_at_once_one_goes_on(mnist_root, tmp_path):
+    cfg = stand_in_config(mnist_root, tmp_path, *QUICK)
+    train(cfg)
+    pair = [Training(tmp_path, "resume=run", "trainer.max_epochs=100000") for _ in range(2)]
+    (ended,) = wait([training.process.sentinel for training in pair], timeout=100)
+    refused, goes_on = sorted(pair, key=lambda training: training.process.sentinel != ended)
+    answer = f"error: {tmp_path / 'run'}: another process is training into this folder; wait for it, or stop it\n"
+    assert refused.end() == (1, "", answer)
+
+    assert any(line.startswith("epoch ") for line in goes_on.out)
+    goes_on.process.terminate()
+    code, _, errors = goes_on.end()
+    assert (code, "interrupted; to go on" in errors) == (128 + signal.SIGTERM, True), errors
+    epochs = 1 + checkpoint(tmp_path / "run")["genlab"]["batches"] // BATCHES
+    resume(cfg.run_dir, [f"trainer.max_epochs={epochs}"])
+    whole = stand_in_config(mnist_root, tmp_path, *QUICK, f"trainer.max_epochs={epochs}", f"run_dir={tmp_path}/whole")
+    train(whole)
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
+def test_what_another_process_has_just_done_is_not_done_again(mnist_root, tmp_path, monkeypatch, capsys):
+    """It has the lock until this one has read the folder, and has finished the run when it lets go."""
+    cfg = stand_in_config(mnist_root, tmp_path, *QUICK)
+    train(cfg)
+    left = {}
+
+    @contextmanager
+    def locked_after_another(folder):
+        monkeypatch.undo()
+        resume(cfg.run_dir, ["trainer.max_epochs=2"])
+        capsys.readouterr()
+        left.update({path: path.read_bytes() for path in folder.rglob("*") if path.is_file()})
+        with locked(folder):
+            yield
+
+    monkeypatch.setattr("genlab.resume.locked", locked_after_another)
+    resume(cfg.run_dir, ["trainer.max_epochs=2"])
+    assert "finished already, after 2 epochs" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == left

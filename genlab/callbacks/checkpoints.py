@@ -7,7 +7,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.arguments import checked
 from genlab.callbacks.step_axis import batches_seen
-from genlab.runs.checkpoints import check_optimizers, mark
+from genlab.runs.checkpoints import mark
 
 
 class Checkpoints(Callback):
@@ -27,9 +27,6 @@ class Checkpoints(Callback):
         self.mode = mode
         self.best: float | None = None
         self.metrics: dict[str, float] = {}  # at the end of the last epoch, for a run that is resumed after it
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        check_optimizers(trainer.optimizers)  # as a checkpoint has filled them
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]

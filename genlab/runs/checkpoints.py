@@ -1,5 +1,7 @@
 """Checkpoint files: written whole or not at all, read without executing anything."""
 
+import copy
+import math
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
+from torch.optim import Optimizer
 
 from genlab import __version__
 from genlab.errors import DiskError, RunError
@@ -113,25 +116,72 @@ def check_weights(model: torch.nn.Module, checkpoint: Mapping[str, Any], path: P
             raise RunError(f"{path}: {key} is infinite or not a number; use another checkpoint")
 
 
-def check_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> None:
-    """That what optimizers have been given for each parameter has its shape, and the count of steps one element.
+def check_optimizers(optimizers: Sequence[Optimizer], checkpoint: Mapping[str, Any], path: Path) -> None:
+    """That these optimizers, which have not stepped yet, could have made the states in a checkpoint.
 
     A fused step writes as many numbers as the parameter has, wherever that leads.
 
     Raises:
-        ValueError: it has not.
+        RunError: they could not; the first difference is named.
     """
-    for optimizer in optimizers:
-        for parameter, state in optimizer.state.items():
-            for name, value in state.items():
-                if not isinstance(value, Tensor):
-                    continue
-                if name == "step":
-                    fits = value.numel() == 1
-                else:
-                    fits = _kind(value) == _kind(parameter) and value.shape == parameter.shape and _is_dense(value)
-                if not fits:
-                    raise ValueError(f"the optimizer's {name} does not fit a parameter of shape {parameter.shape}")
+    states = checkpoint.get("optimizer_states")
+    if not isinstance(states, list) or len(states) != len(optimizers):
+        raise RunError(f"{path}: has not the states of the model's {len(optimizers)} optimizers; use another")
+    for optimizer, state in zip(optimizers, states, strict=True):
+        twin = _stepped_twin(optimizer)
+        try:
+            _check_groups(state["param_groups"], twin.state_dict()["param_groups"])
+            _check_moments(state["state"], twin.state_dict()["state"])
+            twin.load_state_dict(copy.deepcopy(state))  # which it would step on otherwise
+            twin.step()
+        except Exception as error:  # whatever somebody else has written leads torch to
+            why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            raise RunError(f"{path}: no state of the model's {type(twin).__name__} ({why}); use another") from None
+
+
+def _stepped_twin(optimizer: Optimizer) -> Optimizer:
+    """The same optimizer of other parameters, all 0, after its first step."""
+    groups = [
+        {**group, "params": [torch.zeros_like(parameter, requires_grad=True) for parameter in group["params"]]}
+        for group in optimizer.param_groups
+    ]
+    twin = type(optimizer)(groups, **optimizer.defaults)
+    for group in groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    twin.step()
+    return twin
+
+
+def _check_groups(given: Any, made: Sequence[Mapping[str, Any]]) -> None:
+    """The settings: those of the config, save for the learning rate, which a schedule changes."""
+    if len(given) != len(made):
+        raise ValueError(f"{len(given)} groups of parameters instead of {len(made)}")
+    for one, other in zip(given, made, strict=True):
+        for name in other.keys() & one.keys():  # what an older torch did not write, this one adds when it loads them
+            here, there = one[name], other[name]
+            free = name == "lr" and isinstance(here, float) and math.isfinite(here) and here >= 0
+            if not free and (type(here) is not type(there) or here != there):
+                raise ValueError(f"{name} is {here!r}")
+
+
+def _check_moments(given: Any, made: Mapping[int, Mapping[str, Any]]) -> None:
+    """What is kept for each parameter that had a gradient."""
+    if not given or not given.keys() <= made.keys():
+        raise ValueError(f"it has not the moments of {len(made)} parameters")
+    for index, state in given.items():
+        if state.keys() != made[index].keys():
+            raise ValueError(
+                f"{', '.join(map(str, state))} of parameter {index}, where {', '.join(made[index])} belong"
+            )
+        for name, value in made[index].items():
+            here = state[name]
+            if not isinstance(here, Tensor) or _kind(here) != _kind(value) or not _is_dense(here):
+                raise ValueError(f"{name} of parameter {index} is no tensor of {value.dtype}")
+            if here.shape != value.shape:
+                raise ValueError(f"{name} of parameter {index} has shape {tuple(here.shape)}, not {tuple(value.shape)}")
+            if not here.isfinite().all() or ((name == "step" or name.endswith("_sq")) and (here < 0).any()):
+                raise ValueError(f"{name} of parameter {index} has values that it cannot have")
 
 
 def _is_dense(tensor: Tensor) -> bool:

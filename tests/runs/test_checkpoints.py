@@ -1,7 +1,9 @@
 """A checkpoint that cannot be written leaves the one before it whole."""
 
+import copy
 import errno
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from genlab.errors import DiskError
-from genlab.runs.checkpoints import AtomicCheckpointIO
+from genlab.errors import DiskError, RunError
+from genlab.runs.checkpoints import AtomicCheckpointIO, check_optimizers
 from genlab.training import train
 
 # A limit on the size of files fails like a full disk: in the middle of a write
@@ -35,6 +37,24 @@ def test_a_full_disk_is_told_and_the_checkpoint_before_is_whole(tmp_path):
     assert result.stdout == expected, result.stderr
     assert torch.load(path, weights_only=True) == {"epoch": 0}
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+from genlab.runs.atomic import whole_file
+with whole_file(Path(sys.argv[1])) as file:
+    file.write(b"half of")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_kill_while_writing_leaves_the_file_before_whole(tmp_path):
+    (tmp_path / "last.ckpt").write_bytes(b"the one before")
+    result = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path / "last.ckpt")])
+    assert result.returncode == -signal.SIGKILL
+    assert (tmp_path / "last.ckpt").read_bytes() == b"the one before"
 
 
 def test_a_run_on_a_disk_that_fills_fails_with_its_last_checkpoint_whole(compose_config, monkeypatch):
@@ -63,3 +83,104 @@ def test_whoever_asks_a_checkpoint_is_read_without_code(tmp_path):
     torch.save({"model": torch.nn.Linear(1, 1)}, tmp_path / "code.ckpt")
     with pytest.raises(Exception, match="it holds code, so it is not opened"):
         AtomicCheckpointIO().load_checkpoint(tmp_path / "code.ckpt", weights_only=False)
+
+
+def adam(net):
+    return torch.optim.Adam(net.parameters(), lr=0.1, fused=True)
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(1, 3, 2), torch.nn.Flatten(), torch.nn.Linear(12, 2))
+
+
+@pytest.fixture
+def states(net):
+    """Of two optimizers that have taken three steps, as a checkpoint has them."""
+    optimizer = adam(net)
+    for _ in range(3):
+        optimizer.zero_grad()
+        net(torch.randn(5, 1, 3, 3)).square().sum().backward()
+        optimizer.step()
+    return [copy.deepcopy(optimizer.state_dict()) for _ in range(2)]
+
+
+def check(net, states):
+    check_optimizers([adam(net), adam(net)], {"optimizer_states": states}, Path("last.ckpt"))
+
+
+def moment(name, value, parameter=0):
+    def harm(states):
+        states[1]["state"][parameter][name] = value
+
+    return harm
+
+
+def setting(name, value):
+    return lambda states: states[1]["param_groups"][0].update({name: value})
+
+
+SHAPE = (3, 1, 2, 2)  # of parameter 0
+HARM = {
+    "no optimizer": lambda states: states.clear(),
+    "one optimizer": lambda states: states.pop(),
+    "a number for an optimizer": lambda states: states.__setitem__(1, 3),
+    "an empty optimizer": lambda states: states[1].clear(),
+    "a smaller shape": moment("exp_avg", torch.zeros(1)),
+    "a larger shape": moment("exp_avg_sq", torch.zeros(6, 1, 2, 2)),
+    "as many values in another shape": moment("exp_avg", torch.zeros(12)),
+    "many steps": moment("step", torch.ones(4)),
+    "one place for all values": moment("exp_avg", torch.zeros(1).expand(SHAPE)),
+    "every other place": moment("exp_avg", torch.zeros(3, 1, 2, 4)[..., ::2]),
+    "doubles": moment("exp_avg", torch.zeros(SHAPE, dtype=torch.float64)),
+    "whole numbers": moment("exp_avg_sq", torch.zeros(SHAPE, dtype=torch.int32)),
+    "a sparse tensor": moment("exp_avg", torch.zeros(SHAPE).to_sparse()),
+    "no memory": moment("exp_avg", torch.zeros(SHAPE, device="meta")),
+    "a list for a tensor": moment("exp_avg", [0.0] * 12),
+    "text for a tensor": moment("exp_avg", "zeros"),
+    "a number for the steps": moment("step", 3),
+    "a step that is not a number": moment("step", torch.tensor(torch.nan)),
+    "infinitely many steps": moment("step", torch.tensor(torch.inf)),
+    "a negative step": moment("step", torch.tensor(-1.0)),
+    "a moment that is not a number": moment("exp_avg", torch.full(SHAPE, torch.nan)),
+    "an infinite moment": moment("exp_avg_sq", torch.full(SHAPE, torch.inf)),
+    "a negative square": moment("exp_avg_sq", torch.full(SHAPE, -1.0)),
+    "a missing moment": lambda states: states[1]["state"][0].pop("exp_avg"),
+    "a missing count of steps": lambda states: states[1]["state"][2].pop("step"),
+    "no moments": lambda states: states[1]["state"].clear(),
+    "a list of moments": lambda states: states[1].update(state=[1, 2]),
+    "a moment too many": moment("max_exp_avg_sq", torch.zeros(SHAPE)),
+    "moments of a parameter that is not there": lambda states: states[1]["state"].update({9: {}}),
+    "moments that are a number": lambda states: states[1]["state"].update({0: 3}),
+    "no groups": lambda states: states[1].update(param_groups=[]),
+    "groups that are a number": lambda states: states[1].update(param_groups=3),
+    "a group that is a list": lambda states: states[1].update(param_groups=[[1]]),
+    "another order of parameters": setting("params", [1, 0, 2, 3]),
+    "fewer parameters": setting("params", [0]),
+    "no betas": lambda states: states[1]["param_groups"][0].pop("betas"),
+    "other betas": setting("betas", (0.5, 0.5)),
+    "a learning rate that is not a number": setting("lr", float("nan")),
+    "an infinite learning rate": setting("lr", float("inf")),
+    "a learning rate that is text": setting("lr", "fast"),
+    "a negative learning rate": setting("lr", -1.0),
+    "upwards": setting("maximize", True),
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_a_state_that_the_optimizer_cannot_have_is_refused(net, states, harm):
+    HARM[harm](states)
+    with pytest.raises(RunError, match=r"^last\.ckpt: .*; use another$") as error:
+        check(net, states)
+    assert "\n" not in str(error.value)
+
+
+def test_a_state_that_an_optimizer_has_made_is_accepted(net, states):
+    states[0]["param_groups"][0]["lr"] = 0.025  # a schedule's
+    del states[0]["state"][3]  # a parameter that had no gradient yet
+    states[1]["state"][0]["exp_avg"] = torch.zeros(3, 2, 2, 1).permute(0, 3, 1, 2)  # channels_last
+    del states[1]["param_groups"][0]["decoupled_weight_decay"]  # an older torch
+    before = copy.deepcopy(states), copy.deepcopy(net.state_dict())
+    check(net, states)
+    assert str((states, net.state_dict())) == str(before)  # nothing has been stepped

@@ -125,7 +125,7 @@ SECTIONS = {
     "seed": [None, [], {}, 1.5],
     "outputs": [None, {"_target_": "os.system"}],
     "run_dir": [[]],
-    "hydra": [{}],
+    "hydra": [{}, {"run": {"dir": "../elsewhere"}}],
     "_target_": ["os.system"],
 }
 
@@ -136,6 +136,34 @@ def test_a_section_is_what_genlab_writes(folder, section, value):
     check_config(config)
     with pytest.raises(RunError):
         check_config(config | {section: value})
+
+
+EVIL = {"_target_": "os.system", "command": "touch marker"}
+ADDITIONS = {
+    "another class": {"model": {"_target_": "genlab.runs.atomic.write_text", "path": "marker", "text": ""}},
+    "args": {"model": {"_args_": ["touch marker"]}},
+    "recursive": {"model": {"_recursive_": True}},
+    "convert": {"model": {"_convert_": "none"}},
+    "nested": {"model": {"hidden_dims": EVIL}},
+    "in a list": {"model": {"hidden_dims": [EVIL]}},
+    "partial": {"callbacks": {"evil": {**EVIL, "_partial_": True}}},
+    "logger": {"logger": {"evil": EVIL}},
+    "trainer": {"trainer": EVIL},
+    "data": {"data": EVIL},
+    "plugins": {"trainer": {"plugins": [EVIL]}},
+    "a place of Lightning's": {"trainer": {"default_root_dir": "../elsewhere"}},
+    "environment": {"model": {"architecture": "${oc.env:HOME}"}},
+    "interpolation in a key": {"model": {"${oc.env:HOME}": 1}},
+}
+
+
+@pytest.mark.parametrize("addition", ADDITIONS)
+def test_an_honest_section_gets_nothing_that_is_not_plain(folder, addition):
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    for section, values in ADDITIONS[addition].items():
+        config[section] |= values
+    with pytest.raises(RunError):
+        check_config(config)
 
 
 @pytest.mark.parametrize("section", ["model", "data", "trainer", "logger", "callbacks", "seed", "outputs", "run_dir"])
@@ -181,6 +209,13 @@ def test_a_link_is_refused_wherever_it_leads(folder, target):
     (folder / "images").mkdir()
     (folder / "images" / "link").symlink_to(target)
     with pytest.raises(RunError, match=r"link: a link, a pipe or a device, .* remove it"):
+        open_run(folder)
+
+
+def test_a_link_to_an_honest_config_is_refused(folder, tmp_path):
+    (folder / "config.yaml").rename(tmp_path / "outside")
+    (folder / "config.yaml").symlink_to(tmp_path / "outside")
+    with pytest.raises(RunError, match=r"config\.yaml: a link, a pipe or a device, .* remove it"):
         open_run(folder)
 
 
