@@ -31,7 +31,7 @@ class Sampler(nn.Module):
 
 @pytest.fixture(scope="module")
 def images(mnist):
-    return mnist.train_set.images[:5000], mnist.test_set.images
+    return mnist.train_set.images[:2000], mnist.test_set.images
 
 
 @pytest.fixture(scope="module")
