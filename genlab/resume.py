@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from genlab.errors import ConfigError
 from genlab.quiet import keep_quiet
 from genlab.readable import short
+from genlab.runs.atomic import remove_leftovers
 from genlab.runs.lock import locked
 from genlab.runs.reading import Run, check_root, open_run, read_overrides
 
@@ -39,6 +40,7 @@ def resume(folder: str, overrides: list[str]) -> None:
         run = _opened(folder, changes)  # another process may have trained until now
         if _tell_if_finished(run):
             return
+        remove_leftovers(run.folder)
         from genlab.training import train  # seconds, because of torch
 
         keep_quiet()

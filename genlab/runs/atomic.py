@@ -1,11 +1,14 @@
 """Files that are there whole or not at all."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+LEFTOVER = re.compile(r"\.\w+\.(ckpt|json|yaml|png|csv)\.\w{8}")  # tempfile's eight characters
 
 
 @contextmanager
@@ -25,6 +28,13 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete the half-written files of a process that was killed in `whole_file`; call it where nobody writes now."""
+    for path in folder.rglob(".*"):
+        if LEFTOVER.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -149,7 +149,13 @@ def test_wrong_arguments_are_refused(wrong):
         Collapse(**wrong)
 
 
-LOST = ["model=gan", "evaluate_every=0", "model.objective=saturating", "model.discriminator_steps=5", "trainer.max_epochs=6"]
+LOST = [
+    "model=gan",
+    "evaluate_every=0",
+    "model.objective=saturating",
+    "model.discriminator_steps=5",
+    "trainer.max_epochs=6",
+]
 LOST += ["model.generator_learning_rate=1e-9", "data.batch_size=50", "callbacks.collapse.window=10"]
 
 

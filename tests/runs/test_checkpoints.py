@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from genlab.errors import DiskError, RunError
+from genlab.runs.atomic import remove_leftovers
 from genlab.runs.checkpoints import AtomicCheckpointIO, check_optimizers
 from genlab.training import train
 
@@ -55,6 +56,9 @@ def test_a_kill_while_writing_leaves_the_file_before_whole(tmp_path):
     result = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path / "last.ckpt")])
     assert result.returncode == -signal.SIGKILL
     assert (tmp_path / "last.ckpt").read_bytes() == b"the one before"
+    (tmp_path / ".hidden").touch()  # somebody's own
+    remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"last.ckpt", ".hidden"}
 
 
 def test_a_run_on_a_disk_that_fills_fails_with_its_last_checkpoint_whole(compose_config, monkeypatch):
