@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
 from torchvision.datasets import MNIST
-from torchvision.transforms import ToTensor
+from torchvision.transforms import Compose, Normalize, ToTensor
 
 from genlab.networks import image_decoder, image_encoder
 from genlab.networks.discriminators import image_discriminator
@@ -44,9 +44,11 @@ def slices(images: Tensor, batch_size: int) -> Iterable[Tensor]:
     return (images[rows] for rows in torch.randperm(len(images)).split(batch_size))
 
 
-def torchvision_loader(root: Path, batch_size: int) -> DataLoader[tuple[Tensor, Tensor]]:
-    """torchvision's MNIST with ToTensor, as tutorials have it."""
-    images = Subset(MNIST(root, train=True, transform=ToTensor()), range(N_TRAIN))
+def torchvision_loader(
+    root: Path, batch_size: int, transform: Callable[..., Tensor]
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """torchvision's MNIST with a transform of each image, as tutorials have it."""
+    images = Subset(MNIST(root, train=True, transform=transform), range(N_TRAIN))
     return DataLoader(images, batch_size=batch_size, shuffle=True)
 
 
@@ -93,7 +95,7 @@ def plain_vae(images: Tensor) -> Epoch:
 
 def lightning_vae(root: Path, folder: Path) -> Epoch:
     """The same model in Lightning, which logs its loss at each step, on torchvision's loader."""
-    return _lightning_epoch(HandWrittenVAE(), torchvision_loader(root, VAE_BATCH), folder)
+    return _lightning_epoch(HandWrittenVAE(), torchvision_loader(root, VAE_BATCH, ToTensor()), folder)
 
 
 def _lightning_epoch(model: LightningModule, loader: DataLoader[tuple[Tensor, Tensor]], folder: Path) -> Epoch:
@@ -147,7 +149,7 @@ class HandWrittenGAN(LightningModule):
         self.generator, self.discriminator, *self.adams = gan_players(fused=False)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        images, noise = 2 * batch[0] - 1, torch.randn(2, len(batch[0]), GAN_LATENT)
+        images, noise = batch[0], torch.randn(2, len(batch[0]), GAN_LATENT)
         generator_adam, discriminator_adam = self.optimizers()  # type: ignore[attr-defined]
 
         self.toggle_optimizer(generator_adam)
@@ -175,5 +177,6 @@ class HandWrittenGAN(LightningModule):
 
 
 def lightning_gan(root: Path, folder: Path) -> Epoch:
-    """The common way: see `HandWrittenGAN`, on torchvision's loader."""
-    return _lightning_epoch(HandWrittenGAN(), torchvision_loader(root, GAN_BATCH), folder)
+    """The common way: see `HandWrittenGAN`, on torchvision's loader, which scales the images to the Tanh's range."""
+    transform = Compose([ToTensor(), Normalize([0.5], [0.5])])  # to [-1, 1]
+    return _lightning_epoch(HandWrittenGAN(), torchvision_loader(root, GAN_BATCH, transform), folder)

@@ -40,7 +40,7 @@ def test_rises_linearly_before():
 
 def test_a_run_without_an_end_is_refused():
     trainer = SimpleNamespace(max_epochs=-1, max_steps=-1)
-    with pytest.raises(ConfigError, match="trainer.max_epochs"):
+    with pytest.raises(ConfigError, match=r"trainer\.max_epochs"):
         cosine_schedule(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))]), trainer)
 
 
