@@ -20,6 +20,7 @@ from genlab.training import train
 
 BATCHES, EPOCHS = 6, 4  # an epoch of 550 images
 QUICK = ["data.batch_size=100", f"trainer.max_epochs={EPOCHS}", "trainer.log_every_n_steps=4"]
+QUICK += ["callbacks.sample_quality.n=50"]
 MODELS = {
     "vae": ["model.hidden_dims=[16]", "callbacks.test_nll.images=4", "callbacks.test_nll.samples=3"],
     "gan": ["model=gan", "model.ema_decay=0.9", "model.discriminator_steps=2", "model.penalty=gradient_penalty"],

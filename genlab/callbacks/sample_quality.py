@@ -34,7 +34,7 @@ class SampleQuality(Callback):
         self.every_n_epochs = every_n_epochs
         self.n = n
         self.seed = seed
-        self.seconds = 0.0  # spent here, of the whole run
+        self.seconds = 0.0  # spent here by this process
         self._distance: FrechetDistance | None = None
 
     @property
@@ -47,7 +47,7 @@ class SampleQuality(Callback):
 
     @property
     def costs(self) -> dict[str, float]:
-        """Seconds of the run that went into this, for its summary."""
+        """Seconds of this process that went into it, for the summary; a checkpoint with them would differ from run to run."""
         return {"sample_quality_seconds": round(self.seconds, 3)} if self.seconds else {}
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -68,9 +68,3 @@ class SampleQuality(Callback):
     def _is_due(self, trainer: Trainer) -> bool:
         every_n = self.every_n_epochs
         return every_n > 0 and not trainer.sanity_checking and (trainer.current_epoch + 1) % every_n == 0
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"seconds": self.seconds}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.seconds = float(state_dict["seconds"])

@@ -32,7 +32,8 @@ class RunRecord:
     Args:
         folder: the run folder; made here if need be.
         settings: what identifies the run: model, data set, seed.
-        previous: the summary of a run that is resumed; its start, seconds, epochs and warnings are kept.
+        previous: the summary of a run that is resumed; its start, seconds, epochs and warnings are kept, and its
+            metrics until there are new ones.
         write: False in all processes but one.
     """
 
@@ -56,7 +57,7 @@ class RunRecord:
         }
         self._seconds_before = 0.0
         if previous:
-            kept = ("started", "epochs", "warnings")
+            kept = ("started", "epochs", "metrics", "protocol", "warnings")
             self.summary |= {name: previous[name] for name in kept if name in previous}
             self.summary["resumed"] = [*previous.get("resumed", []), _now()]
             self._seconds_before = float(previous.get("seconds", 0.0))
