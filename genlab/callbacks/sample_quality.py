@@ -47,7 +47,8 @@ class SampleQuality(Callback):
 
     @property
     def costs(self) -> dict[str, float]:
-        """Seconds of this process that went into it, for the summary; a checkpoint with them would differ from run to run."""
+        """Seconds of this process that went into it, for the summary."""
+        # not in the checkpoint, which is to be a function of the seed
         return {"sample_quality_seconds": round(self.seconds, 3)} if self.seconds else {}
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
