@@ -11,6 +11,7 @@ from pytorch_lightning import LightningModule
 from genlab.arguments import explain
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import RunError
+from genlab.evaluation.settings import EvaluationSettings
 from genlab.runs.checkpoints import load_weights
 from genlab.runs.reading import CheckpointName, Run, check_root, open_run
 
@@ -53,6 +54,16 @@ def load_data(run: Run) -> ImageDataModule:
     data.prepare_data()
     data.setup("test")
     return data
+
+
+def load_settings(run: Run) -> EvaluationSettings:
+    """What the config of a run says of evaluation.
+
+    Raises:
+        RunError: the config has a value that is refused.
+    """
+    settings: EvaluationSettings = _construct(run, "evaluation")
+    return settings
 
 
 def _construct(run: Run, section: str) -> Any:

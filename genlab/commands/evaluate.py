@@ -1,5 +1,6 @@
 """`genlab evaluate`: what a trained model is worth."""
 
+from dataclasses import replace
 from typing import Any
 
 from genlab.commands.options import Parser, add_run_options, seed, whole_number
@@ -14,7 +15,9 @@ def parser() -> Parser:
         "genlab evaluate",
         "Measure a trained model on the test images: likelihood where it has one, and the\n"
         "quality of its samples where it can draw some. Prints a table and writes\n"
-        "evaluation.json into the run folder. docs/evaluation.md explains each score.",
+        "evaluation.json into the run folder. docs/evaluation.md explains each score.\n\n"
+        "What is not given is as in the run's config; the defaults below are those of\n"
+        "genlab's.",
         [
             "genlab evaluate outputs/vae/2026-11-22_18-27-24-7698e350",
             "genlab evaluate RUN_FOLDER --images 1000 --samples 2000",
@@ -22,30 +25,23 @@ def parser() -> Parser:
         ],
     )
     add_run_options(parser)
-    parser.add_argument(
-        "--samples", type=whole_number(100, 1_000_000), default=10_000, help="samples drawn (default: 10000)"
-    )
-    parser.add_argument(
-        "--images", type=whole_number(100, 1_000_000), default=10_000, help="test images, evenly (default: 10000)"
-    )
+    parser.add_argument("--samples", type=whole_number(100, 1_000_000), help="samples drawn (default: 10000)")
+    parser.add_argument("--images", type=whole_number(100, 1_000_000), help="test images, evenly (default: 10000)")
     parser.add_argument(
         "--importance-samples",
         type=whole_number(1, 1_000_000),
-        default=5000,
         metavar="K",
         help="of each image, for log p(x) of binary pixels (default: 5000)",
     )
     parser.add_argument(
         "--prior-samples",
         type=whole_number(1, 100_000_000),
-        default=100_000,
         metavar="M",
         help="latents for the naive estimate of log p(x) (default: 100000)",
     )
     parser.add_argument(
         "--dequantization-samples",
         type=whole_number(1, 100_000),
-        default=8,
         metavar="K",
         help="of each image, for log p(x) of 8-bit pixels (default: 8)",
     )
@@ -55,7 +51,7 @@ def parser() -> Parser:
         metavar="COMPONENTS",
         help="draw samples from a mixture of Gaussians fitted to the codes (default: where there is no prior, 10)",
     )
-    parser.add_argument("--seed", type=seed, default=0, help="of all noise (default: 0)")
+    parser.add_argument("--seed", type=seed, help="of all noise (default: 0)")
     return parser
 
 
@@ -68,12 +64,12 @@ def run(arguments: Any) -> None:
     keep_quiet()
     # seconds, because of torch: a wrong folder is answered before
     from genlab.evaluating import FILE, evaluate_run, print_evaluation
-    from genlab.evaluation.settings import EvaluationSettings
-    from genlab.reload import load_data, load_model
+    from genlab.reload import load_data, load_model, load_settings
 
     model = load_model(run, arguments.device, arguments.checkpoint)
     names = ("samples", "images", "importance_samples", "prior_samples", "dequantization_samples", "ex_post", "seed")
-    settings = EvaluationSettings(**{name: getattr(arguments, name) for name in names})
+    given = {name: getattr(arguments, name) for name in names}
+    settings = replace(load_settings(run), **{name: value for name, value in given.items() if value is not None})
     evaluation = evaluate_run(run.folder, model, load_data(run), checkpoint.name, run.summary, settings)
     print_evaluation(evaluation)
     print(f"written      {short(run.folder / FILE)}   ({evaluation['cost']['evaluation_seconds']:.0f} s)")

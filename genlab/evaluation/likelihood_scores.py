@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -44,6 +45,7 @@ def likelihood_scores(
     counts = _powers(10, settings.importance_samples)
     estimate = importance_weighted(model, images, counts, generator, track=track)
     evaluation = _nll(estimate, images)
+    evaluation.scores["nll"] = replace(evaluation.scores["nll"], published=settings.published_nll)
     if isinstance(model, CanExplain):
         evaluation |= _from_prior(model, images, settings.prior_samples, generator, track)
     return evaluation

@@ -20,6 +20,7 @@ class Score:
         protocol: how it was measured. Numbers of different protocols do not compare.
         standard_error: of a mean over images.
         floor: what real training images score in place of the samples.
+        published: what a paper reports for the same.
     """
 
     value: float
@@ -28,6 +29,7 @@ class Score:
     protocol: str
     standard_error: float | None = None
     floor: float | None = None
+    published: float | None = None
 
 
 def mean_score(values: Tensor, unit: str, better: Better, protocol: str) -> Score:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 
@@ -18,6 +18,7 @@ class EvaluationSettings:
         dequantization_samples: K for log p(x) of 8-bit pixels.
         ex_post: samples come from a mixture of so many Gaussians fitted to the codes, instead of from the model's own
             distribution. None: so it is, with ten, for a model that has codes and no distribution.
+        published_nll: of a paper, for the same network and protocol; shown beside `nll`.
         seed: of all noise.
     """
 
@@ -27,4 +28,5 @@ class EvaluationSettings:
     prior_samples: PositiveInt = 100_000
     dequantization_samples: PositiveInt = 8
     ex_post: PositiveInt | None = None
+    published_nll: PositiveFloat | None = None
     seed: NonNegativeInt = 0

@@ -81,6 +81,22 @@ def test_wrong_options_are_refused_in_a_line(option, genlab, runs):
     assert out.code == 2 and out.err.count("\n") == 1 and "genlab evaluate --help" in out.err
 
 
+def test_what_is_not_given_is_as_in_the_config(runs, genlab, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(runs["gan"], folder)
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("  samples: 10000\n  images: 10000", "  samples: 120\n  images: 100"))
+    assert "120 samples" in json.loads(_evaluated(genlab, folder))["scores"]["fid_mnist"]["protocol"]
+    config.write_text(config.read_text().replace("samples: 120", "samples: many"))
+    out = genlab("evaluate", folder)
+    assert out.code == 1 and "evaluation.samples=many" in out.err and out.err.count("\n") == 1
+
+
+def _evaluated(genlab, folder):
+    assert genlab("evaluate", folder).code == 0
+    return (folder / "evaluation.json").read_text()
+
+
 def test_a_folder_that_is_no_run(genlab, tmp_path):
     out = genlab("evaluate", tmp_path)
     assert out.code == 1 and "no run folder" in out.err

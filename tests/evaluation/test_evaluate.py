@@ -100,7 +100,9 @@ def test_test_images_are_taken_from_beginning_to_end(images):
 def test_a_model_of_binary_pixels_has_nll_and_its_curve():
     model = LinearGaussian(latent_dim=3, x_dim=6, spread=1.2)
     images = model.images(500)
-    found = likelihood_scores(model, images, EvaluationSettings(importance_samples=500, prior_samples=10))
+    found = likelihood_scores(
+        model, images, EvaluationSettings(importance_samples=500, prior_samples=10, published_nll=7.5)
+    )
     exact = -model.log_likelihood(images)
     score = found.scores["nll"]
     assert score.value == pytest.approx(float(exact.mean()), abs=0.01)
@@ -112,6 +114,7 @@ def test_a_model_of_binary_pixels_has_nll_and_its_curve():
     assert "8-bit" not in score.protocol and "500 importance samples" in score.protocol
     assert found.scores["nll_from_prior"].value > score.value
     assert "bits_per_dim" in found.absent
+    assert score.published == 7.5 and found.plain()["scores"]["nll"]["published"] == 7.5
 
 
 class EightBit:
