@@ -16,6 +16,7 @@ COMMANDS = {
     "sample": "draw new images from a trained model",
     "reconstruct": "show test images above their reconstructions",
     "interpolate": "walk from one image to another through the latent space",
+    "report": "one page about runs: curves, pictures, scores, and how they compare",
 }
 
 HELP = """genlab: generative models on MNIST-like images

@@ -20,6 +20,7 @@ ALLOWED = {
     "loggers": {"arguments", "errors", "runs"},
     "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents", "readable", "runs"},
     "runs": {"arguments", "configuration", "errors", "readable"},
+    "report": {"errors", "readable", "runs"},
     # all but what composes configs and trains
     "commands": {
         "callbacks",
@@ -30,6 +31,7 @@ ALLOWED = {
         "quiet",
         "readable",
         "reload",
+        "report",
         "runs",
     },
 }
