@@ -22,7 +22,8 @@ class Axis:
 
     def ticks(self, most: int = 6) -> list[tuple[float, str]]:
         """(place, label) at round numbers, at most so many."""
-        values = _log_ticks(self.low, self.high, most) if self.log else _linear_ticks(self.low, self.high, most)
+        decades = self.log and self.high > 20 * self.low
+        values = (_log_ticks if decades else _linear_ticks)(self.low, self.high, most)
         return [(self.place(value), tick_label(value)) for value in values]
 
 

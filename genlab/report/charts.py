@@ -16,6 +16,7 @@ COLOURS = 8  # of the style sheet; what comes after them is dashed
 STYLES = 2 * COLOURS
 GREY = -1  # the style of what has no place in the legend
 BEGINNING = 0.04  # of the x axis: what is steep there may lie outside, so that the rest can be read
+LONG = 20  # points of a line of which the beginning may lie outside
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Chart:
     Attributes:
         title: above.
         svg: the drawing.
-        legend: (style, light, single, name) of what is in it; empty for a single series whose title says it.
+        legend: (style, light, single, name) of what is in it; empty where the title says it.
         note: below; may be empty.
     """
 
@@ -101,7 +102,9 @@ def line_chart(
         ]
     )
     legend = [(one.style, one.light, one.single, one.name) for one in shown if one.style != GREY and one.in_legend]
-    return Chart(title, _svg(title, drawing, x_axis, y_axis), legend if len(shown) > 1 else [], note)
+    if len(legend) == 1 and legend[0][-1] in title:
+        legend = []
+    return Chart(title, _svg(title, drawing, x_axis, y_axis), legend, note)
 
 
 def bar_chart(title: str, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], label: str) -> Chart:
@@ -146,8 +149,9 @@ def visible_range(lines: Sequence[Points], singles: Sequence[Series]) -> tuple[f
     if not xs or high == low:
         return low, high, ""
     beginning = min(xs) + BEGINNING * (max(xs) - min(xs))
-    later = [y for points in lines for x, y in points if x > beginning] + [y for one in singles for _, y in one.points]
-    if len(later) < 5 or max(later) - min(later) > 0.6 * (high - low):
+    later = [y for points in lines for x, y in points if x > beginning or len(points) < LONG]
+    later += [y for one in singles for _, y in one.points]
+    if not later or max(later) - min(later) > 0.6 * (high - low):
         return low, high, ""
     room = 0.25 * (max(later) - min(later)) or 0.1 * (high - low)
     shown = max(low, min(later) - room), min(high, max(later) + room)

@@ -11,13 +11,8 @@ from genlab.report.statistics import bootstrap_interval, distinguishable, standa
 HIGHER = ("elbo", "log_likelihood")
 LOWER = ("nll", "bits_per_dim", "reconstruction_error")
 LIKELIHOODS = ("elbo", "nll", "log_likelihood", "bits_per_dim", "reconstruction_error", "value")
-COSTS = {  # name in evaluation.json → unit, in the order of the table
-    "parameters": "",
-    "training_seconds": "s",
-    "images_per_second": "trained images a second",
-    "samples_per_second": "samples a second",
-}
-SUMMARY_SECONDS = "seconds of the whole run"
+COSTS = ("parameters", "training_seconds", "images_per_second", "samples_per_second")  # of evaluation.json
+SUMMARY_SECONDS = "seconds_in_all"
 
 
 @dataclass(frozen=True)
@@ -105,13 +100,22 @@ def measurements(run: ReportedRun) -> dict[Column, float]:
         kind = "likelihood" if name in LIKELIHOODS else "quality"
         digest = "" if kind == "likelihood" or evaluation is None else evaluation.feature_digest
         found[Column(name, kind, score.better, score.unit, score.protocol, digest)] = score.value
-    for name, unit in COSTS.items():
-        value = evaluation.cost.get(name) if evaluation else None
+    for name in COSTS:
+        value = (
+            training_seconds(run) if name == "training_seconds" else evaluation.cost.get(name) if evaluation else None
+        )
         if value is not None:
-            found[Column(name, "cost", "", unit)] = value
+            found[Column(name, "cost")] = value
     if run.listed.seconds is not None:
-        found[Column(SUMMARY_SECONDS, "cost", "", "s")] = run.listed.seconds
+        found[Column(SUMMARY_SECONDS, "cost")] = run.listed.seconds
     return found
+
+
+def training_seconds(run: ReportedRun) -> float | None:
+    """As times.csv has them; where that is missing, as the evaluation says."""
+    if run.curves.times:
+        return run.curves.times[-1][1]
+    return run.evaluation.cost.get("training_seconds") if run.evaluation else None
 
 
 def _order(column: Column) -> tuple[int, int, str, str]:
@@ -132,7 +136,7 @@ def _cells(column: Column, groups: Sequence[Group], measured: Sequence[list[dict
             values[row],
             means[row],
             standard_deviation(values[row]),
-            bootstrap_interval(values[row]),
+            None if column.kind == "cost" else bootstrap_interval(values[row]),
             "" if best is None else _verdict(row, best, values, len(known) - 1),
         )
         if values[row]
@@ -162,7 +166,7 @@ def _why(column: Column, group: Group, measured: Sequence[dict[Column, float]]) 
     if column.name.startswith("test/"):
         if any(column.name in run.listed.metrics for run in group.finished):
             return "not finite"
-        return f"a run of {group.model} does not measure it"
+        return "not measured by this model"
     for evaluation in evaluations:
         if evaluation and evaluation.faults:
             return evaluation.faults[0]

@@ -3,6 +3,7 @@
 import csv
 import math
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,8 +70,8 @@ def read_curves(folder: Path) -> Curves:
     return Curves(values, _steps_per_epoch(ends, folder), [(0.0, 0.0), *times] if times else [])
 
 
-def _read_rows(rows: "csv._reader", values: dict[str, Points], ends: dict[int, float]) -> None:
-    names = next(rows, [])
+def _read_rows(rows: Iterator[list[str]], values: dict[str, Points], ends: dict[int, float]) -> None:
+    names: list[str] = next(rows, [])
     if "step" not in names:
         return
     step_column, epoch_column = names.index("step"), names.index("epoch") if "epoch" in names else None

@@ -17,7 +17,7 @@ class Group:
         label: the model, and the settings in which it differs from the other groups of that model.
         model, data: as the runs say.
         varied: address → value, of the settings in the label.
-        runs: all of them.
+        runs: all of them; `finished` are those that count.
     """
 
     label: str
@@ -28,8 +28,13 @@ class Group:
 
     @property
     def finished(self) -> list[ReportedRun]:
-        """Those whose numbers count: the others may have stopped anywhere."""
-        return [run for run in self.runs if run.listed.status == "finished"]
+        """Those whose numbers count: others may have stopped anywhere, and a seed that ran twice has one result."""
+        by_seed: dict[Any, ReportedRun] = {}
+        for run in self.runs:
+            if run.listed.status == "finished":
+                key = id(run) if run.listed.seed is None else run.listed.seed
+                by_seed[key] = max(by_seed.get(key, run), run, key=lambda run: run.listed.started)
+        return list(by_seed.values())
 
 
 def group_runs(runs: Sequence[ReportedRun]) -> list[Group]:

@@ -14,17 +14,18 @@ from markupsafe import Markup
 from genlab import __version__
 from genlab.report import wording
 from genlab.report.album import Album, Picture
-from genlab.report.charts import Chart, style_class
+from genlab.report.charts import STYLES, Chart, style_class
 from genlab.report.comparison import Column, Comparison, compare
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs
-from genlab.report.overlays import overlays, styles_of
+from genlab.report.overlays import SCORE, overlays, styles_of
 from genlab.report.reading import ReportedRun
 from genlab.report.run_charts import curves_over_epochs, digits_chart, evaluation_curves, headline_over_seconds
 from genlab.report.trade_offs import trade_offs
 
 HERE = Path(__file__).parent
 MOST_DETAILS = 12  # runs with pictures and curves of their own
+LONGEST_NOTE = 160  # characters
 KINDS = 6  # of pictures that a run usually has
 
 
@@ -49,10 +50,13 @@ def page(runs: Sequence[ReportedRun]) -> str:
     """
     groups = group_runs(runs)
     comparisons = compare(groups)
-    chosen = chosen_groups(comparisons, MOST_DETAILS)
-    order = [*chosen, *(group for group in groups if all(group is not one for one in chosen))]
+    order = best_first(comparisons)
+    chosen = order[:MOST_DETAILS]
+    readable = [run for run in runs if not run.broken]
+    several = len(readable) > 1
     album = Album()
     galleries = side_by_side(chosen, album) if len(groups) > 1 else []
+    pairs = overlays(groups, order) if several else []
     detailed = _detailed(runs, chosen)
     script, style = ((HERE / name).read_text(encoding="utf-8") for name in ("page.js", "style.css"))
     environment = Environment(
@@ -68,22 +72,25 @@ def page(runs: Sequence[ReportedRun]) -> str:
         protocol_of=protocol_of,
         label_of=lambda run: labels[id(run)],
         indices=lambda frames: [frame and frame.index for frame in frames],
+        notes_of=notes_of,
         test_metrics=lambda run: [item for item in run.listed.metrics.items() if item[0].startswith("test/")],
     )
     template = environment.get_template("template.html")
     return template.render(
         version=__version__,
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        runs=[run for run in runs if not run.broken],
+        runs=readable,
         broken=[run for run in runs if run.broken],
         groups=groups,
         chosen=chosen,
+        coloured=STYLES,
         styles=styles_of(order),
-        comparisons=comparisons if len(groups) > 1 or any(len(group.runs) > 1 for group in groups) else [],
+        comparisons=comparisons if several else [],
         detailed_names={run.name for run in detailed},
         anchors={run.name: f"run-{index}" for index, run in enumerate(runs)},
-        overlays=overlays(groups, order) if len([run for run in runs if not run.broken]) > 1 else [],
-        trades=trade_offs(groups, order),
+        overlays=[pair for pair in pairs if pair.quantity != SCORE],
+        score_overlays=[pair for pair in pairs if pair.quantity == SCORE],
+        trades=trade_offs(groups, order) if several else [],
         galleries=galleries,
         details=[_details(run, album, len(detailed)) for run in detailed],
         album=album,
@@ -115,8 +122,14 @@ def protocol_of(column: Column) -> str:
     return "; ".join(words)
 
 
-def chosen_groups(comparisons: Sequence[Comparison], most: int) -> list[Group]:
-    """The groups that are pictured: the best of each model in turn, by the first number that ranks them."""
+def notes_of(run: ReportedRun) -> list[str]:
+    """Why it failed, and its first warnings, in short."""
+    notes = [*([run.listed.reason] if run.listed.reason else []), *run.warnings]
+    return [note if len(note) <= LONGEST_NOTE else f"{note[: LONGEST_NOTE - 2]} …" for note in notes[:2]]
+
+
+def best_first(comparisons: Sequence[Comparison]) -> list[Group]:
+    """All groups: the best of each model in turn, by the first number that ranks them."""
     queues = []
     for comparison in comparisons:
         for model in dict.fromkeys(group.model for group in comparison.groups):
@@ -124,7 +137,7 @@ def chosen_groups(comparisons: Sequence[Comparison], most: int) -> list[Group]:
             ranking = sorted(rows, key=lambda row: _badness(comparison, rows, row))
             queues.append([comparison.groups[row] for row in ranking])
     longest = max(map(len, queues), default=0)
-    return [queue[place] for place in range(longest) for queue in queues if place < len(queue)][:most]
+    return [queue[place] for place in range(longest) for queue in queues if place < len(queue)]
 
 
 def _badness(comparison: Comparison, rows: Sequence[int], row: int) -> tuple[bool, float]:

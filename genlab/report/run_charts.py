@@ -27,9 +27,7 @@ UNITS = {
 NAMES = {
     "elbo": "ELBO = reconstruction − KL",
     "kl": "KL(q(z|x) ‖ p(z))",
-    "reconstruction": "Reconstruction",
     "value": "V(D, G)",
-    "bits_per_dim": "Bits per dimension",
     "d_real": "D on images and on fakes",
 }
 
@@ -93,7 +91,7 @@ def digits_chart(run: ReportedRun) -> Chart | None:
 
 def quantity_title(quantity: str) -> str:
     """As charts name it."""
-    return NAMES.get(quantity, quantity.replace("_", " "))
+    return NAMES.get(quantity, quantity)
 
 
 def marks_of(quantity: str) -> Sequence[tuple[float, str]]:

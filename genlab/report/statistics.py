@@ -11,8 +11,10 @@ LEVEL = 0.05
 
 
 def standard_deviation(values: Sequence[float]) -> float | None:
-    """s = √(Σ (x − mean)² / (n − 1)); None for one number."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+    """s = √(Σ (x − mean)² / (n − 1)), exactly 0 of equal numbers; None for one number."""
+    if len(values) < 2:
+        return None
+    return 0.0 if min(values) == max(values) else float(np.std(values, ddof=1))
 
 
 def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
@@ -40,7 +42,7 @@ def distinguishable(one: Sequence[float], other: Sequence[float], comparisons: i
     """
     if len(one) < 2 or len(other) < 2:
         return False
-    a, b = (float(np.var(values, ddof=1)) / len(values) for values in (one, other))
+    a, b = ((standard_deviation(values) or 0.0) ** 2 / len(values) for values in (one, other))
     difference = abs(float(np.mean(one)) - float(np.mean(other)))
     if a + b == 0:
         return difference > 0

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from genlab.report.charts import Chart, Series, line_chart
+from genlab.report.comparison import training_seconds
 from genlab.report.evaluation import Score
 from genlab.report.grouping import Group
 from genlab.report.overlays import SCORE, styles_of
@@ -38,17 +39,13 @@ class _Scored:
 
     @property
     def seconds(self) -> float | None:
-        """Of training: as times.csv has them; where that is missing, as the evaluation says."""
-        if self.run.curves.times:
-            return self.run.curves.times[-1][1]
-        return self._cost("training_seconds")
+        """Of training."""
+        return training_seconds(self.run)
 
     @property
     def speed(self) -> float | None:
-        return self._cost("samples_per_second")
-
-    def _cost(self, name: str) -> float | None:
-        return self.run.evaluation.cost.get(name) if self.run.evaluation else None
+        """Samples a second."""
+        return self.run.evaluation.cost.get("samples_per_second") if self.run.evaluation else None
 
 
 def trade_offs(groups: Sequence[Group], order: Sequence[Group]) -> list[TradeOff]:
@@ -77,7 +74,7 @@ def _charts(members: Sequence[_Scored], styles: dict[int, int]) -> list[Chart]:
     floor = floors.pop() if len(floors) == 1 else None
     charts = [
         line_chart(
-            f"{SCORE} over {axis}",
+            f"{SCORE} after training, over {axis}",
             _points(members, cost, styles),
             axis,
             f"{SCORE}, lower is better",
@@ -137,7 +134,7 @@ def _passing(one: _Scored, other: _Scored) -> str:
     goal = min(theirs)
     at = next((seconds for seconds, value in mine if value <= goal), None)
     reached = "was never reached" if at is None else f"was reached after {seconds_of(at)}"
-    return f"; in training (seed {one.run.listed.seed}) the best of {other.group.label}, {shown(goal)}, {reached}"
+    return f"; in training (seed {one.run.listed.seed}) the best {tag} of {other.group.label}, {shown(goal)}, {reached}"
 
 
 def _mean(values: Sequence[float]) -> float:

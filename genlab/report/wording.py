@@ -1,6 +1,9 @@
 """Numbers and names as the page says them."""
 
 import math
+import re
+
+from markupsafe import Markup
 
 TITLES = {
     "samples": "Samples from one fixed noise",
@@ -31,9 +34,14 @@ def shown(value: float) -> str:
     return said.replace("-", "−")
 
 
+def wrapping(name: str) -> Markup:
+    """A name that may break behind its underscores and slashes."""
+    return Markup("<wbr>").join(re.split("(?<=[_/])", name))
+
+
 def with_spread(mean: float, spread: float | None) -> str:
     """`−98.16 ± 0.12`: the spread in two digits, the mean in as many decimals."""
-    if not spread or not math.isfinite(spread):
+    if not spread:
         return shown(mean) if spread is None else f"{shown(mean)} ± 0"
     decimals = min(8, max(0, 1 - math.floor(math.log10(spread))))
     if spread < 1e-8 or abs(mean) >= 1e12:
