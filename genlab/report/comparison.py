@@ -10,7 +10,7 @@ from genlab.report.statistics import bootstrap_interval, distinguishable, standa
 
 HIGHER = ("elbo", "log_likelihood")
 LOWER = ("nll", "bits_per_dim", "reconstruction_error")
-LIKELIHOODS = ("elbo", "nll", "log_likelihood", "bits_per_dim", "reconstruction_error", "value")
+LIKELIHOODS = ("elbo", "nll", "nll_from_prior", "prior_effective_samples", "log_likelihood", "bits_per_dim")
 COSTS = ("parameters", "training_seconds", "images_per_second", "samples_per_second")  # of evaluation.json
 SUMMARY_SECONDS = "seconds_in_all"
 

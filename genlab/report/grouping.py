@@ -7,6 +7,10 @@ from typing import Any
 from genlab.report.reading import ReportedRun
 
 MISSING = "not set"
+# Beginnings of addresses that split no group: what is pictured and counted, and how often. What chooses the best
+# checkpoint does split them
+ASIDE = ("callbacks.", "trainer.accelerator", "trainer.log_every_n_steps")
+COUNTS = ("callbacks.checkpoints.",)
 
 
 @dataclass(frozen=True)

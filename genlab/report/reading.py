@@ -60,22 +60,27 @@ class ReportedRun:
 def find_folders(arguments: Sequence[str]) -> list[Path]:
     """The run folders that are named: themselves, or below a folder that is none, as a sweep's; `*` and `**` are open.
 
-    A folder without runs is returned itself, to be listed as broken.
+    A folder without runs is returned itself, to be listed as broken; of those that a pattern finds it is passed over.
 
     Raises:
-        RunError: nothing of that name exists.
+        RunError: nothing of that name exists, or a pattern finds no run.
     """
     found: dict[Path, Path] = {}
     for argument in arguments:
-        given = os.path.expanduser(argument)
-        matches = [given] if os.path.exists(given) else sorted(glob.glob(given, recursive=True))
-        folders = [Path(match) for match in matches if os.path.isdir(match)]
+        folders = _named(os.path.expanduser(argument))
         if not folders:
             raise RunError(f"{argument or 'no name'}: no such folder; genlab runs lists those there are")
         for folder in folders:
-            for run in sorted(run_folders(folder), key=_natural) or [folder]:
-                found.setdefault(run.resolve(), run)
+            found.setdefault(folder.resolve(), folder)
     return list(found.values())
+
+
+def _named(given: str) -> list[Path]:
+    """What one argument names."""
+    if os.path.isdir(given):
+        return sorted(run_folders(Path(given)), key=_natural) or [Path(given)]
+    matches = sorted(map(Path, glob.glob(given, recursive=True)), key=_natural)
+    return [run for match in matches if match.is_dir() for run in sorted(run_folders(match), key=_natural)]
 
 
 def read_run(folder: Path) -> ReportedRun:
@@ -137,7 +142,8 @@ def read_settings(path: Path) -> dict[str, Any]:
         raise RunError(f"{path}: cannot be read ({' '.join(str(error).split())}); restore it from a copy") from None
     flat: dict[str, Any] = {}
     for section in ("model", "data", "trainer", "callbacks"):
-        _flatten(section, config.get(section), flat)
+        if section in config:
+            _flatten(section, config[section], flat)
     return flat
 
 

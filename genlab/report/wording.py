@@ -1,6 +1,5 @@
 """Numbers and names as the page says them."""
 
-import math
 import re
 
 from markupsafe import Markup
@@ -43,17 +42,23 @@ def with_spread(mean: float, spread: float | None) -> str:
     """`−98.16 ± 0.12`: the spread in two digits, the mean in as many decimals."""
     if not spread:
         return shown(mean) if spread is None else f"{shown(mean)} ± 0"
-    decimals = min(8, max(0, 1 - math.floor(math.log10(spread))))
-    if spread < 1e-8 or abs(mean) >= 1e12:
+    decimals = _decimals(spread)
+    if decimals > 8 or abs(mean) >= 1e12:
         return f"{shown(mean)} ± {shown(spread)}"
     return f"{mean:,.{decimals}f} ± {spread:,.{decimals}f}".replace("-", "−")
+
+
+def _decimals(size: float) -> int:
+    """That show two digits of a number."""
+    exponent = int(f"{size:.1e}".partition("e")[2])
+    return max(0, 1 - exponent)
 
 
 def range_of(interval: tuple[float, float]) -> str:
     """`[−98.3, −98.0]`, with enough digits to tell the ends apart."""
     low, high = interval
     if high > low:
-        decimals = max(0, 1 - math.floor(math.log10(high - low)))
+        decimals = _decimals(high - low)
         if decimals <= 8 and max(abs(low), abs(high)) < 1e12:
             return f"[{low:,.{decimals}f}, {high:,.{decimals}f}]".replace("-", "−")
     return f"[{shown(low)}, {shown(high)}]"
