@@ -189,6 +189,8 @@ def _line(kind: str, y: float) -> Markup:
 
 
 def _text(kind: str, x: float, y: float, said: str, anchor: str = "middle", more: str = "") -> Markup:
+    if not said:
+        return Markup()
     return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}"{}>{}</text>').format(
         kind, _n(x), _n(y), anchor, more, said
     )
