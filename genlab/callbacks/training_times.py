@@ -47,19 +47,16 @@ class TrainingTimes(Callback):
         self._stop()
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        running = self._since is not None
-        self._stop()
         step = batches_seen(trainer)
         if trainer.is_global_zero and self._rows is not None and step not in [row[1] for row in self._rows[-1:]]:
-            self._rows.append((trainer.current_epoch, step, round(self._seconds, 3)))
+            self._rows.append((trainer.current_epoch, step, round(self._until_now(), 3)))
             write_times(_path(trainer), self._rows)
-        if running:
-            self._since = perf_counter()
+
+    def _until_now(self) -> float:
+        return self._seconds + (0.0 if self._since is None else perf_counter() - self._since)
 
     def _stop(self) -> None:
-        if self._since is not None:
-            self._seconds += perf_counter() - self._since
-            self._since = None
+        self._seconds, self._since = self._until_now(), None
 
 
 def _path(trainer: Trainer) -> Path:

@@ -45,7 +45,7 @@ def test_without_times_there_are_no_seconds(run):
 
 
 def test_a_line_that_a_kill_has_cut_does_not_count(run):
-    (run / "metrics.csv").write_text(METRICS + "250,2.0,,-11")
+    (run / "metrics.csv").write_text(METRICS + "250,2.0,,-110,")
     assert read_curves(run).over_epochs("val/elbo")[-1] == (2.0, -120.0)
 
 
