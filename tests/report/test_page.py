@@ -85,7 +85,7 @@ def test_one_run_has_all_of_it(make_run):
 
 def test_the_floor_stands_beside_its_score(make_run):
     html = page([read_run(make_run("run", evaluated=evaluation()))])
-    assert re.search(r'<th scope="row">fid_mnist ↓</th><td>3.2</td><td>0.4</td>', html)
+    assert re.search(r'<th scope="row">fid_mnist ↓</th><td>3.2</td><td class="floor">0.4</td>', html)
 
 
 def test_the_value_of_a_gan_has_the_line_of_its_optimum(make_run):
