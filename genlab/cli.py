@@ -17,6 +17,7 @@ COMMANDS = {
     "reconstruct": "show test images above their reconstructions",
     "evaluate": "measure a trained model: likelihood, and the quality of its samples",
     "interpolate": "walk from one image to another through the latent space",
+    "report": "one page about runs: curves, pictures, scores, and how they compare",
 }
 
 HELP = """genlab: generative models on MNIST-like images

@@ -21,6 +21,7 @@ ALLOWED = {
     "loggers": {"arguments", "errors", "runs"},
     "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents", "readable", "runs"},
     "runs": {"arguments", "configuration", "errors", "readable"},
+    "report": {"errors", "readable", "runs"},
     # all but what composes configs and trains
     "commands": {
         "callbacks",
@@ -32,6 +33,7 @@ ALLOWED = {
         "quiet",
         "readable",
         "reload",
+        "report",
         "runs",
     },
 }

@@ -30,3 +30,5 @@ def test_a_wheel_trains_from_any_folder(tmp_path, mnist_root):
     # the data came with it
     assert (installed / "genlab" / "data" / "bundled" / "train-images-idx3-ubyte.gz").stat().st_size > 9_000_000
     assert (installed / "genlab" / "conf" / "config.yaml").is_file()
+    for name in ("template.html", "style.css", "page.js"):
+        assert (installed / "genlab" / "report" / name).is_file()

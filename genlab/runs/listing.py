@@ -50,10 +50,10 @@ class Listed:
 
 def list_runs(folder: Path) -> list[Listed]:
     """All runs in a folder and below, the newest first, the broken ones last."""
-    return sorted(map(_listed, _run_folders(folder)), key=lambda run: (run.started, run.folder.name), reverse=True)
+    return sorted(map(listed, run_folders(folder)), key=lambda run: (run.started, run.folder.name), reverse=True)
 
 
-def _run_folders(folder: Path) -> Iterator[Path]:
+def run_folders(folder: Path) -> Iterator[Path]:
     """Those with a summary or with what was typed; links are not followed."""
     for parent, below, files in os.walk(folder):
         if {"summary.json", "overrides.yaml"} & set(files):
@@ -61,7 +61,8 @@ def _run_folders(folder: Path) -> Iterator[Path]:
             yield Path(parent)
 
 
-def _listed(folder: Path) -> Listed:
+def listed(folder: Path) -> Listed:
+    """One run folder; nothing of it can stop a list, it is `broken` at worst."""
     try:
         for name in ("summary.json", "config.yaml", "overrides.yaml", "metrics.csv", ".lock"):
             path = folder / name

@@ -61,7 +61,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     text = read_text(path, LARGEST)
     try:
-        _check_yaml(text)
+        check_yaml(text)
         config = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # of a date or a number that Python does not have
         raise RunError(f"{path}: cannot be read ({' '.join(str(error).split())}); restore it from a copy") from None
@@ -72,7 +72,7 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _check_yaml(text: str) -> None:
+def check_yaml(text: str) -> None:
     """Before a value is made: no tags, which name Python's types, no aliases, which multiply, and no great depth."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):

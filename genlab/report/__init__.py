@@ -1,0 +1,1 @@
+"""Run folders → one page; read without trust and without torch, nothing computed anew."""

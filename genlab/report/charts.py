@@ -1,0 +1,247 @@
+"""Charts as inline SVG: their colours are the page's, their texts are escaped, they load nothing."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from markupsafe import Markup
+
+from genlab.report.axis import Axis, spanning, tick_label
+
+Points = list[tuple[float, float]]
+
+WIDTH, HEIGHT = 460, 270
+LEFT, RIGHT, TOP, BOTTOM = 64, 14, 12, 42
+COLOURS = 8  # of the style sheet; what comes after them is dashed
+STYLES = 2 * COLOURS
+GREY = -1  # the style of what has no place in the legend
+BEGINNING = 0.04  # of the x axis: what is steep there may lie outside, so that the rest can be read
+LONG = 20  # points of a line of which the beginning may lie outside
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line, or single points, of one name.
+
+    Attributes:
+        name: in the legend and under the pointer.
+        points: (x, y), finite.
+        style: number of the colour; `GREY` is behind the others, and not in the legend.
+        light: thinner and paler, for the noisier of two.
+        single: points without a line.
+        in_legend: False for a second line of the same name.
+    """
+
+    name: str
+    points: Points
+    style: int = 0
+    light: bool = False
+    single: bool = False
+    in_legend: bool = True
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing with its words.
+
+    Attributes:
+        title: above.
+        svg: the drawing.
+        legend: (style, light, single, name) of what is in it; empty where the title says it.
+        note: below; may be empty.
+    """
+
+    title: str
+    svg: Markup
+    legend: list[tuple[int, bool, bool, str]] = field(default_factory=list)
+    note: str = ""
+
+
+def line_chart(
+    title: str,
+    series: Sequence[Series],
+    x_label: str,
+    y_label: str,
+    x_log: bool = False,
+    y_log: bool = False,
+    marks: Sequence[tuple[float, str]] = (),
+    most_points: int = 240,
+) -> Chart | None:
+    """Lines and points over two axes; None if there is nothing to draw.
+
+    Args:
+        title, x_label, y_label: texts.
+        series: what is drawn, the first on top.
+        x_log, y_log: logarithmic axes; what is not above 0 is left out of these.
+        marks: (y, text) of dashed horizontal lines.
+        most_points: of a line; of a longer one, every so many points and the last are drawn.
+    """
+    shown = [
+        replace(
+            one,
+            points=thinned(
+                [(x, y) for x, y in one.points if (x > 0 or not x_log) and (y > 0 or not y_log)], most_points
+            ),
+        )
+        for one in series
+    ]
+    shown = [one for one in shown if one.points]
+    if not shown:
+        return None
+    marks = [mark for mark in marks if mark[0] > 0 or not y_log]
+    low, high, note = visible_range(
+        [one.points for one in shown if not one.single], [one for one in shown if one.single]
+    )
+    x_axis = spanning([x for one in shown for x, _ in one.points], LEFT, WIDTH - RIGHT, x_log, margin=0.02)
+    y_axis = spanning([low, high, *(y for y, _ in marks)], HEIGHT - BOTTOM, TOP, y_log)
+    drawing = Markup("").join(
+        [
+            _frame(x_axis, y_axis, x_label, y_label),
+            *(_mark(y_axis, y, words) for y, words in marks),
+            *(_draw(one, x_axis, y_axis) for one in reversed(shown)),
+        ]
+    )
+    legend = [(one.style, one.light, one.single, one.name) for one in shown if one.style != GREY and one.in_legend]
+    if len(legend) == 1 and legend[0][-1] in title:
+        legend = []
+    return Chart(title, _svg(title, drawing, x_axis, y_axis), legend, note)
+
+
+def bar_chart(title: str, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], label: str) -> Chart:
+    """Bars side by side for each name, from 0."""
+    top = max(max(values) for _, values in series)
+    y_axis = Axis(0, top * 1.06 or 1.0, HEIGHT - BOTTOM, TOP)
+    x_axis = Axis(-0.5, len(names) - 0.5, LEFT, WIDTH - RIGHT)
+    wide = 0.8 / len(series)
+    bars = [
+        Markup('<rect class="b s{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
+            style,
+            _n(x_axis.place(index - 0.4 + style * wide)),
+            _n(y_axis.place(value)),
+            _n(x_axis.place(wide) - x_axis.place(0)),
+            _n(y_axis.place(0) - y_axis.place(value)),
+            f"{name}, {names[index]}: {tick_label(value)}",
+        )
+        for style, (name, values) in enumerate(series)
+        for index, value in enumerate(values)
+    ]
+    ticks = [(x_axis.place(index), name) for index, name in enumerate(names)]
+    frame = _frame(x_axis, y_axis, label, "", ticks)
+    svg = Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        WIDTH, HEIGHT, title, frame + Markup("").join(bars)
+    )
+    return Chart(title, svg, [(style, False, True, name) for style, (name, _) in enumerate(series)])
+
+
+def thinned(points: Points, most: int) -> Points:
+    """Every so many points, the first and the last among them; the points themselves, no means of them."""
+    if len(points) <= most:
+        return points
+    last = len(points) - 1
+    return [points[round(index * last / (most - 1))] for index in range(most)]
+
+
+def visible_range(lines: Sequence[Points], singles: Sequence[Series]) -> tuple[float, float, str]:
+    """Lowest and highest y that the chart shows, and a note if the beginning of a line is outside."""
+    values = [y for points in lines for _, y in points] + [y for one in singles for _, y in one.points]
+    low, high = min(values), max(values)
+    xs = [x for points in lines for x, _ in points]
+    if not xs or high == low:
+        return low, high, ""
+    beginning = min(xs) + BEGINNING * (max(xs) - min(xs))
+    later = [y for points in lines for x, y in points if x > beginning or len(points) < LONG]
+    later += [y for one in singles for _, y in one.points]
+    if not later or max(later) - min(later) > 0.6 * (high - low):
+        return low, high, ""
+    room = 0.25 * (max(later) - min(later)) or 0.1 * (high - low)
+    shown = max(low, min(later) - room), min(high, max(later) + room)
+    outside = [y for y in (low, high) if not shown[0] <= y <= shown[1]]
+    words = " and ".join(tick_label(float(f"{y:.3g}")) for y in outside)
+    return *shown, f"The first steps lie outside, at {words}." if outside else ""
+
+
+def _svg(title: str, drawing: Markup, x_axis: Axis, y_axis: Axis) -> Markup:
+    clip = f"{LEFT} {TOP} {WIDTH - LEFT - RIGHT} {HEIGHT - TOP - BOTTOM}"
+    scale = " ".join(f"{axis.low!r} {axis.high!r} {axis.start} {axis.end} {int(axis.log)}" for axis in (x_axis, y_axis))
+    return Markup(
+        '<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}" data-scale="{}" data-frame="{}">{}</svg>'
+    ).format(WIDTH, HEIGHT, title, scale, clip, drawing)
+
+
+def _frame(
+    x_axis: Axis, y_axis: Axis, x_label: str, y_label: str, x_ticks: Sequence[tuple[float, str]] | None = None
+) -> Markup:
+    right, bottom, middle = WIDTH - RIGHT, HEIGHT - BOTTOM, (TOP + HEIGHT - BOTTOM) / 2
+    parts = []
+    for y, said in y_axis.ticks():
+        parts += [_line("grid", y), _text("tick", LEFT - 6, y + 4, said, "end")]
+    for x, said in x_axis.ticks(7) if x_ticks is None else x_ticks:
+        parts.append(_text("tick", x, bottom + 16, said))
+    parts += [_line("axis", bottom), _text("label", (LEFT + right) / 2, HEIGHT - 8, x_label)]
+    turned = Markup(' transform="rotate(-90 13 {})"').format(_n(middle))
+    parts.append(_text("label", 13, middle, y_label, more=turned))
+    return Markup("").join(parts)
+
+
+def _line(kind: str, y: float) -> Markup:
+    """From the left to the right of the frame."""
+    return Markup('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(kind, LEFT, WIDTH - RIGHT, _n(y), _n(y))
+
+
+def _text(kind: str, x: float, y: float, said: str, anchor: str = "middle", more: str = "") -> Markup:
+    if not said:
+        return Markup()
+    return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}"{}>{}</text>').format(
+        kind, _n(x), _n(y), anchor, more, said
+    )
+
+
+def _mark(y_axis: Axis, value: float, words: str) -> Markup:
+    y = y_axis.place(value)
+    return _line("mark", y) + _text("note", WIDTH - RIGHT - 2, y - 5 if y > TOP + 16 else y + 14, words, "end")
+
+
+def _draw(one: Series, x_axis: Axis, y_axis: Axis) -> Markup:
+    places = [(x_axis.place(x), y_axis.place(y)) for x, y in one.points]
+    style = style_class(one.style, one.light)
+    if one.single:
+        said = [" at ".join(tick_label(float(f"{value:.4g}")) for value in (y, x)) for x, y in one.points]
+        return Markup("").join(
+            Markup('<circle class="p {}" cx="{}" cy="{}" r="5"><title>{}</title></circle>').format(
+                style, _n(x), _n(y), f"{one.name}: {words}"
+            )
+            for words, (x, y) in zip(said, places, strict=True)
+        )
+    if len(places) == 1:
+        return Markup('<circle class="p {}" cx="{}" cy="{}" r="3.5" data-name="{}"/>').format(
+            style, _n(places[0][0]), _n(places[0][1]), one.name
+        )
+    line = " ".join(f"{_n(x)},{_n(y)}" for x, y in _inside(places))
+    return Markup('<polyline class="l {}" points="{}" data-name="{}"/>').format(style, line, one.name)
+
+
+def _inside(places: Points) -> Points:
+    """A line that leaves the frame above or below is cut there, so that nothing is drawn over the labels."""
+    top, bottom = TOP - 1.0, HEIGHT - BOTTOM + 1.0
+    kept: Points = []
+    for here, there in zip(places, [*places[1:], places[-1]], strict=True):
+        if top <= here[1] <= bottom:
+            kept.append(here)
+        for edge in (top, bottom):
+            if min(here[1], there[1]) < edge < max(here[1], there[1]):
+                share = (edge - here[1]) / (there[1] - here[1])
+                kept.append((here[0] + share * (there[0] - here[0]), edge))
+    return kept
+
+
+def style_class(style: int, light: bool = False) -> str:
+    """Of the style sheet: the colour, and a dash from the ninth style on."""
+    if style == GREY:
+        return "grey"
+    dashed = " d" if style % STYLES >= COLOURS else ""
+    return f"s{style % COLOURS}{dashed}{' light' if light else ''}"
+
+
+def _n(value: float) -> str:
+    """A tenth of a pixel is enough; far outside of the drawing is outside."""
+    return f"{max(-9999.0, min(9999.0, value)):.1f}".removesuffix(".0") if math.isfinite(value) else "0"

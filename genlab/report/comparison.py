@@ -1,0 +1,175 @@
+"""The table that compares groups of runs: a column for each number and protocol."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genlab.report.grouping import Group
+from genlab.report.reading import ReportedRun
+from genlab.report.statistics import bootstrap_interval, distinguishable, standard_deviation
+
+HIGHER = ("elbo", "log_likelihood")
+LOWER = ("nll", "bits_per_dim", "reconstruction_error")
+LIKELIHOODS = ("elbo", "nll", "nll_from_prior", "prior_effective_samples", "log_likelihood", "bits_per_dim")
+COSTS = ("parameters", "training_seconds", "images_per_second", "samples_per_second")  # of evaluation.json
+SUMMARY_SECONDS = "seconds_in_all"
+
+
+@dataclass(frozen=True)
+class Column:
+    """What stands in one column: numbers that may be compared.
+
+    Attributes:
+        name: as `test/elbo` of summary.json, or `fid_mnist` of evaluation.json.
+        kind: `likelihood`, `quality` or `cost`: the table that it belongs to.
+        better: `higher`, `lower` or empty.
+        unit: may be empty.
+        protocol: how it was measured; empty where that is not stated.
+        features: digest of the feature network; empty where none is involved.
+    """
+
+    name: str
+    kind: str
+    better: str = ""
+    unit: str = ""
+    protocol: str = ""
+    features: str = ""
+
+    @property
+    def ranked(self) -> bool:
+        return bool(self.better and self.protocol)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A group's number in a column, or why there is none.
+
+    Attributes:
+        values: one for each finished run that has it.
+        mean, sd, interval: over them; None where there is none, see `genlab.report.statistics`.
+        verdict: `best`, `not distinguishable` (from the best) or empty.
+        absent: the reason, where there are no values.
+    """
+
+    values: tuple[float, ...] = ()
+    mean: float | None = None
+    sd: float | None = None
+    interval: tuple[float, float] | None = None
+    verdict: str = ""
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Groups of one data set, and a cell for each group and column, in their orders."""
+
+    data: str
+    groups: list[Group]
+    columns: list[Column]
+    cells: list[list[Cell]]
+
+    def of_kind(self, kind: str) -> list[int]:
+        """Positions of the columns of one table."""
+        return [index for index, column in enumerate(self.columns) if column.kind == kind]
+
+
+def compare(groups: Sequence[Group]) -> list[Comparison]:
+    """One comparison for each data set: numbers on different images do not compare."""
+    comparisons = []
+    for data in dict.fromkeys(group.data for group in groups):
+        members = [group for group in groups if group.data == data]
+        measured = [[measurements(run) for run in group.finished] for group in members]
+        columns = sorted(dict.fromkeys(c for runs in measured for found in runs for c in found), key=_order)
+        by_column = [_cells(column, members, measured) for column in columns]
+        comparisons.append(Comparison(data, members, columns, [list(row) for row in zip(*by_column, strict=True)]))
+    return comparisons
+
+
+def measurements(run: ReportedRun) -> dict[Column, float]:
+    """The numbers of a run that are worth a column: its headline, the likelihoods, all scores, and what it cost."""
+    found: dict[Column, float] = {}
+    headline = (run.listed.headline or "").rpartition("/")[2]
+    for name in dict.fromkeys([headline, "nll", "bits_per_dim"]):
+        value = run.listed.metrics.get(f"test/{name}")
+        if value is not None:
+            better = "higher" if name in HIGHER else "lower" if name in LOWER else ""
+            protocol = run.protocol.get(f"test/{name}", "")
+            found[Column(f"test/{name}", "likelihood", better, "", protocol)] = value
+    evaluation = run.evaluation
+    for name, score in evaluation.scores.items() if evaluation else ():
+        kind = "likelihood" if name in LIKELIHOODS else "quality"
+        digest = "" if kind == "likelihood" or evaluation is None else evaluation.feature_digest
+        found[Column(name, kind, score.better, score.unit, score.protocol, digest)] = score.value
+    for name in COSTS:
+        value = (
+            training_seconds(run) if name == "training_seconds" else evaluation.cost.get(name) if evaluation else None
+        )
+        if value is not None:
+            found[Column(name, "cost")] = value
+    if run.listed.seconds is not None:
+        found[Column(SUMMARY_SECONDS, "cost")] = run.listed.seconds
+    return found
+
+
+def training_seconds(run: ReportedRun) -> float | None:
+    """As times.csv has them; where that is missing, as the evaluation says."""
+    if run.curves.times:
+        return run.curves.times[-1][1]
+    return run.evaluation.cost.get("training_seconds") if run.evaluation else None
+
+
+def _order(column: Column) -> tuple[int, int, str, str]:
+    kinds, names = ("likelihood", "quality", "cost"), ("fid_mnist", "kid_mnist", *COSTS)
+    place = names.index(column.name) if column.name in names else len(names)
+    return kinds.index(column.kind), place, column.name, column.protocol
+
+
+def _cells(column: Column, groups: Sequence[Group], measured: Sequence[list[dict[Column, float]]]) -> list[Cell]:
+    values = [tuple(found[column] for found in runs if column in found) for runs in measured]
+    means = [math.fsum(v) / len(v) if v else None for v in values]
+    known = [mean for mean in means if mean is not None]
+    ranked = column.ranked and len(known) > 1
+    best_mean = (max if column.better == "higher" else min)(known) if ranked else None
+    best = means.index(best_mean) if best_mean is not None else None
+    return [
+        Cell(
+            values[row],
+            means[row],
+            standard_deviation(values[row]),
+            None if column.kind == "cost" else bootstrap_interval(values[row]),
+            "" if best is None else _verdict(row, best, values, len(known) - 1),
+        )
+        if values[row]
+        else Cell(absent=_why(column, group, measured[row]))
+        for row, group in enumerate(groups)
+    ]
+
+
+def _verdict(row: int, best: int, values: Sequence[tuple[float, ...]], comparisons: int) -> str:
+    if row != best:
+        return "" if distinguishable(values[row], values[best], comparisons) else "not distinguishable"
+    alone = all(distinguishable(v, values[best], comparisons) for at, v in enumerate(values) if v and at != best)
+    return "best" if alone else "not distinguishable"
+
+
+def _why(column: Column, group: Group, measured: Sequence[dict[Column, float]]) -> str:
+    """Why a group has no number in a column."""
+    if not group.finished:
+        return "no run of it has finished"
+    if any(other.name == column.name for found in measured for other in found):
+        return "measured by another protocol, see the other column of this name"
+    name = column.name.removeprefix("test/")
+    evaluations = [run.evaluation for run in group.finished]
+    for evaluation in evaluations:
+        if evaluation and name in evaluation.absent:
+            return evaluation.absent[name]
+    if column.name.startswith("test/"):
+        if any(column.name in run.listed.metrics for run in group.finished):
+            return "not finite"
+        return "not measured by this model"
+    for evaluation in evaluations:
+        if evaluation and evaluation.faults:
+            return evaluation.faults[0]
+    if column.name == SUMMARY_SECONDS:
+        return "not recorded"
+    return "its evaluation has no such number" if any(evaluations) else "not evaluated; genlab evaluate RUN_FOLDER does"

@@ -1,0 +1,107 @@
+"""metrics.csv and times.csv: quantities over batches, and what a batch is in epochs and in seconds."""
+
+import csv
+import math
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from genlab.report.plain_values import number
+from genlab.runs.times import read_times
+
+Points = list[tuple[float, float]]
+
+LARGEST = 100_000_000  # bytes of metrics.csv; genlab's own have 60,000 after 40 epochs
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The curves of one run.
+
+    Attributes:
+        values: tag, as `val/elbo` → points (step, value), in the order of the steps; what is not finite is left out.
+        steps_per_epoch: None where no epoch has ended.
+        times: (step, seconds of training), from (0, 0) on; empty where they were not recorded.
+    """
+
+    values: dict[str, Points] = field(default_factory=dict)
+    steps_per_epoch: float | None = None
+    times: Points = field(default_factory=list)
+
+    def over_epochs(self, tag: str) -> Points:
+        """(epochs, value); empty where no epoch has ended."""
+        if not self.steps_per_epoch:
+            return []
+        return [(step / self.steps_per_epoch, value) for step, value in self.values.get(tag, [])]
+
+    def over_seconds(self, tag: str) -> Points:
+        """(seconds of training, value), as far as seconds were recorded."""
+        placed = [(self.seconds(step), value) for step, value in self.values.get(tag, [])]
+        return [(seconds, value) for seconds, value in placed if seconds is not None]
+
+    def seconds(self, step: float) -> float | None:
+        """When training had come to this step; on a straight line between two recorded ones, None behind the last."""
+        position = bisect_left(self.times, (step - 0.5, -math.inf))  # steps are whole, epochs in steps nearly so
+        if position == len(self.times):
+            return None
+        here, there = self.times[max(0, position - 1)], self.times[position]
+        share = min(1.0, (step - here[0]) / (there[0] - here[0])) if there[0] > here[0] else 1.0
+        return here[1] + share * (there[1] - here[1])
+
+    def seconds_after(self, epochs: float) -> float | None:
+        """Seconds of training that so many epochs took."""
+        return None if self.steps_per_epoch is None else self.seconds(epochs * self.steps_per_epoch)
+
+
+def read_curves(folder: Path) -> Curves:
+    """The curves of a run folder; none, if its files are missing. Rows that are damaged do not count."""
+    values: dict[str, Points] = {}
+    ends: dict[int, float] = {}  # epoch → the last step that was seen in it
+    path = folder / "metrics.csv"
+    try:
+        if not path.is_symlink() and path.is_file() and path.stat().st_size <= LARGEST:
+            with path.open(newline="", encoding="utf-8") as file:
+                whole_lines = (line for line in file if line.endswith("\n"))  # a kill may have cut the last one
+                _read_rows(csv.reader(whole_lines), values, ends)
+    except (OSError, ValueError, csv.Error):
+        pass  # what was read until then counts
+    times = [(float(step), seconds) for _, step, seconds in read_times(folder / "times.csv")]
+    return Curves(values, _steps_per_epoch(ends, folder), [(0.0, 0.0), *times] if times else [])
+
+
+def _read_rows(rows: Iterator[list[str]], values: dict[str, Points], ends: dict[int, float]) -> None:
+    names: list[str] = next(rows, [])
+    if "step" not in names:
+        return
+    step_column, epoch_column = names.index("step"), names.index("epoch") if "epoch" in names else None
+    tags = [(column, tag, values.setdefault(tag, [])) for column, tag in enumerate(names) if "/" in tag]
+    for row in rows:
+        step = _finite(row[step_column]) if len(row) == len(names) else None
+        if step is None or step < 0:
+            continue
+        tested = validated = False
+        for column, tag, points in tags:
+            cell = row[column]
+            value = _finite(cell) if cell else None
+            if value is not None:
+                points.append((step, value))
+            tested |= bool(cell) and tag.startswith("test/")
+            validated |= bool(cell) and tag.startswith("val/")
+        epoch = _finite(row[epoch_column]) if epoch_column is not None else None
+        if validated and not tested and epoch is not None and 0 <= epoch < 1e9:
+            ends[int(epoch)] = step
+
+
+def _steps_per_epoch(ends: dict[int, float], folder: Path) -> float | None:
+    """By the epochs that were validated, or else timed; what was seen of an epoch that has not ended is too few."""
+    if not ends:
+        ends = {epoch: float(step) for epoch, step, _ in read_times(folder / "times.csv")}
+    return max((step / (epoch + 1) for epoch, step in ends.items()), default=0.0) or None
+
+
+def _finite(text: str) -> float | None:
+    try:
+        return number(float(text))
+    except ValueError:
+        return None

@@ -1,0 +1,98 @@
+"""Curves of groups of runs, laid over one another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from genlab.report.charts import GREY, STYLES, Chart, Series, line_chart
+from genlab.report.grouping import Group
+from genlab.report.reading import ReportedRun
+from genlab.report.run_charts import UNITS, marks_of, quantity_title
+
+POINTS = 8000  # of all lines of a chart; a line has 20 at least
+SCORE = "fid_mnist"
+UNKNOWN = "protocol not recorded"
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """One quantity of several runs, against epochs and against seconds of training.
+
+    Attributes:
+        quantity: as `elbo`.
+        protocol: how it is measured, where there is more than one.
+        charts: over epochs; over seconds, where these were recorded.
+        without_seconds: names of the runs that have no recorded seconds.
+    """
+
+    quantity: str
+    protocol: str
+    charts: list[Chart]
+    without_seconds: list[str] = field(default_factory=list)
+
+
+def styles_of(groups: Sequence[Group]) -> dict[int, int]:
+    """A style for each of the first groups by their `id`, the same in all charts; the others are grey."""
+    return {id(group): index if index < STYLES else GREY for index, group in enumerate(groups)}
+
+
+def overlays(groups: Sequence[Group], order: Sequence[Group]) -> list[Overlay]:
+    """A pair of charts for the headline of each model, and for each protocol that it was measured by.
+
+    Args:
+        groups: to be drawn.
+        order: which groups have colours, the first first.
+    """
+    styles = styles_of(order)
+    by_kind: dict[tuple[str, str, str], list[tuple[Group, ReportedRun]]] = {}
+    for group in groups:
+        for run in group.runs:
+            quantities = [(run.listed.headline or "").rpartition("/")[2], SCORE]
+            for quantity in dict.fromkeys(quantities):
+                if run.curves.values.get(f"val/{quantity}"):
+                    protocol = run.protocol.get(f"val/{quantity}", UNKNOWN)
+                    by_kind.setdefault((quantity, group.data, protocol), []).append((group, run))
+    pairs = []
+    for (quantity, data, protocol), members in _joined(by_kind).items():
+        several = sum(name == quantity for name, _, _ in by_kind) > 1
+        words = f"{data}; {protocol}" if several else ""
+        pairs.append(_overlay(quantity, words, members, styles))
+    return [pair for pair in pairs if pair.charts]
+
+
+def _joined(
+    by_kind: dict[tuple[str, str, str], list[tuple[Group, ReportedRun]]],
+) -> dict[tuple[str, str, str], list[tuple[Group, ReportedRun]]]:
+    """A run that has not finished has recorded no protocol: it goes with the finished runs of its own group."""
+    joined = {kind: list(members) for kind, members in by_kind.items() if kind[2] != UNKNOWN}
+    for (quantity, data, _), members in ((k, m) for k, m in by_kind.items() if k[2] == UNKNOWN):
+        for group, run in members:
+            kinds = [k for k, m in joined.items() if k[:2] == (quantity, data) and any(g is group for g, _ in m)]
+            joined.setdefault(kinds[0] if len(kinds) == 1 else (quantity, data, UNKNOWN), []).append((group, run))
+    return joined
+
+
+def _overlay(
+    quantity: str, protocol: str, members: Sequence[tuple[Group, ReportedRun]], styles: dict[int, int]
+) -> Overlay:
+    members = sorted(members, key=lambda member: styles[id(member[0])] % (STYLES + 1))  # grey ones last, so behind
+    tag, most = f"val/{quantity}", max(20, min(200, POINTS // len(members)))
+    charts = []
+    for axis in ("epochs", "seconds of training"):
+        seen: set[int] = set()
+        series = []
+        for group, run in members:
+            points = run.curves.over_epochs(tag) if axis == "epochs" else run.curves.over_seconds(tag)
+            if points:
+                series.append(Series(group.label, points, styles[id(group)], in_legend=id(group) not in seen))
+                seen.add(id(group))
+        chart = line_chart(
+            f"{quantity_title(quantity)} over {axis}",
+            series,
+            axis,
+            UNITS.get(quantity, quantity),
+            marks=marks_of(quantity),
+            most_points=most,
+        )
+        if chart:
+            charts.append(chart)
+    return Overlay(quantity, protocol, charts, [run.name for _, run in members if not run.curves.over_seconds(tag)])

@@ -1,0 +1,171 @@
+"""The page: one HTML file that asks for nothing else."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from genlab import __version__
+from genlab.report import wording
+from genlab.report.album import Album, Picture
+from genlab.report.charts import STYLES, Chart, style_class
+from genlab.report.comparison import Column, Comparison, compare
+from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
+from genlab.report.grouping import Group, group_runs
+from genlab.report.overlays import SCORE, overlays, styles_of
+from genlab.report.reading import ReportedRun
+from genlab.report.run_charts import curves_over_epochs, digits_chart, evaluation_curves, headline_over_seconds
+from genlab.report.trade_offs import trade_offs
+
+HERE = Path(__file__).parent
+MOST_DETAILS = 12  # runs with pictures and curves of their own
+LONGEST_NOTE = 160  # characters
+KINDS = 6  # of pictures that a run usually has
+
+
+@dataclass(frozen=True)
+class Details:
+    """All of one run."""
+
+    run: ReportedRun
+    curves: list[Chart]
+    over_seconds: Chart | None
+    gallery: Gallery | None
+    single_pictures: list[tuple[str, Picture]]
+    evaluation_charts: list[Chart]
+    digits: Chart | None
+
+
+def page(runs: Sequence[ReportedRun]) -> str:
+    """HTML with everything in it: styles, script, charts and pictures.
+
+    Args:
+        runs: in the order in which they are listed, the broken ones among them.
+    """
+    groups = group_runs(runs)
+    comparisons = compare(groups)
+    order = best_first(comparisons)
+    chosen = order[:MOST_DETAILS]
+    readable = [run for run in runs if not run.broken]
+    several = len(readable) > 1
+    album = Album()
+    galleries = side_by_side(chosen, album) if len(groups) > 1 else []
+    pairs = overlays(groups, order) if several else []
+    detailed = _detailed(runs, chosen)
+    script, style = ((HERE / name).read_text(encoding="utf-8") for name in ("page.js", "style.css"))
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    labels = {id(run): group.label for group in groups for run in group.runs}
+    environment.globals.update(
+        {name: word for name, word in vars(wording).items() if callable(word)},
+        source=album.source,
+        style_class=style_class,
+        identity=id,
+        new_notes=Notes,
+        protocol_of=protocol_of,
+        label_of=lambda run: labels[id(run)],
+        indices=lambda frames: [frame and frame.index for frame in frames],
+        notes_of=notes_of,
+        test_metrics=lambda run: [item for item in run.listed.metrics.items() if item[0].startswith("test/")],
+    )
+    template = environment.get_template("template.html")
+    return template.render(
+        version=__version__,
+        made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        runs=readable,
+        broken=[run for run in runs if run.broken],
+        groups=groups,
+        chosen=chosen,
+        coloured=STYLES,
+        styles=styles_of(order),
+        comparisons=comparisons if several else [],
+        detailed_names={run.name for run in detailed},
+        anchors={run.name: f"run-{index}" for index, run in enumerate(runs)},
+        overlays=[pair for pair in pairs if pair.quantity != SCORE],
+        score_overlays=[pair for pair in pairs if pair.quantity == SCORE],
+        trades=trade_offs(groups, order) if several else [],
+        galleries=galleries,
+        details=[_details(run, album, len(detailed)) for run in detailed],
+        album=album,
+        rest=lambda: Markup(json.dumps(album.rest())),  # data URIs of base64: nothing to escape
+        script=Markup(script),
+        style=Markup(style),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+class Notes:
+    """Footnotes of a table: each text once, in the order of its first use."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def number(self, text: str) -> int:
+        """Of a text, the first is 1."""
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text) + 1
+
+
+def protocol_of(column: Column) -> str:
+    """As a footnote."""
+    words = [column.protocol or "protocol not stated, so it is not ranked"]
+    if column.features:
+        words.append(f"features {column.features[:12]}…")
+    return "; ".join(words)
+
+
+def notes_of(run: ReportedRun) -> list[str]:
+    """Why it failed, and its first warnings, in short."""
+    notes = [*([run.listed.reason] if run.listed.reason else []), *run.warnings]
+    return [note if len(note) <= LONGEST_NOTE else f"{note[: LONGEST_NOTE - 2]} …" for note in notes[:2]]
+
+
+def best_first(comparisons: Sequence[Comparison]) -> list[Group]:
+    """All groups: the best of each model in turn, by the first number that ranks them."""
+    queues = []
+    for comparison in comparisons:
+        for model in dict.fromkeys(group.model for group in comparison.groups):
+            rows = [row for row, group in enumerate(comparison.groups) if group.model == model]
+            ranking = sorted(rows, key=lambda row: _badness(comparison, rows, row))
+            queues.append([comparison.groups[row] for row in ranking])
+    longest = max(map(len, queues), default=0)
+    return [queue[place] for place in range(longest) for queue in queues if place < len(queue)]
+
+
+def _badness(comparison: Comparison, rows: Sequence[int], row: int) -> tuple[bool, float]:
+    for at, column in enumerate(comparison.columns):
+        if column.ranked and any(comparison.cells[other][at].mean is not None for other in rows):
+            mean = comparison.cells[row][at].mean
+            return mean is None, 0.0 if mean is None else -mean if column.better == "higher" else mean
+    return False, 0.0
+
+
+def _detailed(runs: Sequence[ReportedRun], chosen: Sequence[Group]) -> list[ReportedRun]:
+    """All runs where they are few; of many, one of each group that is pictured."""
+    readable = [run for run in runs if not run.broken]
+    if len(readable) <= MOST_DETAILS:
+        return readable
+    return [(group.finished or group.runs)[0] for group in chosen]
+
+
+def _details(run: ReportedRun, album: Album, count: int) -> Details:
+    most = max(2, min(MOST_EPOCHS, MOST_PICTURES // (count * KINDS)))
+    single = {**run.single_pictures, **(run.evaluation.pictures if run.evaluation else {})}
+    pictures = [(name, picture) for name, path in list(single.items())[:8] if (picture := album.add(path))]
+    return Details(
+        run,
+        curves_over_epochs(run),
+        headline_over_seconds(run),
+        gallery_of_run(run, album, most),
+        pictures,
+        evaluation_curves(run),
+        digits_chart(run),
+    )

@@ -1,0 +1,36 @@
+"""What a stranger's JSON or CSV may hold, made numbers and short texts or None."""
+
+import math
+from typing import Any
+
+from genlab.readable import plain
+
+LONGEST = 500  # characters of a text; genlab's own have 200
+LARGEST = 1e100  # of a number that can still be drawn and averaged
+
+
+def number(value: Any) -> float | None:
+    """A finite number of JSON; True is none, and what is beyond any measure is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        as_float = float(value)
+    except OverflowError:
+        return None
+    if not math.isfinite(as_float) or abs(as_float) > LARGEST:
+        return None
+    return as_float if abs(as_float) > 1 / LARGEST else 0.0
+
+
+def text(value: Any) -> str:
+    """A line of printable characters, cut where it is too long; nothing, if it is no text."""
+    if not isinstance(value, str):
+        return ""
+    return plain(value if len(value) <= LONGEST else value[: LONGEST - 2] + " …")
+
+
+def table(value: Any, most: int = 200) -> dict[str, Any]:
+    """A table of names and values, of which the first `most` count; an empty one, if it is none."""
+    if not isinstance(value, dict):
+        return {}
+    return {text(str(name)): item for name, item in list(value.items())[:most]}

@@ -1,0 +1,191 @@
+"""A run folder → plain data for the page."""
+
+import glob
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from genlab.errors import RunError
+from genlab.readable import short
+from genlab.report.curves import Curves, read_curves
+from genlab.report.evaluation import Evaluation, read_evaluation
+from genlab.report.plain_values import number, table, text
+from genlab.runs.listing import Listed, listed, run_folders
+from genlab.runs.reading import read_summary
+from genlab.runs.trust import LARGEST, check_yaml, read_text
+
+# Ends of the addresses of settings that say where something lies or how it is shown, and change no result
+NO_RESULT = ("data.root", "num_workers", "eval_batch_size", "_dir", "_bar", "_summary", "_hparams", "data.seed")
+
+
+@dataclass(frozen=True)
+class ReportedRun:
+    """A run, with everything that the page shows of it.
+
+    Attributes:
+        listed: status, model, data, seed, settings that were typed, metrics.
+        name: the folder, as short as it can be said from here.
+        settings: `model.latent_dim` → value, for model, data, trainer and callbacks.
+        protocol: tag → how the number was measured.
+        warnings, resumed: of summary.json.
+        environment: versions, machine and git commit, in words.
+        curves: of metrics.csv.
+        evaluation: None where the run was not evaluated.
+        pictures: kind → epoch → file, as `samples` → {0: …, 40: …}.
+        single_pictures: name → file, of those that belong to no epoch.
+    """
+
+    listed: Listed
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    protocol: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    curves: Curves = field(default_factory=Curves)
+    evaluation: Evaluation | None = None
+    pictures: dict[str, dict[int, Path]] = field(default_factory=dict)
+    single_pictures: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def broken(self) -> bool:
+        return self.listed.status == "broken"
+
+
+def find_folders(arguments: Sequence[str]) -> list[Path]:
+    """The run folders that are named: themselves, or below a folder that is none, as a sweep's; `*` and `**` are open.
+
+    A folder without runs is returned itself, to be listed as broken; of those that a pattern finds it is passed over.
+
+    Raises:
+        RunError: nothing of that name exists, or a pattern finds no run.
+    """
+    found: dict[Path, Path] = {}
+    for argument in arguments:
+        folders = _named(os.path.expanduser(argument))
+        if not folders:
+            raise RunError(f"{argument or 'no name'}: no such folder; genlab runs lists those there are")
+        for folder in folders:
+            found.setdefault(folder.resolve(), folder)
+    return list(found.values())
+
+
+def _named(given: str) -> list[Path]:
+    """What one argument names."""
+    if os.path.isdir(given):
+        return sorted(run_folders(Path(given)), key=_natural) or [Path(given)]
+    matches = sorted(map(Path, glob.glob(given, recursive=True)), key=_natural)
+    return [run for match in matches if match.is_dir() for run in sorted(run_folders(match), key=_natural)]
+
+
+def read_run(folder: Path) -> ReportedRun:
+    """Whatever can be read of a folder; one that cannot is `broken`, with the reason."""
+    about = _readable(listed(folder))
+    run = ReportedRun(about, text(short(folder)))
+    if run.broken:
+        return run
+    try:
+        summary = read_summary(folder)
+        settings = read_settings(folder / "config.yaml")
+        pictures, single = _pictures(folder / "images")
+    except (RunError, OSError) as error:
+        return ReportedRun(Listed(folder, "broken", reason=text(str(error))), run.name)
+    return ReportedRun(
+        about,
+        run.name,
+        settings,
+        {name: text(words) for name, words in table(summary.get("protocol")).items()},
+        [text(warning) for warning in summary.get("warnings") or []][:100],
+        [text(when) for when in summary.get("resumed") or []][:100],
+        _environment(summary),
+        read_curves(folder),
+        read_evaluation(folder),
+        pictures,
+        single,
+    )
+
+
+def _readable(about: Listed) -> Listed:
+    """The same, with texts that a page can show."""
+    return replace(
+        about,
+        reason=about.reason and text(about.reason),
+        model=about.model and text(about.model),
+        data=about.data and text(about.data),
+        headline=about.headline and text(about.headline),
+        started=text(about.started),
+        overrides=[text(override) for override in about.overrides[:100]],
+        value=number(about.value),
+        seconds=number(about.seconds),
+        metrics={tag: number(value) for tag, value in table(about.metrics).items()},
+    )
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """config.yaml, flat; empty where there is none yet. Nothing that it names is built.
+
+    Raises:
+        RunError: it cannot be read.
+    """
+    if not path.exists():
+        return {}
+    try:
+        content = read_text(path, LARGEST)
+        check_yaml(content)
+        config = table(yaml.safe_load(content))
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise RunError(f"{path}: cannot be read ({' '.join(str(error).split())}); restore it from a copy") from None
+    flat: dict[str, Any] = {}
+    for section in ("model", "data", "trainer", "callbacks"):
+        if section in config:
+            _flatten(section, config[section], flat)
+    return flat
+
+
+def _flatten(address: str, value: Any, flat: dict[str, Any]) -> None:
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            _flatten(f"{address}.{text(str(name))}", item, flat)
+    elif not address.endswith(NO_RESULT) and (address == "model._target_" or not address.endswith("_target_")):
+        flat[address] = value if isinstance(value, bool | int | float | None) else text(str(value))
+
+
+def _environment(summary: dict[str, Any]) -> dict[str, str]:
+    found = {name: text(version) for name, version in table(summary.get("versions")).items()}
+    found["machine"] = text(summary.get("host"))
+    found["git commit"] = text(summary.get("git_commit"))
+    return {name: said for name, said in found.items() if said}
+
+
+def _pictures(images: Path) -> tuple[dict[str, dict[int, Path]], dict[str, Path]]:
+    """Files alone: links are not followed."""
+    by_kind: dict[str, dict[int, Path]] = {}
+    single: dict[str, Path] = {}
+    for kind in sorted(images.iterdir()) if images.is_dir() and not images.is_symlink() else []:
+        if kind.is_symlink():
+            continue
+        if kind.is_file() and kind.suffix == ".png":
+            single[text(kind.stem)] = kind
+        elif kind.is_dir():
+            epochs = {
+                int(name[1]): file
+                for file in kind.iterdir()
+                if (name := re.fullmatch(r"epoch_(\d{1,7})\.png", file.name)) and _is_plain(file)
+            }
+            if epochs:
+                by_kind[text(kind.name)] = dict(sorted(epochs.items()))
+    return by_kind, single
+
+
+def _is_plain(file: Path) -> bool:
+    return file.is_file() and not file.is_symlink()
+
+
+def _natural(folder: Path) -> list[Any]:
+    """For an order in which job 10 comes behind job 9."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", str(folder))]

@@ -1,0 +1,71 @@
+"""Numbers and names as the page says them."""
+
+import re
+
+from markupsafe import Markup
+
+TITLES = {
+    "samples": "Samples from one fixed noise",
+    "reconstructions": "Reconstructions, below their images",
+    "manifold": "Manifold: the latent plane decoded",
+    "codes": "Codes of validation images, by digit",
+    "interpolation": "Interpolation",
+    "ex_post_samples": "Samples by a density fitted to the codes",
+    "decoded_noise": "Decoded noise N(0, I), which no training has made digits",
+    "traversals": "Traversals: one latent at a time",
+    "closest_pairs": "Samples beside their nearest training images",
+    "generator_gradients": "The generator's gradient under two objectives",
+}
+
+
+def title_of(kind: str) -> str:
+    """Of a kind of picture."""
+    return TITLES.get(kind, kind.replace("_", " "))
+
+
+def shown(value: float) -> str:
+    """Four significant digits, or whole numbers in full."""
+    size = abs(value)
+    if size >= 1000 or (value == round(value) and size >= 1):
+        said = f"{value:,.0f}" if size < 1e12 else f"{value:.3g}"
+    else:
+        said = f"{value:.4g}"
+    return said.replace("-", "−")
+
+
+def wrapping(name: str) -> Markup:
+    """A name that may break behind its underscores and slashes."""
+    return Markup("<wbr>").join(re.split("(?<=[_/])", name))
+
+
+def with_spread(mean: float, spread: float | None) -> str:
+    """`−98.16 ± 0.12`: the spread in two digits, the mean in as many decimals."""
+    if not spread:
+        return shown(mean) if spread is None else f"{shown(mean)} ± 0"
+    decimals = _decimals(spread)
+    if decimals > 8 or abs(mean) >= 1e12:
+        return f"{shown(mean)} ± {shown(spread)}"
+    return f"{mean:,.{decimals}f} ± {spread:,.{decimals}f}".replace("-", "−")
+
+
+def _decimals(size: float) -> int:
+    """That show two digits of a number."""
+    exponent = int(f"{size:.1e}".partition("e")[2])
+    return max(0, 1 - exponent)
+
+
+def range_of(interval: tuple[float, float]) -> str:
+    """`[−98.3, −98.0]`, with enough digits to tell the ends apart."""
+    low, high = interval
+    if high > low:
+        decimals = _decimals(high - low)
+        if decimals <= 8 and max(abs(low), abs(high)) < 1e12:
+            return f"[{low:,.{decimals}f}, {high:,.{decimals}f}]".replace("-", "−")
+    return f"[{shown(low)}, {shown(high)}]"
+
+
+def seconds_of(seconds: float) -> str:
+    """`172 s`, `23 min`, `5.2 h`."""
+    if seconds < 600:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,180 @@
+"""Runs into groups, groups into a table: what is put together, what is compared, and what is not."""
+
+import json
+import statistics
+
+import pytest
+from report.run_folders import evaluation
+
+from genlab.report.comparison import compare
+from genlab.report.grouping import group_runs
+from genlab.report.reading import read_run
+
+
+def compared(*folders):
+    return compare(group_runs([read_run(folder) for folder in folders]))
+
+
+def cell(comparison, group, column):
+    """The cell of a group's label in the column of that name; there must be one such column."""
+    (at,) = [index for index, each in enumerate(comparison.columns) if each.name == column]
+    (row,) = [index for index, each in enumerate(comparison.groups) if each.label == group]
+    return comparison.cells[row][at]
+
+
+def test_runs_that_differ_by_the_seed_are_one_group(make_run):
+    folders = [
+        make_run(f"{dim}/{seed}", seed=seed, settings={"latent_dim": dim, "beta": 1.0})
+        for dim in (2, 20)
+        for seed in range(3)
+    ]
+    groups = group_runs([read_run(folder) for folder in folders])
+    assert [(group.label, len(group.runs)) for group in groups] == [("VAE latent_dim=2", 3), ("VAE latent_dim=20", 3)]
+    assert groups[0].varied == {"model.latent_dim": 2}
+
+
+def test_what_varies_is_named_within_a_model_alone(make_run):
+    folders = [
+        make_run("a", model="VAE", settings={"latent_dim": 20}),
+        make_run("b", model="GAN", settings={"latent_dim": 100, "penalty": "none"}),
+        make_run("c", model="GAN", settings={"latent_dim": 100, "penalty": "r1"}),
+    ]
+    groups = group_runs([read_run(folder) for folder in folders])
+    assert [group.label for group in groups] == ["VAE", "GAN penalty=none", "GAN penalty=r1"]
+
+
+def test_a_setting_that_one_run_has_not_makes_a_group(make_run):
+    folders = [make_run("a", settings={}), make_run("b", settings={"beta": 4})]
+    labels = [group.label for group in group_runs([read_run(folder) for folder in folders])]
+    assert labels == ["VAE beta=not set", "VAE beta=4"]
+
+
+def test_mean_and_deviation_are_over_seeds(make_run):
+    values = [-98.0, -99.0, -97.5]
+    folders = [make_run(str(i), seed=i, metrics={"test/elbo": value}) for i, value in enumerate(values)]
+    (comparison,) = compared(*folders)
+    found = cell(comparison, "VAE", "test/elbo")
+    assert sorted(found.values) == sorted(values)
+    assert found.mean == pytest.approx(statistics.mean(values))
+    assert found.sd == pytest.approx(statistics.stdev(values))
+    assert found.verdict == ""  # nothing to compare it with
+
+
+def test_a_seed_that_ran_twice_counts_once(make_run):
+    """Its second result is the first again: counted twice it would make the spread too small."""
+    folders = [make_run(str(i), seed=0, metrics={"test/elbo": -98.0 - i}, started=f"2026-01-0{i + 1}") for i in (0, 1)]
+    (comparison,) = compared(*folders)
+    assert cell(comparison, "VAE", "test/elbo").values == (-99.0,)
+
+
+@pytest.mark.parametrize("status", ["interrupted", "failed"])
+def test_a_run_that_has_not_finished_does_not_count(make_run, status):
+    folders = [make_run("a", seed=0), make_run("b", seed=1, status=status), make_run("c", model="GAN", status=status)]
+    (comparison,) = compared(*folders)
+    assert len(cell(comparison, "VAE", "test/elbo").values) == 1
+    assert cell(comparison, "GAN", "test/elbo").absent == "no run of it has finished"
+
+
+def groups_of_scores(make_run, scores, **changes):
+    """One group of runs for each list of fid_mnist, as VAE latent_dim=0, 1, …"""
+    folders = []
+    for dim, values in enumerate(scores):
+        for seed, value in enumerate(values):
+            content = evaluation(fid_mnist=value)
+            content["scores"]["fid_mnist"] |= changes.get(f"dim{dim}", {})
+            name = f"{dim}-{seed}"
+            folders.append(make_run(name, seed=seed, settings={"latent_dim": dim}, evaluated=content))
+    return compared(*folders)
+
+
+def verdicts(comparison, scores):
+    return [cell(comparison, f"VAE latent_dim={dim}", "fid_mnist").verdict for dim in range(len(scores))]
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([[3.0, 3.1, 3.2], [5.0, 5.1, 5.2]], ["best", ""]),
+        ([[3.0, 3.1, 3.2], [3.05, 3.2, 3.3]], ["not distinguishable", "not distinguishable"]),
+        ([[3.0, 3.1, 3.2], [3.05, 3.2, 3.3], [9.0, 9.1, 9.2]], ["not distinguishable", "not distinguishable", ""]),
+        ([[3.0], [5.0]], ["not distinguishable", "not distinguishable"]),
+    ],
+)
+def test_the_best_is_named_where_chance_does_not_explain_it(make_run, scores, expected):
+    (comparison,) = groups_of_scores(make_run, scores)
+    assert verdicts(comparison, scores) == expected
+
+
+def test_higher_is_better_where_the_score_says_so(make_run):
+    scores = [[3.0, 3.1, 3.2], [5.0, 5.1, 5.2]]
+    higher = {f"dim{dim}": {"better": "higher"} for dim in range(2)}
+    (comparison,) = groups_of_scores(make_run, scores, **higher)
+    assert verdicts(comparison, scores) == ["", "best"]
+
+
+def test_numbers_of_two_protocols_are_two_columns(make_run):
+    scores = [[3.0, 3.1, 3.2], [5.0, 5.1, 5.2]]
+    (comparison,) = groups_of_scores(make_run, scores, dim1={"protocol": "2000 against 5000"})
+    columns = [column for column in comparison.columns if column.name == "fid_mnist"]
+    assert {column.protocol for column in columns} == {"10000 against 10000", "2000 against 5000"}
+    at = comparison.columns.index(columns[0])
+    first, second = (row[at] for row in comparison.cells)
+    assert {bool(first.values), bool(second.values)} == {True, False}
+    assert "another protocol" in first.absent + second.absent
+    assert not first.verdict and not second.verdict
+
+
+def test_numbers_of_two_feature_networks_are_two_columns(make_run):
+    contents = [evaluation(), evaluation()]
+    contents[1]["features"]["sha256"] = "cd" * 32
+    folders = [make_run(str(i), seed=i, evaluated=content) for i, content in enumerate(contents)]
+    (comparison,) = compared(*folders)
+    assert [column.name for column in comparison.columns].count("fid_mnist") == 2
+    assert [column.name for column in comparison.columns].count("nll") == 1  # no features are in it
+
+
+def test_a_number_without_a_protocol_is_shown_and_not_ranked(make_run):
+    scores = [[3.0, 3.1, 3.2], [5.0, 5.1, 5.2]]
+    silent = {f"dim{dim}": {"protocol": ""} for dim in range(2)}
+    (comparison,) = groups_of_scores(make_run, scores, **silent)
+    assert verdicts(comparison, scores) == ["", ""]
+
+
+def test_data_sets_are_compared_apart(make_run):
+    comparisons = compared(make_run("a"), make_run("b", data="kmnist"))
+    assert [comparison.data for comparison in comparisons] == ["mnist", "kmnist"]
+    assert [len(comparison.groups) for comparison in comparisons] == [1, 1]
+
+
+def test_a_number_that_is_missing_has_its_reason(make_run):
+    broken = make_run("d", model="Autoencoder")
+    (broken / "evaluation.json").write_text("[]")
+    folders = [
+        make_run("a", evaluated=evaluation()),
+        make_run("b", model="Flow", evaluated=evaluation() | {"scores": {}, "absent": {"nll": "it has bits_per_dim"}}),
+        make_run("c", model="GAN"),
+        broken,
+    ]
+    (comparison,) = compared(*folders)
+    assert cell(comparison, "Flow", "nll").absent == "it has bits_per_dim"
+    assert cell(comparison, "Flow", "recall").absent == "its evaluation has no such number"
+    assert cell(comparison, "GAN", "nll").absent == "not evaluated; genlab evaluate RUN_FOLDER does"
+    assert cell(comparison, "GAN", "test/elbo").absent == "not measured by this model"
+    assert cell(comparison, "Autoencoder", "nll").absent == "evaluation.json is no table of names and values"
+
+
+def test_a_metric_that_is_not_finite_says_so(make_run):
+    folders = [make_run("a"), make_run("b", settings={"beta": 1}, metrics={"test/elbo": None})]
+    (comparison,) = compared(*folders)
+    assert cell(comparison, "VAE beta=1", "test/elbo").absent == "not finite"
+
+
+def test_seconds_of_training_are_those_that_were_recorded(make_run):
+    folders = [
+        make_run("a", seed=0, evaluated=evaluation()),
+        make_run("b", model="GAN", seconds_per_epoch=None, evaluated=evaluation()),
+    ]
+    (comparison,) = compared(*folders)
+    assert cell(comparison, "VAE", "training_seconds").values == (30.0,)  # of times.csv
+    assert cell(comparison, "GAN", "training_seconds").values == (172.0,)  # of the evaluation
+    assert json.loads((folders[0] / "evaluation.json").read_text())["cost"]["training_seconds"] == 172.0

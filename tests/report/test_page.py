@@ -1,0 +1,346 @@
+"""The page: everything is in it, nothing comes from elsewhere, and what strangers wrote stays text."""
+
+import json
+import math
+import os
+import re
+from html.parser import HTMLParser
+
+import pytest
+from report.run_folders import draw_picture, evaluation, write_run
+
+from genlab.errors import RunError
+from genlab.report.galleries import KINDS, MOST_PICTURES, POSITIONS
+from genlab.report.page import MOST_DETAILS, page
+from genlab.report.reading import find_folders, read_run
+from genlab.runs.lock import locked
+
+EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)></style>{{ 7*7 }}</script>"
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags with their attributes, and the texts."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags = []
+        self.words = []
+        self._open = ""
+        self.scripts = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._open = tag
+
+    def handle_data(self, data):
+        if self._open in ("script", "style"):
+            self.scripts.append(data)
+        else:
+            self.words.append(data)
+
+    def handle_endtag(self, tag):
+        self._open = ""
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def page_of(*folders):
+    return Page(page([read_run(folder) for folder in folders]))
+
+
+def galleries(seen):
+    return [
+        json.loads(attributes["data-positions"]) for attributes in seen.all("div") if "data-positions" in attributes
+    ]
+
+
+def test_one_run_has_all_of_it(make_run):
+    run = make_run(
+        "run",
+        kinds=("samples", "reconstructions", "manifold"),
+        evaluated=evaluation(),
+        overrides=["model.latent_dim=2"],
+        settings={"latent_dim": 2},
+        warnings=["collapse at epoch 2"],
+        git_commit="c0ffee",
+    )
+    seen = page_of(run)
+    for words in (
+        *("VAE on mnist", "finished", "collapse at epoch 2", "c0ffee", "torch", "model.latent_dim=2"),
+        *("Samples from one fixed noise", "Reconstructions, below their images", "Manifold: the latent plane decoded"),
+        *("ELBO = reconstruction − KL", "KL(q(z|x) ‖ p(z))", "over seconds of training", "nll over importance samples"),
+        *("91.20 ± 0.21", "10000 against 10000", "a likelihood of binary pixels has none", "no sign of it"),
+        *("Digits, as the feature network reads them", "SHA-256 abababababab", "30 , without validation and pictures"),
+    ):
+        assert words.replace(" ,", ",") in seen.text, words
+    assert galleries(seen) == [[f"epoch {epoch}" for epoch in range(4)]]
+    assert "Comparison" not in seen.text
+
+
+def test_the_floor_stands_beside_its_score(make_run):
+    html = page([read_run(make_run("run", evaluated=evaluation()))])
+    assert re.search(r'<th scope="row">fid_mnist ↓</th><td>3.2</td><td class="floor">0.4</td>', html)
+
+
+def test_the_value_of_a_gan_has_the_line_of_its_optimum(make_run):
+    svgs = re.findall(r'<svg class="plot".*?</svg>', page([read_run(make_run("run", model="GAN"))]), re.DOTALL)
+    marked = [svg for svg in svgs if 'class="mark"' in svg]
+    assert len(marked) == 2  # over epochs, over seconds
+    for svg in marked:
+        low, high, start, end, log = map(float, re.search(r'data-scale="[^"]*"', svg)[0][12:-1].split()[5:])
+        place = float(re.search(r'class="mark" x1="[\d.]+" x2="[\d.]+" y1="([\d.]+)"', svg)[1])
+        assert not log
+        value = low + (place - start) / (end - start) * (high - low)
+        assert value == pytest.approx(-math.log(4), abs=0.06 / (start - end) * (high - low))  # rounded to 0.1 pixel
+
+
+def test_several_runs_are_compared(make_run):
+    folders = [
+        make_run(f"vae/{seed}", seed=seed, evaluated=evaluation(fid_mnist=9 + seed / 10), fid=[20, 12, 9])
+        for seed in range(3)
+    ]
+    folders += [
+        make_run(
+            f"gan/{seed}",
+            model="GAN",
+            seed=seed,
+            evaluated=evaluation(fid_mnist=3 + seed / 10),
+            fid=[30, 10, 3],
+            seconds_per_epoch=50.0,
+        )
+        for seed in range(3)
+    ]
+    seen = page_of(*folders)
+    for words in (
+        *("6 runs of 2 settings", "9.10 ± 0.10", "3.10 ± 0.10", "best", "[3.00, 3.20]"),
+        *(
+            "fid_mnist over epochs",
+            "fid_mnist over seconds of training",
+            "fid_mnist after training, over samples drawn",
+        ),
+        *("Samples at equal epochs", "Samples at equal seconds of training", "floor: training images"),
+        "GAN: fid_mnist 3.1 (mean of 3 seeds) after 150 s of training, 20,000 samples a second; in training (seed 0) "
+        "the best val/fid_mnist of VAE, 9, was reached after 150 s.",
+        "VAE: fid_mnist 9.1 (mean of 3 seeds) after 30 s of training, 20,000 samples a second; in training (seed 0) "
+        "the best val/fid_mnist of GAN, 3, was never reached.",
+    ):
+        assert words in seen.text, words
+
+
+def test_samples_at_equal_seconds_are_the_last_that_were_there(make_run):
+    """30 s of the one and 120 s of the other: at 60 s the first shows its last, the second its epoch 1."""
+    folders = [
+        make_run("a", seconds_per_epoch=10.0),
+        make_run("b", model="GAN", seconds_per_epoch=40.0),
+    ]
+    seen = page_of(*folders)
+    at = next(positions for positions in galleries(seen) if "of training" in positions[0])
+    captions = [
+        json.loads(attributes["data-captions"]) for attributes in seen.all("figure") if "data-captions" in attributes
+    ]
+    timed = [said for said in captions if len(said) == len(at) == POSITIONS and "," in said[0]]
+    middle = at.index("60 s of training")
+    assert [said[middle] for said in timed] == ["epoch 3, its last, 30 s", "epoch 1, 40 s"]
+    assert [said[0] for said in timed] == ["epoch 0, 0.0 s", "epoch 0, 0.0 s"]
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_nothing_is_fetched_and_nothing_else_runs(make_run, runs):
+    seen = page_of(*[make_run(str(i), seed=i, evaluated=evaluation()) for i in range(runs)])
+    policy = next(a["content"] for a in seen.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-")
+    for tag, attributes in seen.tags:
+        for name, value in attributes.items():
+            assert not name.startswith("on"), tag
+            if name in ("src", "href", "data", "action", "srcset", "xlink:href"):
+                assert value.startswith(("data:", "#")), (tag, value)
+    assert "http:" not in "".join(seen.scripts).replace("http://www.w3.org/2000/svg", "")
+    assert "https:" not in "".join(seen.scripts)
+
+
+def poison(value):
+    """The same structure with EVIL for each text and in each key that is free."""
+    if isinstance(value, dict):
+        return {f"{key}": poison(item) for key, item in value.items()} | {EVIL: EVIL}
+    if isinstance(value, list):
+        return [poison(item) for item in value]
+    return EVIL if isinstance(value, str) else value
+
+
+def test_what_strangers_write_stays_text(tmp_path):
+    good = evaluation()
+    evil = poison(good)
+    evil["scores"]["fid_mnist"] |= {"value": 3.0, "protocol": EVIL, "better": "lower"}
+    folders = [
+        write_run(
+            tmp_path / f"<img src=x onerror=alert({seed})>",
+            seed=seed,
+            settings={"latent_dim": json.dumps(EVIL + str(seed))},
+            overrides=[EVIL],
+            data=json.dumps(EVIL),
+            evaluated=evil,
+            protocol={"test/elbo": EVIL, "val/elbo": EVIL},
+            metrics={"test/elbo": -98.0, f"test/{EVIL}": 1.0},
+            warnings=[EVIL],
+            versions={EVIL: EVIL},
+            host=EVIL,
+            git_commit=EVIL,
+            error=EVIL,
+            started=EVIL,
+            resumed=[EVIL],
+            headline="elbo",
+        )
+        for seed in range(2)
+    ]
+    for folder in folders:
+        content = json.loads((folder / "summary.json").read_text())
+        (folder / "summary.json").write_text(json.dumps(content | {"model": EVIL}))
+        metrics = (folder / "metrics.csv").read_text().splitlines()
+        metrics = [metrics[0] + ',"train/' + EVIL.replace('"', '""') + '"', *(line + ",1.0" for line in metrics[1:])]
+        (folder / "metrics.csv").write_text("\n".join(metrics) + "\n")
+        draw_picture(folder / "images" / EVIL.replace("/", "") / "epoch_0001.png", 8, 0)
+    broken = tmp_path / "<b>"
+    broken.mkdir()
+    (broken / "summary.json").write_text(json.dumps({"status": EVIL}))
+    for runs in ([folders[0]], [*folders, broken]):
+        seen = page_of(*runs)
+        assert len(seen.all("script")) == 2
+        assert len(seen.all("style")) == 1
+        assert all(a.get("src", "data:image/webp;").startswith("data:image/webp;") for a in seen.all("img"))
+        assert not [name for _, attributes in seen.tags for name in attributes if name.startswith("on")]
+        assert "alert(1)" not in "".join(seen.scripts)
+        assert "<script>alert(1)</script>" in seen.text  # as text
+        assert "49" not in re.findall(r"\{\{ 7\*7 \}\}|49", seen.text)
+
+
+def test_a_broken_folder_is_listed_and_stops_nothing(make_run, tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "overrides.yaml").write_text("[]")
+    for folders in ([make_run("a"), broken], [make_run("b"), broken, make_run("c")]):
+        seen = page_of(*folders)
+        assert "broken" in seen.text
+        assert "has no summary.json" in seen.text
+        assert f"{len(folders) - 1} run" in seen.text
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted", "failed"])
+def test_a_run_that_has_not_finished_shows_what_it_has(make_run, status):
+    run = make_run("run", status=status, error="NonFiniteError: it diverged" if status == "failed" else None)
+    with locked(run):
+        seen = page_of(run)
+    assert f"This run is {status}" in seen.text
+    assert "ELBO = reconstruction − KL" in seen.text
+    assert ("it diverged" in seen.text) == (status == "failed")
+
+
+def test_a_run_that_has_only_begun_is_no_error(make_run):
+    run = make_run("run", status="running", rows=False, kinds=(), seconds_per_epoch=None, epochs=0)
+    (run / "config.yaml").unlink()
+    with locked(run):
+        seen = page_of(run, make_run("other"))
+    assert "No curves: metrics.csv has no rows yet" in seen.text
+
+
+DAMAGES = {
+    "summary.json": ["", "[]", "{", '{"status": "done"}', '{"status": "finished", "warnings": 3}', "[" * 100_000],
+    "config.yaml": ["{", "a: &a [1]\nb: *a", "!!python/object:os.system {}", "\0", "a: " + "[" * 50],
+    "metrics.csv": ["", "step\n1\n", "a,b\n1\n", '"', "step,val/elbo\n" + "1,1e999\n"],
+    "evaluation.json": ["", "[]", '{"scores": 3}', '{"scores": {"a": {"value": NaN}}}', "[" * 100_000, "1" * 5000],
+    "times.csv": ["", "epoch\n", "epoch,step,seconds\n0,1,nan\n", "epoch,step,seconds\n0,9,9\n1,8,8\n"],
+    "overrides.yaml": ["{", "3", "- 3"],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in DAMAGES.items() for text in texts])
+def test_a_damaged_file_stops_no_page(make_run, name, text):
+    run = make_run("run", evaluated=evaluation())
+    (run / name).write_text(text)
+    seen = page_of(run, make_run("other", seed=1))
+    if name in ("summary.json", "config.yaml"):
+        assert "broken" in seen.text
+    assert "VAE" in seen.text
+
+
+@pytest.mark.parametrize("value", [None, True, "3", [], {}, 1e308, -1e308, 10**400, 5e-324])
+def test_a_score_of_any_type_stops_no_page(make_run, value):
+    content = evaluation()
+    sections = ("scores", "absent", "curves", "digits", "memorisation", "pictures", "cost", "features")
+    runs = [
+        make_run(section, seed=seed, kinds=(), evaluated=content | {section: value})
+        for seed, section in enumerate(sections)
+    ]
+    inner = {
+        "scores": {"fid_mnist": {"value": value, "floor": value, "better": value, "protocol": value}, "b": value},
+        "absent": {"a": value},
+        "curves": {"a": {"x": value, "points": [{"x": value, "value": value}, value]}, "b": {"points": value}},
+        "digits": {"samples": [value] * 10, "test": value},
+        "memorisation": {"pixels": {"samples": value}, "verdict": value},
+        "pictures": {"a": value},
+        "cost": {"training_seconds": value, "samples_per_second": value},
+        "features": {"name": value, "sha256": value, "test_accuracy": value},
+    }
+    runs.append(make_run("inner", model="GAN", kinds=(), evaluated=inner))
+    assert "9 runs of 2 settings" in page_of(*runs).text
+
+
+def test_pictures_are_files_of_the_run_alone(make_run, tmp_path):
+    draw_picture(tmp_path / "secret.png", 8, 0)
+    run = make_run(
+        "run", evaluated=evaluation() | {"pictures": {"a": "../secret.png", "b": str(tmp_path / "secret.png")}}
+    )
+    (run / "images" / "samples" / "epoch_0009.png").symlink_to(tmp_path / "secret.png")
+    os.mkfifo(run / "images" / "samples" / "epoch_0010.png")
+    (run / "images" / "linked").symlink_to(tmp_path)
+    read = read_run(run)
+    assert read.evaluation.pictures == {}
+    assert max(read.pictures["samples"]) == 3
+    assert set(read.pictures) == {"samples"}
+
+
+def test_many_runs_make_a_page_that_is_no_larger(tmp_path):
+    """Of 60 runs a dozen have pictures, and few of these."""
+    folders = [
+        write_run(
+            tmp_path / str(i), seed=i % 3, settings={"latent_dim": i // 3}, epochs=5, kinds=("samples", "manifold")
+        )
+        for i in range(60)
+    ]
+    html = page([read_run(folder) for folder in folders])
+    assert html.count("data:image/webp") <= MOST_PICTURES + 2 * POSITIONS * MOST_DETAILS
+    assert html.count("data:image/webp") >= MOST_DETAILS * 4
+    seen = Page(html)
+    assert "Each run, of the 12 pictured" in seen.text
+    assert "Pictured are the best 12 of 20 settings" in seen.text
+    assert "Coloured are the best 16 of 20 settings" in seen.text
+    assert seen.text.count("latent_dim=19") >= 4  # in the tables all are there
+    assert KINDS * MOST_DETAILS < MOST_PICTURES
+
+
+def test_the_best_settings_are_pictured(tmp_path):
+    folders = [
+        write_run(tmp_path / str(i), settings={"latent_dim": i}, metrics={"test/elbo": -100.0 - (i - 9) ** 2})
+        for i in range(14)
+    ]
+    html = page([read_run(folder) for folder in folders])
+    pictured = re.findall(r"<summary>VAE latent_dim=(\d+)", html)
+    assert pictured == sorted(map(str, range(2, 14)), key=lambda i: (abs(int(i) - 9), int(i)))
+
+
+def test_folders_are_found_below_a_sweep_and_by_patterns(make_run, tmp_path):
+    for name in ("sweeps/a/0", "sweeps/a/10", "sweeps/a/9", "vae/x"):
+        make_run(name)
+    found = find_folders([str(tmp_path / "sweeps")])
+    assert [folder.name for folder in found] == ["0", "9", "10"]
+    assert find_folders([str(tmp_path / "sweeps/a/*"), str(tmp_path / "sweeps/a/9")]) == found
+    assert len(find_folders([str(tmp_path / "**")])) == 4
+    assert find_folders([str(tmp_path / "vae/x/images")]) == [tmp_path / "vae/x/images"]
+    for name in ("absent", "absent*", "sweeps/a/9/im*", ""):
+        with pytest.raises(RunError, match="no such folder"):
+            find_folders([name and str(tmp_path / name)])
