@@ -20,13 +20,24 @@ def parser() -> Parser:
         "genlab's.",
         [
             "genlab evaluate outputs/vae/2026-11-22_18-27-24-7698e350",
+            "genlab evaluate RUN_FOLDER --likelihood-images 10000",
             "genlab evaluate RUN_FOLDER --images 1000 --samples 2000",
             "genlab evaluate RUN_FOLDER --ex-post 10",
         ],
     )
     add_run_options(parser)
     parser.add_argument("--samples", type=whole_number(100, 1_000_000), help="samples drawn (default: 10000)")
-    parser.add_argument("--images", type=whole_number(100, 1_000_000), help="test images, evenly (default: 10000)")
+    parser.add_argument(
+        "--images",
+        type=whole_number(100, 1_000_000),
+        help="test images that samples are compared with, evenly from all (default: 10000)",
+    )
+    parser.add_argument(
+        "--likelihood-images",
+        type=whole_number(1, 1_000_000),
+        metavar="IMAGES",
+        help="test images for the likelihood, evenly from all (default: 1000)",
+    )
     parser.add_argument(
         "--importance-samples",
         type=whole_number(1, 1_000_000),
@@ -67,7 +78,16 @@ def run(arguments: Any) -> None:
     from genlab.reload import load_data, load_model, load_settings
 
     model = load_model(run, arguments.device, arguments.checkpoint)
-    names = ("samples", "images", "importance_samples", "prior_samples", "dequantization_samples", "ex_post", "seed")
+    names = (
+        "samples",
+        "images",
+        "likelihood_images",
+        "importance_samples",
+        "prior_samples",
+        "dequantization_samples",
+        "ex_post",
+        "seed",
+    )
     given = {name: getattr(arguments, name) for name in names}
     settings = replace(load_settings(run), **{name: value for name, value in given.items() if value is not None})
     evaluation = evaluate_run(run.folder, model, load_data(run), checkpoint.name, run.summary, settings)

@@ -34,16 +34,16 @@ def evaluate(
         ConfigError: samples from codes are wanted of a model that has none.
         NonFiniteError: samples are no numbers.
     """
-    test = evenly(test, settings.images)
     if settings.ex_post is not None and not isinstance(model, CanEncode):
         raise ConfigError("ex_post: the model has no codes to fit a density to; leave ex_post out")
-    evaluation = likelihood_scores(model, test.to(next(model.parameters())) / 255, settings, track)
+    images = evenly(test, settings.likelihood_images).to(next(model.parameters())) / 255
+    evaluation = likelihood_scores(model, images, settings, track)
     if data != "mnist":
         return _without_samples(evaluation, f"the feature network knows the digits of MNIST, not {data}")
     sampler = _sampler(model, train, settings)
     if sampler is None:
         return _without_samples(evaluation, "the model neither draws samples nor has codes to fit a density to")
-    evaluation |= sample_scores(*sampler, train, test, settings, track)
+    evaluation |= sample_scores(*sampler, train, evenly(test, settings.images), settings, track)
     return evaluation
 
 

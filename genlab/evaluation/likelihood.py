@@ -10,7 +10,7 @@ from torch import Tensor
 from genlab.capabilities import CanExplain, CanWeigh
 from genlab.evaluation.progress import Track, silently
 
-IMAGES = 100  # at once
+IMAGES = 20  # at once
 LATENTS = 1000  # of the prior, at once
 
 

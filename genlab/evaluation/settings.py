@@ -12,7 +12,8 @@ class EvaluationSettings:
 
     Attributes:
         samples: how many are drawn; as many training images give the floor.
-        images: test images, taken evenly from all.
+        images: test images that samples are compared with, taken evenly from all.
+        likelihood_images: test images whose likelihood is estimated, alike.
         importance_samples: K for log p(x) of binary pixels.
         prior_samples: M latents for the naive estimate of the same.
         dequantization_samples: K for log p(x) of 8-bit pixels.
@@ -24,6 +25,7 @@ class EvaluationSettings:
 
     samples: Annotated[int, Field(ge=100)] = 10_000
     images: Annotated[int, Field(ge=100)] = 10_000
+    likelihood_images: PositiveInt = 1000
     importance_samples: PositiveInt = 5000
     prior_samples: PositiveInt = 100_000
     dequantization_samples: PositiveInt = 8

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from PIL import Image
 
-FEW = ["--samples", 100, "--images", 100, "--importance-samples", 3, "--prior-samples", 50]
+FEW = ["--samples", 100, "--images", 100, "--likelihood-images", 50, "--importance-samples", 3, "--prior-samples", 50]
 FEW += ["--dequantization-samples", 2]
 
 
