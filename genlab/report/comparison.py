@@ -97,13 +97,13 @@ def measurements(run: ReportedRun) -> dict[Column, float]:
             found[Column(f"test/{name}", "likelihood", better, "", protocol)] = value
     evaluation = run.evaluation
     for name, score in evaluation.scores.items() if evaluation else ():
+        if name in COSTS:  # a speed of this machine ranks no model
+            continue
         kind = "likelihood" if name in LIKELIHOODS else "quality"
         digest = "" if kind == "likelihood" or evaluation is None else evaluation.feature_digest
         found[Column(name, kind, score.better, score.unit, score.protocol, digest)] = score.value
     for name in COSTS:
-        value = (
-            training_seconds(run) if name == "training_seconds" else evaluation.cost.get(name) if evaluation else None
-        )
+        value = training_seconds(run) if name == "training_seconds" else cost(run, name)
         if value is not None:
             found[Column(name, "cost")] = value
     if run.listed.seconds is not None:
@@ -115,7 +115,15 @@ def training_seconds(run: ReportedRun) -> float | None:
     """As times.csv has them; where that is missing, as the evaluation says."""
     if run.curves.times:
         return run.curves.times[-1][1]
-    return run.evaluation.cost.get("training_seconds") if run.evaluation else None
+    return cost(run, "training_seconds")
+
+
+def cost(run: ReportedRun, name: str) -> float | None:
+    """By the evaluation, which has some of them among the scores."""
+    if run.evaluation is None:
+        return None
+    score = run.evaluation.scores.get(name)
+    return run.evaluation.cost.get(name, None if score is None else score.value)
 
 
 def _order(column: Column) -> tuple[int, int, str, str]:

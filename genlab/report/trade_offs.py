@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from genlab.report.charts import Chart, Series, line_chart
-from genlab.report.comparison import training_seconds
+from genlab.report.comparison import cost, training_seconds
 from genlab.report.evaluation import Score
 from genlab.report.grouping import Group
 from genlab.report.overlays import SCORE, styles_of
@@ -45,7 +45,7 @@ class _Scored:
     @property
     def speed(self) -> float | None:
         """Samples a second."""
-        return self.run.evaluation.cost.get("samples_per_second") if self.run.evaluation else None
+        return cost(self.run, "samples_per_second")
 
 
 def trade_offs(groups: Sequence[Group], order: Sequence[Group]) -> list[TradeOff]:

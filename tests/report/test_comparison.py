@@ -178,3 +178,14 @@ def test_seconds_of_training_are_those_that_were_recorded(make_run):
     assert cell(comparison, "VAE", "training_seconds").values == (30.0,)  # of times.csv
     assert cell(comparison, "GAN", "training_seconds").values == (172.0,)  # of the evaluation
     assert json.loads((folders[0] / "evaluation.json").read_text())["cost"]["training_seconds"] == 172.0
+
+
+def test_a_speed_ranks_no_model(make_run):
+    contents = [evaluation(samples_per_second=speed) for speed in (10.0, 20.0)]
+    for content in contents:
+        del content["cost"]
+    folders = [make_run(str(i), settings={"beta": i}, evaluated=content) for i, content in enumerate(contents)]
+    (comparison,) = compared(*folders)
+    (column,) = [column for column in comparison.columns if column.name == "samples_per_second"]
+    assert (column.kind, column.ranked) == ("cost", False)
+    assert [cell(comparison, f"VAE beta={i}", "samples_per_second").mean for i in range(2)] == [10.0, 20.0]
