@@ -88,7 +88,7 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
         with _named(last, checkpoint, trainer):
             trainer.fit(model, datamodule=experiment.data, ckpt_path=last if checkpoint else None, weights_only=True)
         metrics = _final_metrics(trainer) or dict(experiment.checkpoints.metrics)
-        record.update(metrics=metrics, epochs=trainer.current_epoch)
+        record.update(metrics=metrics, epochs=trainer.current_epoch, best=experiment.checkpoints.chosen())
         best = experiment.checkpoints.best_path(trainer)
         if best is not None:
             load_weights(model, best)
