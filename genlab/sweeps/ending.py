@@ -72,9 +72,7 @@ def _remove_empty(sweep: Path, plan: Plan) -> None:
             (sweep / job.folder).rmdir()
 
 
-def _write(
-    sweep: Path, plan: Plan, found: Sequence[Result], runs: dict[str, Listed], table: Sequence[Group]
-) -> None:
+def _write(sweep: Path, plan: Plan, found: Sequence[Result], runs: dict[str, Listed], table: Sequence[Group]) -> None:
     names = _varying(found)
     rows = [
         {
@@ -117,5 +115,5 @@ def _write_columns(sweep: Path, runs: dict[str, Listed]) -> None:
         return
     from genlab.sweeps.hparams import write_columns  # a second, because of TensorBoard
 
-    headlines = dict.fromkeys(str(run.headline).partition("/")[2] for run in runs.values() if run.headline)
-    write_columns(sweep, sorted(begun, key=lambda folder: int(folder.name)), list(headlines))
+    headlines = sorted({str(run.headline).partition("/")[2] for run in runs.values() if run.headline})
+    write_columns(sweep, sorted(begun, key=lambda folder: int(folder.name)), headlines)

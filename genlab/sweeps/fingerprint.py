@@ -11,7 +11,7 @@ PLACES = ("outputs", "run_dir", "sweep")
 
 
 def fingerprint(config: Mapping[str, Any]) -> str:
-    """A resolved config → 16 hexadecimal digits, the same for `beta: 1` and `beta: 1.0`, in whatever order the keys are.
+    """A resolved config → 16 hexadecimal digits, the same for `beta: 1` and `beta: 1.0`, and in any order of keys.
 
     Args:
         config: plain values. `data.root` counts as an absolute path, because other images are another run.

@@ -1,7 +1,7 @@
 """A command line with -m → its jobs, composed before the first one starts."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -52,6 +52,8 @@ def grid(arguments: list[str]) -> Grid | None:
         ConfigError: a job that cannot be composed or run in a sweep, or a setting of the sweep that is wrong.
     """
     given = get_args_parser().parse_args(arguments)
+    if given.multirun and (given.cfg or given.info):
+        raise ConfigError("-m: --cfg and --info show the config of one run; leave -m and all values but one out")
     if given.help or given.hydra_help or given.shell_completion or given.cfg or given.info:
         return None
     overrides = OverridesParser.create().parse_overrides(given.overrides)
@@ -91,7 +93,7 @@ def _composed(overrides: Sequence[Override]) -> Grid:
     lists = BasicSweeper.split_arguments([*params, *of_jobs], None)[0]
     single = master.hydra.launcher._target_.endswith(IN_PROCESS)
     jobs = [(_without_own(texts), fingerprint(_config(texts, single))) for texts in lists]
-    return Grid(folder, bool(master.sweep.resume), master.sweep.keep, jobs, _at_once(master, len(jobs)))
+    return Grid(folder, master.sweep.resume is not None, master.sweep.keep, jobs, _at_once(master, len(jobs)))
 
 
 def _text(override: Override) -> str:
@@ -103,7 +105,7 @@ def _folder(master: DictConfig) -> Path:
     resume, keep = master.sweep.resume, master.sweep.keep
     if keep not in get_args(Keep):
         raise ConfigError(f"sweep.keep={keep}: Allowed: {', '.join(get_args(Keep))}")
-    if resume is not None and not isinstance(resume, (str, int)):
+    if resume is not None and (not isinstance(resume, (str, int)) or resume == ""):
         raise ConfigError(f"sweep.resume={resume}: should be the folder of a sweep")
     return Path(os.path.expanduser(str(resume) if resume is not None else str(master.hydra.sweep.dir))).absolute()
 
@@ -116,12 +118,11 @@ def _check_hydra(master: DictConfig) -> None:
         raise ConfigError(f"hydra.sweep.subdir={subdir}: the jobs' folders have numbers; leave it out")
 
 
-def _config(overrides: list[str], single: bool) -> dict[str, Any]:
+def _config(overrides: list[str], single: bool) -> Mapping[str, Any]:
     """The config of a job, resolved."""
     cfg = compose("config", overrides)
     cfg.run_dir = "."  # known when the job starts
-    config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    assert isinstance(config, dict)
+    config: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     trainer = config["trainer"]
     devices, nodes = trainer.get("devices", 1), trainer.get("num_nodes", 1)
     several = devices not in (1, "1") and not (isinstance(devices, list) and len(devices) == 1)

@@ -18,7 +18,8 @@ SUFFIX = ".sweep"
 def write_columns(sweep: Path, folders: Sequence[Path], headlines: Sequence[str]) -> None:
     """Say in the sweep's own folder which columns the tab has: what varies, and each headline.
 
-    TensorBoard takes the columns from the first run that names some, and that of a VAE knows no headline of a GAN.
+    TensorBoard takes the columns from any one run that names some, and that of a VAE knows no headline of a GAN: so
+    `genlab.loggers.tensorboard` names none for a job.
 
     Args:
         sweep: its folder.
@@ -41,9 +42,9 @@ def write_columns(sweep: Path, folders: Sequence[Path], headlines: Sequence[str]
 
 
 def _varying(settings: Sequence[dict[str, Any]]) -> list[str]:
-    """All settings, if none varies."""
+    """Among the runs that have them, because each model has settings of its own; all settings, if none varies."""
     names = list(dict.fromkeys(name for flat in settings for name in flat))
-    return [name for name in names if len({repr(flat.get(name)) for flat in settings}) > 1] or names
+    return [name for name in names if len({repr(flat[name]) for flat in settings if name in flat}) > 1] or names
 
 
 def _column(name: str, settings: Sequence[dict[str, Any]]) -> api_pb2.HParamInfo:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from genlab.runs.reading import Run, open_run, read_summary
 from genlab.runs.record import RunRecord
 from genlab.runs.settings import save_config
 from genlab.sweeps.plan import Plan, read_plan
+from genlab.sweeps.stop import is_stopping
 from genlab.sweeps.table import varying
 from genlab.sweeps.thinning import thin
 
@@ -47,7 +49,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alo
     with open_dict(cfg):
         cfg.run_dir = str(folder)
     label = _label(plan, number)
-    if _status(folder) == "finished":
+    if _status(folder) == "finished" or is_stopping(sweep):
         return
     with _console(folder, alone) as console:
         print(f"job {label}", file=console, flush=True)
@@ -58,6 +60,10 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alo
 
             keep_quiet()
             train(cfg, resumed=previous, overrides=overrides)
+        except (KeyboardInterrupt, SystemExit):
+            if alone:
+                raise
+            print(f"job {label}: interrupted", file=console, flush=True)
         except Exception as error:
             _record(error, cfg, folder, overrides)
             why = mendable(error) or f"{type(error).__name__}: {error}"
@@ -106,8 +112,13 @@ def _console(folder: Path, alone: bool) -> Iterator[TextIO | None]:
         return
     folder.mkdir(parents=True, exist_ok=True)
     shared = sys.stdout
-    with (folder / CONSOLE).open("a", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
-        yield shared
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with (folder / CONSOLE).open("a", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
+            yield shared
+    finally:
+        # Ctrl-C at a process that waits for its next job would end the others too
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _record(error: Exception, cfg: DictConfig, folder: Path, overrides: list[str]) -> None:

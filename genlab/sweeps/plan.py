@@ -12,11 +12,11 @@ from pydantic import NonNegativeInt, ValidationError
 from genlab.arguments import checked, explain
 from genlab.errors import RunError
 from genlab.runs.atomic import write_text
+from genlab.runs.membership import SWEEP_FILE
 from genlab.runs.trust import read_text
 
 Keep = Literal["all", "best"]
 
-NAME = "sweep.json"
 FORMAT = 1
 LARGEST = 1_000_000_000  # bytes; 10,000 jobs with their results have 30,000,000
 
@@ -88,7 +88,7 @@ def write_plan(folder: Path, plan: Plan, **results: Any) -> None:
         results: what is known besides, for whoever reads the file.
     """
     written = {"format": FORMAT, "keep": plan.keep, **results, "jobs": [asdict(job) for job in plan.jobs]}
-    write_text(folder / NAME, json.dumps(written, indent=1, allow_nan=False) + "\n")
+    write_text(folder / SWEEP_FILE, json.dumps(written, indent=1, allow_nan=False) + "\n")
 
 
 def read_plan(folder: Path) -> Plan:
@@ -97,9 +97,9 @@ def read_plan(folder: Path) -> Plan:
     Raises:
         RunError: it is no folder of a sweep, or its sweep.json is damaged.
     """
-    path = folder / NAME
+    path = folder / SWEEP_FILE
     if not path.exists():
-        raise RunError(f"{folder}: no folder of a sweep, it has no {NAME}; sweeps are below outputs/sweeps")
+        raise RunError(f"{folder}: no folder of a sweep, it has no {SWEEP_FILE}; sweeps are below outputs/sweeps")
     try:
         found = json.loads(read_text(path, LARGEST))
         if not isinstance(found, dict) or found.get("format") != FORMAT:

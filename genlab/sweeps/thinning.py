@@ -1,4 +1,4 @@
-"""sweep.keep=best: of runs that can be compared, the best keeps its checkpoints and pictures; all keep their numbers."""
+"""sweep.keep=best: of runs that can be compared one keeps checkpoints and pictures; all keep their numbers."""
 
 import json
 import shutil
@@ -35,9 +35,9 @@ class Scored:
 def thin(sweep: Path) -> None:
     """Remove the checkpoints and the pictures of each finished run that a finished run of its kind beats.
 
-    A run that is beaten once stays beaten, so this may be done whenever a job has ended. Runs are left whole that have
-    not finished, and those of a model whose validation metric does not choose a best epoch (GAN): nothing says which
-    is better. The test metrics choose nothing.
+    Its config, summary, metrics.csv and the scalars in its event files stay. A run that is beaten once stays beaten, so
+    this may be done whenever a job has ended. Runs are left whole that have not finished, and those of a model whose
+    validation metric does not choose a best epoch (GAN): nothing says which is better. The test metrics choose nothing.
     """
     for run in beaten(scored(sweep)):
         if not run.thinned:
@@ -82,3 +82,6 @@ def _empty(folder: Path) -> None:
     for name in THINNED:
         if not (folder / name).is_symlink():
             shutil.rmtree(folder / name, ignore_errors=True)
+    from genlab.sweeps.event_files import remove_pictures  # a second, because of TensorBoard
+
+    remove_pictures(folder)
