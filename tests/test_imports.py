@@ -20,6 +20,7 @@ ALLOWED = {
     "loggers": {"arguments", "errors", "runs"},
     "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents", "readable", "runs"},
     "runs": {"arguments", "configuration", "errors", "readable"},
+    "sweeps": {"arguments", "commands", "configuration", "errors", "mendable", "quiet", "readable", "runs", "training"},
     # all but what composes configs and trains
     "commands": {
         "callbacks",

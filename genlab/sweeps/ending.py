@@ -19,7 +19,7 @@ from genlab.sweeps.layout import cells
 from genlab.sweeps.plan import Plan, write_plan
 from genlab.sweeps.results import listed, results
 from genlab.sweeps.table import Group, Result, groups, varying
-from genlab.sweeps.thinning import best_of_each_kind, scored
+from genlab.sweeps.thinning import best_of_each_kind, scored, thin
 
 
 def end(sweep: Path, plan: Plan, seconds: float) -> bool:
@@ -34,6 +34,8 @@ def end(sweep: Path, plan: Plan, seconds: float) -> bool:
         whether each job of the command has finished.
     """
     _remove_empty(sweep, plan)
+    if plan.keep == "best":  # of a sweep that had ended before it was asked for
+        thin(sweep)
     runs = listed(sweep)
     found = results(plan, runs)
     table = groups(found)

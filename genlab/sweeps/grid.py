@@ -1,6 +1,7 @@
 """A command line with -m → its jobs, composed before the first one starts."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,8 @@ def grid(arguments: list[str]) -> Grid | None:
 
 def quoted(path: Path) -> str:
     """A path as a value in Hydra's grammar."""
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    # a backslash is one unless it stands before a quote
+    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), str(path))
     return f"'{escaped}'"
 
 
@@ -140,12 +142,11 @@ def _without_own(overrides: list[str]) -> list[str]:
 
 
 def _at_once(master: DictConfig, jobs: int) -> int:
-    """As joblib counts: -1 is all cores, -2 all but one."""
     n_jobs = master.hydra.launcher.get("n_jobs")
     if n_jobs is None:
         return 1
-    from joblib import cpu_count
-
     if not isinstance(n_jobs, int) or n_jobs == 0:
         raise ConfigError(f"hydra.launcher.n_jobs={n_jobs}: should be a number of jobs, or -1 for one a core")
-    return max(1, min(jobs, n_jobs if n_jobs > 0 else cpu_count() + 1 + n_jobs))
+    from genlab.sweeps.cores import jobs_at_once
+
+    return jobs_at_once(n_jobs, jobs)

@@ -51,6 +51,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alo
     label = _label(plan, number)
     if _status(folder) == "finished" or is_stopping(sweep):
         return
+    errors = sys.stderr
     with _console(folder, alone) as console:
         print(f"job {label}", file=console, flush=True)
         try:
@@ -67,7 +68,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alo
         except Exception as error:
             _record(error, cfg, folder, overrides)
             why = mendable(error) or f"{type(error).__name__}: {error}"
-            print(f"error: job {label}: {plain(why)}; {short(folder / TRACEBACK)}", file=console or sys.stderr)
+            print(f"error: job {label}: {plain(why)}; {short(folder / TRACEBACK)}", file=errors)
             if os.environ.get("GENLAB_DEBUG"):
                 traceback.print_exception(error)
         else:

@@ -102,7 +102,7 @@ def read_plan(folder: Path) -> Plan:
         raise RunError(f"{folder}: no folder of a sweep, it has no {SWEEP_FILE}; sweeps are below outputs/sweeps")
     try:
         found = json.loads(read_text(path, LARGEST))
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
+        if not isinstance(found, dict) or found.get("format") != FORMAT or not isinstance(found.get("jobs"), list):
             raise ValueError(f"not of format {FORMAT}")
         plan = Plan([_job(**job) for job in found["jobs"]], found["keep"])
         if len({job.folder for job in plan.jobs}) < len(plan.jobs):

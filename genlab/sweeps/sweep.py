@@ -51,7 +51,11 @@ def run_sweep(grid: Grid, run: Callable[[], None], command: Sequence[str]) -> in
         plan = Plan(assign(grid.jobs, known), grid.keep)
         write_plan(grid.folder, plan)
         _announce(grid, plan)
-        _divide_cores(min(grid.at_once, sum(_state(grid.folder / job.folder) != DONE for job in plan.current())))
+        if grid.at_once > 1:
+            from genlab.sweeps.cores import divide_cores
+
+            left = sum(_state(grid.folder / job.folder) != DONE for job in plan.current())
+            divide_cores(max(1, min(grid.at_once, left)))
         code = _run(grid, run)
         ended = end(grid.folder, plan, time.perf_counter() - started)
     if not ended:
@@ -97,13 +101,3 @@ def _state(folder: Path) -> str:
     except RunError:
         return "new"
     return {"finished": DONE, "failed": "to try again"}.get(status, "to go on")
-
-
-def _divide_cores(at_once: int) -> None:
-    """Threads of each process that the launcher starts, unless the user has said how many."""
-    if at_once > 1:
-        from joblib import cpu_count
-
-        threads = str(max(1, cpu_count() // at_once))
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-            os.environ.setdefault(name, threads)
