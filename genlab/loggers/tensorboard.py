@@ -35,13 +35,12 @@ class TensorBoard(TensorBoardLogger):
 
         Args:
             params: flat settings.
-            metrics: the columns of results, with values that mean nothing yet.
+            metrics: the columns of results, with values that mean nothing yet; a job does not write them.
             step: of these values.
         """
         if not is_job(Path(self.log_dir)):
             super().log_hyperparams(params, metrics, step)
             return
-        self.log_metrics(metrics, step or 0)
         _, started, ended = hparams(params, metrics)
         writer = self.experiment._get_file_writer()
         writer.add_summary(started)

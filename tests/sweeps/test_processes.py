@@ -27,14 +27,13 @@ SMALL = [
     "callbacks.test_nll.samples=2",
 ]
 SMALL += [f"~callbacks.{name}" for name in PICTURES]
-EPOCHS = 12
+EPOCHS = 6
 
 
 def start(command, folder):
     """Like a shell, without a limit to the threads: the sweep divides the cores itself."""
-    variables = {
-        name: value for name, value in os.environ.items() if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    }
+    limits = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    variables = {name: value for name, value in os.environ.items() if name not in limits}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, cwd=folder, text=True, env=variables, **pipes)
 
@@ -63,12 +62,14 @@ def summaries(sweep):
     return {path.parent.name: json.loads(path.read_text()) for path in sorted(sweep.glob("*/summary.json"))}
 
 
+def statuses(sweep):
+    return {name: summary["status"] for name, summary in summaries(sweep).items()}
+
+
 def table(out):
     """The rows of the table by their first cell; columns are two spaces or more apart."""
-    lines = out[out.index("\n\n") :].strip().splitlines()
-    rows = [
-        re.split(r"\s{2,}", line.strip()) for line in lines[: next(i for i, x in enumerate(lines) if "sweep f" in x)]
-    ]
+    lines = out[out.index("\n\n") :].partition("sweep folder")[0].strip().splitlines()
+    rows = [re.split(r"\s{2,}", line.strip()) for line in lines if not line.startswith("best ")]
     return rows[0], {row[0]: row[1:] for row in rows[1:]}
 
 
@@ -139,17 +140,13 @@ def test_a_sweep_goes_on_after_a_failure_an_interruption_and_a_kill(tmp_path, mn
     code, out, err = stop([*TRAIN, "-m", "model.latent_dim=0,2,3", *given], tmp_path, "2/3", signal.SIGINT)
     assert code == 130
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
-    assert {name: summary["status"] for name, summary in summaries(sweep).items()} == {
-        "0": "failed",
-        "1": "interrupted",
-    }
+    assert statuses(sweep) == {"0": "failed", "1": "interrupted"}
     assert table(out)[1]["0"][-1] == "failed: ConfigError: model.latent_dim=0: should be greater than 0"
     assert [table(out)[1][latent_dim][-1] for latent_dim in "23"] == ["interrupted", "not started"]
     assert not (sweep / "2").exists()
     assert "Traceback" in (sweep / "0" / "error.log").read_text()
-    assert re.search(
-        r"^error: job 1/3 \(model.latent_dim=0\): model.latent_dim=0: should be gr[^\n]*error.log$", err, re.M
-    )
+    why = r"model\.latent_dim=0: should be greater than 0"
+    assert re.search(rf"^error: job 1/3 \(model\.latent_dim=0\): {why}; \S+/0/error\.log$", err, re.M)
     line = err.strip().splitlines()[-1]
     assert line.startswith("interrupted; to go on: python train.py -m ")
 
@@ -160,11 +157,7 @@ def test_a_sweep_goes_on_after_a_failure_an_interruption_and_a_kill(tmp_path, mn
     assert code == -signal.SIGKILL
     assert "3 jobs: 1 to try again, 1 to go on, 1 new)" in out
     found = summaries(sweep)
-    assert {name: summary["status"] for name, summary in found.items()} == {
-        "0": "failed",
-        "1": "finished",
-        "2": "running",
-    }
+    assert statuses(sweep) == {"0": "failed", "1": "finished", "2": "running"}
     assert len(found["1"]["resumed"]) == 1
 
     # another grid: what has finished is skipped, wherever it comes
@@ -178,9 +171,8 @@ def test_a_sweep_goes_on_after_a_failure_an_interruption_and_a_kill(tmp_path, mn
     found = summaries(sweep)
     assert len(found["2"]["resumed"]) == 1
     assert [(found[name]["status"], found[name]["epochs"]) for name in "123"] == [("finished", EPOCHS)] * 3
-    steps = [
-        row["step"] for row in csv.DictReader((sweep / "2" / "metrics.csv").read_text().splitlines()) if row["val/elbo"]
-    ]
+    rows = csv.DictReader((sweep / "2" / "metrics.csv").read_text().splitlines())
+    steps = [row["step"] for row in rows if row["val/elbo"]]
     assert steps == [str(6 * epoch) for epoch in range(1, EPOCHS + 1)]  # 550 images in batches of 100
     assert {name: row[-1].partition(":")[0] for name, row in table(out)[1].items() if name.isdigit()} == {
         "0": "failed",
