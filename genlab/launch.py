@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import current_process
 from pathlib import Path
 
 import hydra
@@ -46,6 +47,8 @@ def main() -> None:
             return
         sys.argv.append(f"hydra.sweep.dir={quoted(sweep.folder)}")
         code = run_sweep(sweep, _run, command)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except Exception as error:
         code = _answer(error, code)
     sys.exit(code)
@@ -70,7 +73,7 @@ def _run(cfg: DictConfig) -> None:
     hydra_config = HydraConfig.get()
     if hydra_config.mode == RunMode.MULTIRUN:
         signal.signal(signal.SIGTERM, _terminate)
-        alone = not hydra_config.launcher._target_.endswith("JoblibLauncher")
+        alone = current_process().name == "MainProcess"  # and not one of joblib's
         sweep, number = Path(hydra_config.sweep.dir), hydra_config.job.num
         run_job(cfg, sweep, number, list(hydra_config.overrides.task), alone)
         return

@@ -5,9 +5,9 @@ import os
 import joblib
 
 
-def jobs_at_once(n_jobs: int, jobs: int) -> int:
-    """How many of the jobs run at the same time, as joblib counts: -1 is one a core, -2 one core less."""
-    return max(1, min(jobs, n_jobs if n_jobs > 0 else joblib.cpu_count() + 1 + n_jobs))
+def jobs_at_once(n_jobs: int) -> int:
+    """How many jobs may run at the same time, as joblib counts: -1 is one a core, -2 one core less."""
+    return max(1, n_jobs if n_jobs > 0 else joblib.cpu_count() + 1 + n_jobs)
 
 
 def threads_each(jobs: int) -> int:

@@ -1,24 +1,18 @@
 """How a sweep ends: the table, sweep.csv, sweep.json, TensorBoard's columns, and the exit code."""
 
-import csv
-import io
-import math
 import os
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from genlab.commands.terminal import print_table
 from genlab.readable import plain, readable, short
-from genlab.runs.atomic import write_text
 from genlab.runs.listing import Listed
+from genlab.sweeps.export import write_results
 from genlab.sweeps.layout import cells
-from genlab.sweeps.plan import Plan, write_plan
+from genlab.sweeps.plan import Plan
 from genlab.sweeps.results import listed, results
-from genlab.sweeps.table import Group, Result, groups, varying
+from genlab.sweeps.table import groups, varying
 from genlab.sweeps.thinning import best_of_each_kind, scored, thin
 
 
@@ -39,18 +33,13 @@ def end(sweep: Path, plan: Plan, seconds: float) -> bool:
     runs = listed(sweep)
     found = results(plan, runs)
     table = groups(found)
-    best = {run.folder.name: run.kind[2] for run in best_of_each_kind(scored(sweep)).values()}
-    _write(sweep, plan, found, runs, table)
-    _write_columns(sweep, runs)
     names, rows, right = cells(table)
     print()
     print_table(names, rows, right)
-    for job, result in zip(plan.jobs, found, strict=True):
-        if job.folder in best:
-            run = runs[job.folder]
-            value = "" if result.value is None else f"{result.headline} {readable(result.value)}"
-            told = " ".join(f"{key}={result.settings[key]}" for key in _varying(found) if key in result.settings)
-            print(f"best {best[job.folder]}   {plain(told)}   {value}   {short(run.folder)}")
+    write_results(sweep, plan, found, runs, table)
+    _write_columns(sweep, runs)
+    for best in best_of_each_kind(scored(sweep)).values():
+        print(f"best {best.metric} {readable(best.value)}   {_told(plan, best.folder)}   {short(best.folder)}")
     counts = Counter(result.status for result in found)
     print(f"sweep folder {short(sweep)}   ({_count(counts)}; {seconds:.0f} s)")
     print(f"TensorBoard  tensorboard --logdir {short(sweep)} --samples_per_plugin images=200", flush=True)
@@ -59,8 +48,11 @@ def end(sweep: Path, plan: Plan, seconds: float) -> bool:
     )
 
 
-def _varying(found: Sequence[Result]) -> list[str]:
-    return varying([result.settings for result in found])
+def _told(plan: Plan, folder: Path) -> str:
+    """What makes the run different from the others."""
+    jobs = {job.folder: job.settings for job in plan.jobs}
+    settings = jobs.get(folder.name, {})
+    return plain(" ".join(f"{name}={settings[name]}" for name in varying(list(jobs.values())) if name in settings))
 
 
 def _count(counts: Counter[str]) -> str:
@@ -72,43 +64,6 @@ def _remove_empty(sweep: Path, plan: Plan) -> None:
     for job in plan.jobs:
         with suppress(OSError):  # it is not empty, or not there
             (sweep / job.folder).rmdir()
-
-
-def _write(sweep: Path, plan: Plan, found: Sequence[Result], runs: dict[str, Listed], table: Sequence[Group]) -> None:
-    names = _varying(found)
-    rows = [
-        {
-            "folder": job.folder,
-            **{name: result.settings.get(name) for name in names},
-            "status": result.status,
-            "headline": result.headline,
-            "value": result.value,
-            "seconds": result.seconds,
-            "reason": result.reason,
-        }
-        for job, result in zip(plan.jobs, found, strict=True)
-    ]
-    tags = sorted({tag for run in runs.values() for tag in run.metrics if run.status == "finished"})
-    for row in rows:
-        run = runs.get(str(row["folder"]))
-        finished = run.metrics if run and run.status == "finished" else {}
-        row |= {tag: finished.get(tag) for tag in tags}
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(sweep / "sweep.csv", text.getvalue())
-    write_plan(
-        sweep,
-        plan,
-        results=[_json(asdict(result)) | {"folder": job.folder} for job, result in zip(plan.jobs, found, strict=True)],
-        groups=[_json(asdict(group)) for group in table],
-    )
-
-
-def _json(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN and no infinity."""
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
 
 
 def _write_columns(sweep: Path, runs: dict[str, Listed]) -> None:

@@ -36,7 +36,7 @@ class Grid:
         resume: whether it is that of an earlier sweep.
         keep: see `genlab.sweeps.thinning`.
         jobs: overrides and fingerprint of each, in Hydra's order.
-        at_once: how many jobs run at the same time on this machine.
+        at_once: how many jobs may run at the same time on this machine; above 1, in processes of their own.
     """
 
     folder: Path
@@ -95,7 +95,7 @@ def _composed(overrides: Sequence[Override]) -> Grid:
     lists = BasicSweeper.split_arguments([*params, *of_jobs], None)[0]
     single = master.hydra.launcher._target_.endswith(IN_PROCESS)
     jobs = [(_without_own(texts), fingerprint(_config(texts, single))) for texts in lists]
-    return Grid(folder, master.sweep.resume is not None, master.sweep.keep, jobs, _at_once(master, len(jobs)))
+    return Grid(folder, master.sweep.resume is not None, master.sweep.keep, jobs, _at_once(master))
 
 
 def _text(override: Override) -> str:
@@ -141,7 +141,7 @@ def _without_own(overrides: list[str]) -> list[str]:
     return [override for override in overrides if not override.startswith(OWN)]
 
 
-def _at_once(master: DictConfig, jobs: int) -> int:
+def _at_once(master: DictConfig) -> int:
     n_jobs = master.hydra.launcher.get("n_jobs")
     if n_jobs is None:
         return 1
@@ -149,4 +149,4 @@ def _at_once(master: DictConfig, jobs: int) -> int:
         raise ConfigError(f"hydra.launcher.n_jobs={n_jobs}: should be a number of jobs, or -1 for one a core")
     from genlab.sweeps.cores import jobs_at_once
 
-    return jobs_at_once(n_jobs, jobs)
+    return jobs_at_once(n_jobs)

@@ -22,12 +22,16 @@ class Scored:
     Attributes:
         folder: of the run.
         kind: only runs of one kind are compared: the same model, data, metric, and way of measuring it.
-        score: larger is better.
+        metric: as `val/elbo`.
+        value: of the metric.
+        score: the value, with the sign with which larger is better.
         thinned: whether it has lost its checkpoints already.
     """
 
     folder: Path
     kind: tuple[str, ...]
+    metric: str
+    value: float
     score: float
     thinned: bool
 
@@ -52,11 +56,11 @@ def scored(sweep: Path) -> list[Scored]:
         with suppress(RunError, KeyError, TypeError, ValueError):
             summary = read_summary(path.parent)
             best = summary["best"]
-            if summary["status"] == "finished" and best["value"] is not None:
-                measured = summary["protocol"].get(best["metric"], "")
-                kind = (summary["model"], summary["data"], best["metric"], best["mode"], measured)
-                sign = 1 if best["mode"] == "max" else -1
-                runs.append(Scored(path.parent, kind, sign * float(best["value"]), bool(summary.get("thinned"))))
+            if summary["status"] == "finished":
+                metric, value = best["metric"], float(best["value"])
+                kind = (summary["model"], summary["data"], metric, summary["protocol"].get(metric, ""))
+                score = value if best["mode"] == "max" else -value
+                runs.append(Scored(path.parent, kind, metric, value, score, bool(summary.get("thinned"))))
     return runs
 
 
