@@ -1,14 +1,13 @@
 """One job of a sweep: skipped, resumed, or run from its beginning; its failure is written into its own folder."""
 
-import json
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from omegaconf import DictConfig, open_dict
 
@@ -16,21 +15,16 @@ from genlab.errors import RunError
 from genlab.mendable import mendable
 from genlab.quiet import keep_quiet
 from genlab.readable import plain, readable, short
-from genlab.runs.atomic import write_text
 from genlab.runs.listing import list_runs
 from genlab.runs.lock import is_locked
 from genlab.runs.reading import Run, open_run, read_summary
-from genlab.runs.record import RunRecord
-from genlab.runs.settings import save_config
+from genlab.sweeps.failure import ERROR, record_failure
 from genlab.sweeps.plan import Plan, read_plan
 from genlab.sweeps.stop import is_stopping
 from genlab.sweeps.table import varying
 from genlab.sweeps.thinning import thin
 
-TRACEBACK = "error.log"
 CONSOLE = "console.log"
-
-Train = Callable[[DictConfig, Run | None], Any]
 
 
 def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alone: bool) -> None:
@@ -55,7 +49,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alo
     with _console(folder, alone) as console:
         print(f"job {label}", file=console, flush=True)
         try:
-            (folder / TRACEBACK).unlink(missing_ok=True)
+            (folder / ERROR).unlink(missing_ok=True)
             previous = _left_behind(folder)
             from genlab.training import train  # seconds, because of torch
 
@@ -66,9 +60,9 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alo
                 raise
             print(f"job {label}: interrupted", file=console, flush=True)
         except Exception as error:
-            _record(error, cfg, folder, overrides)
+            record_failure(error, cfg, folder, overrides)
             why = mendable(error) or f"{type(error).__name__}: {error}"
-            print(f"error: job {label}: {plain(why)}; {short(folder / TRACEBACK)}", file=errors)
+            print(f"error: job {label}: {plain(why)}; {short(folder / ERROR)}", file=errors)
             if os.environ.get("GENLAB_DEBUG"):
                 traceback.print_exception(error)
         else:
@@ -120,27 +114,6 @@ def _console(folder: Path, alone: bool) -> Iterator[TextIO | None]:
     finally:
         # Ctrl-C at a process that waits for its next job would end the others too
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _record(error: Exception, cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
-    """Leave what failed, and why, in the folder: error.log, and a summary even where the run has not begun."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / TRACEBACK, "".join(traceback.format_exception(error)))
-    if is_locked(folder):  # it is another's
-        return
-    try:
-        summary = read_summary(folder)
-    except RunError:
-        summary = None
-    if summary is None and not (folder / "summary.json").exists():
-        save_config(cfg, overrides, folder)
-        name = str(cfg.model.get("_target_", "")).rpartition(".")[2]
-        identity = {"model": name, "data": cfg.data.get("name"), "seed": cfg.seed}
-        with suppress(Exception), RunRecord(folder, identity):
-            raise error
-    elif summary is not None and summary["status"] != "failed":
-        failed = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
-        write_text(folder / "summary.json", json.dumps(summary | failed, indent=2) + "\n")
 
 
 def _result(folder: Path) -> str:

@@ -15,7 +15,7 @@ from tensorboard import context
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.plugins.base_plugin import TBContext
-from tensorboard.plugins.hparams import api_pb2, get_experiment, list_session_groups
+from tensorboard.plugins.hparams import api_pb2, get_experiment, list_session_groups, metadata
 from tensorboard.plugins.hparams.backend_context import Context
 
 TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
@@ -79,6 +79,8 @@ def hparams_tab(sweep):
     events.Reload()
     provider = MultiplexerDataProvider(events, str(sweep))
     backend, request = Context(TBContext(logdir=str(sweep), data_provider=provider)), context.RequestContext()
+    naming = [run for run, tags in backend.hparams_metadata(request, "").items() if metadata.EXPERIMENT_TAG in tags]
+    assert naming == ["."]  # of several, TensorBoard takes the columns from any
     columns = get_experiment.Handler(request, backend, "", api_pb2.GetExperimentRequest()).run()
     names, tags = [info.name for info in columns.hparam_infos], [info.name.tag for info in columns.metric_infos]
     statuses = [api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_SUCCESS, api_pb2.STATUS_RUNNING, api_pb2.STATUS_FAILURE]
