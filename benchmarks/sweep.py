@@ -19,6 +19,8 @@ from pathlib import Path
 
 import joblib
 
+from genlab.sweeps.cores import threads_each
+
 TRAIN = [sys.executable, str(Path(__file__).resolve().parents[1] / "train.py"), "-m"]
 
 
@@ -33,24 +35,30 @@ def sweep(folder: Path, jobs: int, at_once: int, overrides: list[str]) -> float:
     subprocess.run(command, check=True, capture_output=True, env=variables)
     seconds = time.perf_counter() - started
     results = json.loads((folder / "sweep.json").read_text())["results"]
-    assert [result["status"] for result in results] == ["finished"] * jobs
+    if [result["status"] for result in results] != ["finished"] * jobs:
+        raise RuntimeError(f"{folder}: a job has not finished")
     return seconds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Jobs side by side against one after the other")
     parser.add_argument("--jobs", type=int, default=8, help="runs of each sweep")
+    parser.add_argument(
+        "--at-once", type=int, default=joblib.cpu_count(), help="side by side (default: the cores)"
+    )
     parser.add_argument("--rounds", type=int, default=2, help="each way is timed so many times")
     parser.add_argument("overrides", nargs="*", help="for genlab (default: model=vae trainer.max_epochs=3)")
     arguments = parser.parse_args()
     overrides = arguments.overrides or ["model=vae", "trainer.max_epochs=3"]
-    cores = joblib.cpu_count()
-    ways = {"one after the other, all threads": 1, f"{cores} at once, one thread each": cores}
+    cores, at_once = joblib.cpu_count(), arguments.at_once
+    threads = threads_each(at_once)
+    ways = {f"one after the other, {cores} threads": 1, f"{at_once} at once, {threads} threads each": at_once}
     timed: dict[str, list[float]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(arguments.rounds):
-            for name, at_once in ways.items():
-                timed[name].append(sweep(Path(folder) / f"{number}_{at_once}", arguments.jobs, at_once, overrides))
+            for name, side_by_side in ways.items():
+                made = Path(folder) / f"{number}_{side_by_side}"
+                timed[name].append(sweep(made, arguments.jobs, side_by_side, overrides))
     first = next(iter(timed.values()))
     print(f"seconds of {arguments.jobs} jobs, {arguments.rounds} rounds, {cores} cores: {' '.join(overrides)}")
     for name, seconds in timed.items():

@@ -55,4 +55,4 @@ def _column(name: str, settings: Sequence[dict[str, Any]]) -> api_pb2.HParamInfo
         kind = api_pb2.DATA_TYPE_FLOAT64
     else:
         kind = api_pb2.DATA_TYPE_STRING
-    return api_pb2.HParamInfo(name=name, type=kind)
+    return api_pb2.HParamInfo(name=name, type=kind, differs=len(set(map(repr, values))) > 1)
