@@ -43,9 +43,7 @@ def sweep(folder: Path, jobs: int, at_once: int, overrides: list[str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Jobs side by side against one after the other")
     parser.add_argument("--jobs", type=int, default=8, help="runs of each sweep")
-    parser.add_argument(
-        "--at-once", type=int, default=joblib.cpu_count(), help="side by side (default: the cores)"
-    )
+    parser.add_argument("--at-once", type=int, default=joblib.cpu_count(), help="side by side (default: the cores)")
     parser.add_argument("--rounds", type=int, default=2, help="each way is timed so many times")
     parser.add_argument("overrides", nargs="*", help="for genlab (default: model=vae trainer.max_epochs=3)")
     arguments = parser.parse_args()

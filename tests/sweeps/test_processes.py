@@ -27,7 +27,7 @@ SMALL = [
     "callbacks.test_nll.samples=2",
 ]
 SMALL += [f"~callbacks.{name}" for name in PICTURES]
-EPOCHS = 6
+EPOCHS = 12  # short ones, but enough of them that a signal after the first comes before the last
 
 
 def start(command, folder):
