@@ -1,32 +1,31 @@
 """The command line of training: checked names → Hydra → genlab.training.train."""
 
 import os
-import re
 import shlex
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import current_process
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from genlab.configuration import config_dir
-from genlab.errors import GenlabError
+from genlab.mendable import mendable
 from genlab.overrides import check
 from genlab.quiet import keep_quiet
 from genlab.readable import plain, short
+from genlab.sweeps.grid import grid, quoted
+from genlab.sweeps.job import run_job
+from genlab.sweeps.sweep import run_sweep
 
 # 128 + the number of the signal, as shells have it
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
-
-_failed: list[str] = []  # jobs of a sweep
 
 
 def main() -> None:
@@ -38,16 +37,27 @@ def main() -> None:
     if resumed:
         resume_run(resumed[-1].partition("=")[2], [argument for argument in sys.argv[1:] if argument not in resumed])
         return
-    code = 2
-    _failed.clear()
+    code, command = 2, _command()
     try:
         sys.argv[1:] = check(sys.argv[1:])
+        sweep = grid(sys.argv[1:])
         code = 1
-        _run()
+        if sweep is None:
+            _run()
+            return
+        sys.argv.append(f"hydra.sweep.dir={quoted(sweep.folder)}")
+        code = run_sweep(sweep, _run, command)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except Exception as error:
-        sys.exit(_answer(error, code))
-    if _failed:
-        sys.exit(1)
+        code = _answer(error, code)
+    sys.exit(code)
+
+
+def _command() -> list[str]:
+    """What was typed, without the sweep that it resumes."""
+    program = ["python", "train.py"] if Path(sys.argv[0]).name == "train.py" else ["genlab", "train"]
+    return [*program, *(argument for argument in sys.argv[1:] if not argument.startswith("sweep.resume="))]
 
 
 def resume_run(folder: str, overrides: list[str]) -> None:
@@ -60,27 +70,31 @@ def resume_run(folder: str, overrides: list[str]) -> None:
 
 @hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")
 def _run(cfg: DictConfig) -> None:
-    single = HydraConfig.get().mode == RunMode.RUN
-    made = Path(HydraConfig.get().runtime.output_dir)
-    job = None if single else f"{HydraConfig.get().job.num} ({HydraConfig.get().job.override_dirname})"
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode == RunMode.MULTIRUN:
+        signal.signal(signal.SIGTERM, _terminate)
+        alone = current_process().name == "MainProcess"  # and not one of joblib's
+        sweep, number = Path(hydra_config.sweep.dir), hydra_config.job.num
+        run_job(cfg, sweep, number, list(hydra_config.overrides.task), alone)
+        return
+    made = Path(hydra_config.runtime.output_dir)
     try:
-        with answered(str(made), job):
+        with answered(str(made)):
             OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # a value may refer to nothing
             from genlab.training import train  # seconds, because of torch: a wrong name is answered before
 
             keep_quiet()
-            train(cfg, overrides=HydraConfig.get().overrides.task)
+            train(cfg, overrides=hydra_config.overrides.task)
     finally:
-        _remove_if_empty(made, Path(cfg.outputs).absolute() if single else made)
+        _remove_if_empty(made, Path(cfg.outputs).absolute())
 
 
 @contextmanager
-def answered(folder: str, job: str | None = None) -> Iterator[None]:
+def answered(folder: str) -> Iterator[None]:
     """What ends a run early ends the program with one line; GENLAB_DEBUG=1 shows the traceback.
 
     Args:
         folder: of the run.
-        job: of a sweep, whose other jobs go on.
     """
     signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -93,10 +107,7 @@ def answered(folder: str, job: str | None = None) -> Iterator[None]:
             print(f"interrupted{how}", file=sys.stderr)
         sys.exit(TERMINATED if getattr(error, "code", None) == TERMINATED else INTERRUPTED)
     except Exception as error:
-        code = _answer(error, 1, job)
-        if job is None:
-            sys.exit(code)
-        _failed.append(job)
+        sys.exit(_answer(error, 1))
 
 
 def _terminate(*_: object) -> None:
@@ -104,27 +115,13 @@ def _terminate(*_: object) -> None:
     sys.exit(TERMINATED)
 
 
-def _answer(error: Exception, code: int, job: str | None = None) -> int:
+def _answer(error: Exception, code: int) -> int:
     """One line for what a user can mend; everything else, a fault of genlab's own, is raised again."""
-    text = _mendable(error)
+    text = mendable(error)
     if text is None or os.environ.get("GENLAB_DEBUG"):
         raise error
-    print(f"error: {f'job {job}: ' if job else ''}{plain(text)}", file=sys.stderr)
+    print(f"error: {plain(text)}", file=sys.stderr)
     return code
-
-
-def _mendable(error: Exception) -> str | None:
-    if isinstance(error, OmegaConfBaseException):
-        return f"{error.full_key}: {str(error.msg).splitlines()[0]}; give it a value"
-    if isinstance(error, (GenlabError, HydraException)) and not isinstance(error, InstantiationException):
-        return " ".join(str(error).split())
-    if isinstance(error, OSError):
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        return f"{what}; make room, or choose another folder with outputs=FOLDER"
-    if isinstance(error, MemoryError) or re.search("out of memory|can't allocate memory", str(error)):
-        what = str(error).partition("\n")[0][:200] or "MemoryError"
-        return f"{what}; make data.batch_size, the model, or what a callback draws smaller"
-    return None
 
 
 def _remove_if_empty(folder: Path, outputs: Path) -> None:

@@ -7,9 +7,12 @@ answered with what does, and the nearest of it.
 import ast
 import difflib
 import functools
+import pkgutil
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
@@ -24,6 +27,9 @@ from genlab.errors import ConfigError
 
 # (option, setting) → why it has none, where users of the others would expect it
 REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
+
+# Launchers of jobs that come with an extra: name → the module it installs, the extra
+LAUNCHERS = {"joblib": ("hydra_joblib_launcher", "parallel")}
 
 NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "callbacks")
 
@@ -55,6 +61,7 @@ def check(arguments: list[str]) -> list[str]:
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         for override in overrides:
             _check_group(override)
+            _check_launcher(override)
         for choice in _group_choices(overrides):
             config = _compose(choice)
             for override in overrides:
@@ -129,6 +136,23 @@ def _check_group(override: Override) -> None:
     for option in _values(override):
         if option not in _options(group):
             raise ConfigError(f"{group}={option}: {_allowed(option, _options(group))}")
+
+
+def _check_launcher(override: Override) -> None:
+    if override.key_or_group != "hydra/launcher":
+        return
+    for name in _values(override):
+        module, extra = LAUNCHERS.get(name, ("", ""))
+        installed = {found.name for found in pkgutil.iter_modules(getattr(_plugins(), "__path__", []))}
+        if module and module not in installed:
+            raise ConfigError(f"hydra/launcher={name}: is not installed; pip install 'genlab[{extra}]'")
+
+
+def _plugins() -> ModuleType | None:
+    try:
+        return import_module("hydra_plugins")
+    except ModuleNotFoundError:
+        return None
 
 
 def _group_choices(overrides: list[Override]) -> Iterator[list[str]]:

@@ -98,7 +98,8 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
         metrics = _final_metrics(trainer) or dict(experiment.checkpoints.metrics)
         trained = {"training_seconds": round(record.seconds(), 3), "training_images": _images_seen(trainer)}
         costs = {name: seconds for part in experiment.callbacks for name, seconds in getattr(part, "costs", {}).items()}
-        record.update(metrics=metrics, epochs=trainer.current_epoch, **trained, **costs)
+        chosen = experiment.checkpoints.chosen()
+        record.update(metrics=metrics, epochs=trainer.current_epoch, best=chosen, **trained, **costs)
         best = experiment.checkpoints.best_path(trainer)
         if best is not None:
             load_weights(model, best)

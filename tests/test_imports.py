@@ -22,6 +22,7 @@ ALLOWED = {
     "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents", "readable", "runs"},
     "runs": {"arguments", "configuration", "errors", "readable"},
     "report": {"errors", "readable", "runs"},
+    "sweeps": {"arguments", "commands", "configuration", "errors", "mendable", "quiet", "readable", "runs", "training"},
     # all but what composes configs and trains
     "commands": {
         "callbacks",

@@ -74,16 +74,6 @@ def test_the_console_shows_genlabs_own_lines_alone(tmp_path, mnist_root):
     assert saved == [f"- {override}" for override in (*QUICK, f"data.root={mnist_root}")]
 
 
-def test_a_multirun_leaves_a_folder_for_each_job(tmp_path, mnist_root):
-    sweep = ["-m", "model.latent_dim=2,3", "seed=0,1", "trainer.max_epochs=1"]
-    result = run([*TRAIN, *QUICK, *sweep, f"data.root={mnist_root}"], tmp_path)
-    assert result.returncode == 0, result.stderr
-    jobs = sorted((tmp_path / "outputs" / "sweeps").glob("*/*/summary.json"))
-    assert [path.parent.name for path in jobs] == ["0", "1", "2", "3"]
-    elbos = [json.loads(path.read_text())["metrics"]["test/elbo"] for path in jobs]
-    assert len(set(elbos)) == 4
-
-
 def test_two_processes_train_together(tmp_path, mnist_root):
     devices = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", f"data.root={mnist_root}"]
     result = run([*TRAIN, "debug=fast", "model.hidden_dims=[16]", *devices], tmp_path)

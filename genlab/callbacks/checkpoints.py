@@ -51,6 +51,12 @@ class Checkpoints(Callback):
         path = self.path(trainer, "best")
         return path if self.best is not None and path.exists() else None
 
+    def chosen(self) -> dict[str, str | float] | None:
+        """By what the best epoch was chosen, and its value; None where there is no best."""
+        if self.best is None or self.monitor is None:
+            return None
+        return {"metric": self.monitor, "mode": self.mode, "value": self.best}
+
     @staticmethod
     def path(trainer: Trainer, name: str) -> Path:
         """Of a checkpoint of this run."""

@@ -1,10 +1,15 @@
 """Event files for TensorBoard, in the run folder itself."""
 
+from pathlib import Path
+from typing import Any
+
 from pydantic import NonNegativeInt
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from torch.utils.tensorboard.summary import hparams
 
 from genlab.arguments import checked
+from genlab.runs.membership import is_job
 
 
 class TensorBoard(TensorBoardLogger):
@@ -19,6 +24,27 @@ class TensorBoard(TensorBoardLogger):
     @checked
     def __init__(self, folder: str, purge_step: NonNegativeInt | None = None) -> None:
         super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, purge_step=purge_step)
+
+    @rank_zero_only
+    def log_hyperparams(  # type: ignore[override]
+        self, params: dict[str, Any], metrics: dict[str, float], step: int | None = None
+    ) -> None:
+        """The line of this run in the HParams tab; and its columns, unless it is a job: then the sweep names them.
+
+        TensorBoard takes the columns of all runs from any one of them.
+
+        Args:
+            params: flat settings.
+            metrics: the columns of results, with values that mean nothing yet; a job does not write them.
+            step: of these values.
+        """
+        if not is_job(Path(self.log_dir)):
+            super().log_hyperparams(params, metrics, step)
+            return
+        _, started, ended = hparams(params, metrics)
+        writer = self.experiment._get_file_writer()
+        writer.add_summary(started)
+        writer.add_summary(ended)
 
     @rank_zero_only
     def save(self) -> None:

@@ -44,6 +44,11 @@ class Run:
         for file in files:
             if file.is_file():
                 return file
+        if self.summary.get("thinned"):
+            raise RunError(
+                f"{files[-1]}: sweep.keep=best has removed it, because a run beside it is better; take that one, or "
+                "train this one again"
+            )
         raise RunError(f"{files[-1]}: no such checkpoint; the run has not come to the end of an epoch, or has lost it")
 
 

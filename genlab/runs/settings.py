@@ -24,8 +24,8 @@ HOUSEKEEPING = (
 
 
 def save_config(cfg: DictConfig, overrides: Sequence[str], folder: Path) -> None:
-    """Write `config.yaml`, resolved and with an absolute `data.root`, and `overrides.yaml`."""
-    cfg = cfg.copy()
+    """Write `config.yaml`, resolved and with an absolute `data.root`, and `overrides.yaml`; a run knows of no sweep."""
+    cfg = OmegaConf.masked_copy(cfg, [str(name) for name in cfg if name != "sweep"])
     if cfg.data.get("root") is not None:
         cfg.data.root = os.path.abspath(os.path.expanduser(cfg.data.root))
     write_text(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
@@ -46,4 +46,5 @@ def flat_settings(cfg: DictConfig) -> dict[str, Any]:
             flat[prefix] = value if isinstance(value, (bool, str, int, float)) else str(value)
 
     visit("", {name: resolved[name] for name in ("seed", "model", "data", "trainer")})
+    flat["model"] = str(resolved["model"].get("_target_", "")).rpartition(".")[2]
     return flat

@@ -1,0 +1,76 @@
+"""How a sweep ends: the table, sweep.csv, sweep.json, TensorBoard's columns, and the exit code."""
+
+import os
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+from genlab.commands.terminal import print_table
+from genlab.readable import plain, readable, short
+from genlab.runs.listing import Listed
+from genlab.sweeps.export import write_results
+from genlab.sweeps.layout import cells
+from genlab.sweeps.plan import Plan
+from genlab.sweeps.results import listed, results
+from genlab.sweeps.table import groups, varying
+from genlab.sweeps.thinning import best_of_each_kind, scored, thin
+
+
+def end(sweep: Path, plan: Plan, seconds: float) -> bool:
+    """Write and print what has come of all jobs that the sweep's folder has.
+
+    Args:
+        sweep: its folder.
+        plan: of the sweep.
+        seconds: that the command has taken.
+
+    Returns:
+        whether each job of the command has finished.
+    """
+    _remove_empty(sweep, plan)
+    if plan.keep == "best":  # of a sweep that had ended before it was asked for
+        thin(sweep)
+    runs = listed(sweep)
+    found = results(plan, runs)
+    table = groups(found)
+    names, rows, right = cells(table)
+    print()
+    print_table(names, rows, right)
+    write_results(sweep, plan, found, runs, table)
+    _write_columns(sweep, runs)
+    for best in best_of_each_kind(scored(sweep)).values():
+        print(f"best {best.metric} {readable(best.value)}   {_told(plan, best.folder)}   {short(best.folder)}")
+    counts = Counter(result.status for result in found)
+    print(f"sweep folder {short(sweep)}   ({_count(counts)}; {seconds:.0f} s)")
+    print(f"TensorBoard  tensorboard --logdir {short(sweep)} --samples_per_plugin images=200", flush=True)
+    return all(
+        result.status == "finished" for job, result in zip(plan.jobs, found, strict=True) if job.number is not None
+    )
+
+
+def _told(plan: Plan, folder: Path) -> str:
+    """What makes the run different from the others."""
+    jobs = {job.folder: job.settings for job in plan.jobs}
+    settings = jobs.get(folder.name, {})
+    return plain(" ".join(f"{name}={settings[name]}" for name in varying(list(jobs.values())) if name in settings))
+
+
+def _count(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+def _remove_empty(sweep: Path, plan: Plan) -> None:
+    """Folders that Hydra has made for jobs which went to others or have not begun."""
+    for job in plan.jobs:
+        with suppress(OSError):  # it is not empty, or not there
+            (sweep / job.folder).rmdir()
+
+
+def _write_columns(sweep: Path, runs: dict[str, Listed]) -> None:
+    begun = [run.folder for run in runs.values() if run.headline and (run.folder / "config.yaml").exists()]
+    if not begun or not any(name.startswith("events.out") for name in os.listdir(begun[0])):  # logger=none
+        return
+    from genlab.sweeps.hparams import write_columns  # a second, because of TensorBoard
+
+    headlines = sorted({str(run.headline).partition("/")[2] for run in runs.values() if run.headline})
+    write_columns(sweep, sorted(begun, key=lambda folder: int(folder.name)), headlines)

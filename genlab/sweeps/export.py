@@ -1,0 +1,45 @@
+"""What a sweep found, for other programs: sweep.csv, a row for each run, and sweep.json."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from genlab.runs.atomic import write_text
+from genlab.runs.listing import Listed
+from genlab.sweeps.plan import Plan, write_plan
+from genlab.sweeps.table import Group, Result, varying
+
+
+def write_results(
+    sweep: Path, plan: Plan, results: Sequence[Result], runs: Mapping[str, Listed], groups: Sequence[Group]
+) -> None:
+    """Write both files, each whole or not at all.
+
+    Args:
+        sweep: its folder.
+        plan: of the sweep.
+        results: one for each of its jobs.
+        runs: by the names of their folders, for their other metrics.
+        groups: the rows of the table.
+    """
+    names = varying([result.settings for result in results])
+    of_jobs = list(zip(plan.jobs, results, strict=True))
+    metrics = {job.folder: runs[job.folder].metrics for job, result in of_jobs if result.status == "finished"}
+    tags = sorted({tag for found in metrics.values() for tag in found})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["folder", *names, "status", "headline", "value", "seconds", "reason", *tags])
+    for job, result in of_jobs:
+        row: list[Any] = [job.folder, *(result.settings.get(name) for name in names), result.status]
+        row += [result.headline, result.value, result.seconds, result.reason]
+        writer.writerow(row + [metrics.get(job.folder, {}).get(tag) for tag in tags])
+    write_text(sweep / "sweep.csv", text.getvalue())
+    write_plan(
+        sweep,
+        plan,
+        results=[asdict(result) | {"folder": job.folder} for job, result in of_jobs],
+        groups=[asdict(group) for group in groups],
+    )

@@ -1,0 +1,127 @@
+"""One job of a sweep: skipped, resumed, or run from its beginning; its failure is written into its own folder."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TextIO
+
+from omegaconf import DictConfig, open_dict
+
+from genlab.errors import RunError
+from genlab.mendable import mendable
+from genlab.quiet import keep_quiet
+from genlab.readable import plain, readable, short
+from genlab.runs.atomic import remove_leftovers
+from genlab.runs.listing import list_runs
+from genlab.runs.lock import locked
+from genlab.runs.reading import Run, open_run, read_summary
+from genlab.sweeps.failure import ERROR, record_failure
+from genlab.sweeps.plan import Plan, read_plan
+from genlab.sweeps.stop import is_stopping
+from genlab.sweeps.table import varying
+from genlab.sweeps.thinning import thin
+
+CONSOLE = "console.log"
+
+
+def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alone: bool) -> None:
+    """Bring the job to its end, unless it is there already. Only a signal ends the sweep: other errors are recorded.
+
+    Args:
+        cfg: of the job; its `run_dir` becomes what the plan says.
+        sweep: folder of the sweep, with a plan in it.
+        number: Hydra's.
+        overrides: what the job was composed from.
+        alone: whether this process has the console for itself; else what the job says goes to `console.log`.
+    """
+    plan = read_plan(sweep)
+    job = plan.current()[number]
+    folder = sweep / job.folder
+    with open_dict(cfg):
+        cfg.run_dir = str(folder)
+    label = _label(plan, number)
+    if _status(folder) == "finished" or is_stopping(sweep):
+        return
+    errors = sys.stderr
+    with _console(folder, alone) as console:
+        print(f"job {label}", file=console, flush=True)
+        try:
+            (folder / ERROR).unlink(missing_ok=True)
+            with _left_behind(folder) as previous:
+                from genlab.training import train  # seconds, because of torch
+
+                keep_quiet()
+                train(cfg, resumed=previous, overrides=overrides)
+        except (KeyboardInterrupt, SystemExit):
+            if alone:
+                raise
+            print(f"job {label}: interrupted", file=console, flush=True)
+        except Exception as error:
+            record_failure(error, cfg, folder, overrides)
+            why = mendable(error) or f"{type(error).__name__}: {error}"
+            print(f"error: job {label}: {plain(why)}; {short(folder / ERROR)}", file=errors)
+            if os.environ.get("GENLAB_DEBUG"):
+                traceback.print_exception(error)
+        else:
+            if console:
+                print(f"job {label}: {_result(folder)}", file=console, flush=True)
+    if plan.keep == "best":
+        thin(sweep)
+
+
+def _label(plan: Plan, number: int) -> str:
+    """`3/12 (model=vae model.latent_dim=2)`"""
+    jobs = plan.current()
+    settings = [job.settings for job in jobs]
+    names = varying(settings)
+    told = " ".join(f"{name}={settings[number][name]}" for name in names if name in settings[number])
+    return plain(f"{number + 1}/{len(jobs)}" + (f" ({told})" if told else ""))
+
+
+def _status(folder: Path) -> str | None:
+    try:
+        return str(read_summary(folder)["status"])
+    except RunError:
+        return None
+
+
+@contextmanager
+def _left_behind(folder: Path) -> Iterator[Run | None]:
+    """The run that goes on, locked: one that was interrupted, killed or has failed; None where it has not begun.
+
+    Raises:
+        RunError: another process trains into the folder, or it is damaged.
+    """
+    if (folder / "config.yaml").exists() and (folder / "summary.json").exists():
+        with locked(folder):
+            remove_leftovers(folder)
+            yield open_run(folder)
+    else:
+        yield None
+
+
+@contextmanager
+def _console(folder: Path, alone: bool) -> Iterator[TextIO | None]:
+    """Of jobs that run at the same time each writes into a file of its own; yields the console that they share."""
+    if alone:
+        yield None
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    shared = sys.stdout
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with (folder / CONSOLE).open("a", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
+            yield shared
+    finally:
+        # Ctrl-C at a process that waits for its next job would end the others too
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _result(folder: Path) -> str:
+    (run,) = list_runs(folder)
+    number = f"   {run.headline} {readable(run.value)}" if run.headline and run.value is not None else ""
+    return f"{run.status}{number}   {run.seconds or 0:.0f} s"

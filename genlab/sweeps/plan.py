@@ -1,0 +1,123 @@
+"""sweep.json: which job of a sweep goes to which folder; written before the first job starts."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import NonNegativeInt, ValidationError
+
+from genlab.arguments import checked, explain
+from genlab.errors import RunError
+from genlab.runs.atomic import write_text
+from genlab.runs.membership import SWEEP_FILE
+from genlab.runs.trust import read_text
+
+Keep = Literal["all", "best"]
+
+FORMAT = 1
+LARGEST = 1_000_000_000  # bytes; 10,000 jobs with their results have 30,000,000
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep.
+
+    Attributes:
+        folder: its name in the sweep's folder, a number.
+        fingerprint: of its config, see `genlab.sweeps.fingerprint`.
+        overrides: what Hydra composed it from.
+        number: Hydra's, in the grid that was typed last; None for a job of an earlier grid.
+    """
+
+    folder: str
+    fingerprint: str
+    overrides: list[str]
+    number: int | None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """`{"model.latent_dim": "2", …}`; `~logger` is a setting without a value."""
+        pairs = (override.lstrip("+").partition("=") for override in self.overrides)
+        return {key: value for key, _, value in pairs}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All jobs of a sweep's folder, and what becomes of the checkpoints of those that are not the best."""
+
+    jobs: list[Job]
+    keep: Keep
+
+    def current(self) -> list[Job]:
+        """The jobs of the grid that was typed last, in its order."""
+        return sorted((job for job in self.jobs if job.number is not None), key=lambda job: job.number or 0)
+
+
+def assign(wanted: Sequence[tuple[list[str], str]], known: Sequence[Job]) -> list[Job]:
+    """A folder for each job: that of a known job with its fingerprint, or the next number.
+
+    Args:
+        wanted: overrides and fingerprint of each job, in Hydra's order.
+        known: the jobs of the sweep that is resumed. Those that are not wanted any more stay, without a number.
+    """
+    free: dict[str, list[str]] = {}
+    for job in known:
+        free.setdefault(job.fingerprint, []).append(job.folder)
+    following = max((int(job.folder) for job in known), default=-1) + 1
+    jobs = []
+    for number, (overrides, mark) in enumerate(wanted):
+        if free.get(mark):
+            folder = free[mark].pop(0)
+        else:
+            folder, following = str(following), following + 1
+        jobs.append(Job(folder, mark, overrides, number))
+    taken = {job.folder for job in jobs}
+    left = [Job(job.folder, job.fingerprint, job.overrides, None) for job in known if job.folder not in taken]
+    return sorted([*jobs, *left], key=lambda job: int(job.folder))
+
+
+def write_plan(folder: Path, plan: Plan, **results: Any) -> None:
+    """Write sweep.json, whole or not at all.
+
+    Args:
+        folder: of the sweep.
+        plan: to be read again by its jobs, and by a command that resumes it.
+        results: what is known besides, for whoever reads the file.
+    """
+    written = {"format": FORMAT, "keep": plan.keep, **results, "jobs": [asdict(job) for job in plan.jobs]}
+    write_text(folder / SWEEP_FILE, json.dumps(written, indent=1, allow_nan=False) + "\n")
+
+
+def read_plan(folder: Path) -> Plan:
+    """The plan of a sweep's folder.
+
+    Raises:
+        RunError: it is no folder of a sweep, or its sweep.json is damaged.
+    """
+    path = folder / SWEEP_FILE
+    if not path.exists():
+        raise RunError(f"{folder}: no folder of a sweep, it has no {SWEEP_FILE}; sweeps are below outputs/sweeps")
+    try:
+        found = json.loads(read_text(path, LARGEST))
+        if not isinstance(found, dict) or found.get("format") != FORMAT or not isinstance(found.get("jobs"), list):
+            raise ValueError(f"not of format {FORMAT}")
+        plan = Plan([_job(**job) for job in found["jobs"]], found["keep"])
+        if len({job.folder for job in plan.jobs}) < len(plan.jobs):
+            raise ValueError("two jobs in one folder")
+    except ValidationError as error:
+        raise RunError(f"{path}: {explain(error)}; restore it from a copy") from None
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RunError(f"{path}: damaged ({error}); restore it from a copy") from None
+    return plan
+
+
+@checked
+def _job(
+    folder: str, fingerprint: str, overrides: list[str], number: NonNegativeInt | None = None, **others: Any
+) -> Job:
+    if not re.fullmatch("0|[1-9][0-9]{0,8}", folder):
+        raise ValueError(f"the folder {folder!a} is no number")
+    return Job(folder, fingerprint, overrides, number)

@@ -1,0 +1,79 @@
+"""Ctrl-C and SIGTERM while several jobs run: they write their checkpoints, and no other begins."""
+
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from genlab.errors import RunError
+from genlab.runs.lock import is_locked
+from genlab.runs.reading import read_summary
+
+MARK = ".stop"
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def is_stopping(sweep: Path) -> bool:
+    """Whether no further job should begin."""
+    return (sweep / MARK).exists()
+
+
+class Stop:
+    """A context around jobs in processes of their own, in the process that waits for them.
+
+    The first signal leaves a mark in the sweep's folder, for which each job looks before it begins. A terminal sends
+    Ctrl-C to all processes; SIGTERM comes to this one alone and is passed on. The second signal ends at once.
+
+    Args:
+        sweep: its folder; a mark that an earlier command has left there does not count.
+
+    Attributes:
+        code: 128 + the number of the signal, if one came.
+    """
+
+    def __init__(self, sweep: Path) -> None:
+        self.sweep = sweep
+        self.code = 0
+        (sweep / MARK).unlink(missing_ok=True)
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> "Stop":
+        self._previous = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._restore()
+        (self.sweep / MARK).unlink(missing_ok=True)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.code = 128 + number
+        self._restore()
+        (self.sweep / MARK).touch()
+        print("\nwaiting for the running jobs to write last.ckpt; once more ends at once", file=sys.stderr)
+        if number == signal.SIGTERM:
+            for process in _training(self.sweep):
+                with suppress(ProcessLookupError):
+                    os.kill(process, number)
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
+
+
+def _training(sweep: Path) -> list[int]:
+    """The processes on this machine that train into folders of the sweep."""
+    processes = []
+    for path in sweep.glob("*/summary.json"):
+        with suppress(RunError):
+            summary = read_summary(path.parent)
+            here = summary.get("host") == socket.gethostname() and isinstance(summary.get("pid"), int)
+            if summary["status"] == "running" and here and is_locked(path.parent):
+                processes.append(summary["pid"])
+    return processes

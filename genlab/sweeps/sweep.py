@@ -1,0 +1,103 @@
+"""A sweep from its plan to its table, whatever ends it."""
+
+import os
+import shlex
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from genlab.errors import RunError
+from genlab.mendable import mendable
+from genlab.readable import plain, short
+from genlab.runs.lock import locked
+from genlab.runs.membership import SWEEP_FILE
+from genlab.runs.reading import read_summary
+from genlab.sweeps.ending import end
+from genlab.sweeps.grid import Grid
+from genlab.sweeps.plan import Plan, assign, read_plan, write_plan
+from genlab.sweeps.stop import Stop
+
+# 128 + the number of the signal, as shells have it
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+DONE = "finished already"
+
+
+def run_sweep(grid: Grid, run: Callable[[], None], command: Sequence[str]) -> int:
+    """Plan the jobs, run them, and end with the table, after Ctrl-C too; return the exit code.
+
+    Args:
+        grid: what was asked for.
+        run: Hydra's main function, which runs the jobs in `grid.folder`.
+        command: how to call this again.
+
+    Raises:
+        RunError: the folder to be resumed is none of a sweep, is damaged, or another process has it; or that of a new
+            sweep is not new.
+    """
+    started = time.perf_counter()
+    if grid.resume and not grid.folder.is_dir():
+        raise RunError(f"{grid.folder}: no such folder; sweeps are below outputs/sweeps")
+    if not grid.resume and (grid.folder / SWEEP_FILE).exists():
+        raise RunError(f"{grid.folder}: has a sweep already; go on with sweep.resume=FOLDER, or choose another folder")
+    known = read_plan(grid.folder).jobs if grid.resume else []
+    with locked(grid.folder):
+        plan = Plan(assign(grid.jobs, known), grid.keep)
+        write_plan(grid.folder, plan)
+        _announce(grid, plan)
+        if grid.at_once > 1:
+            from genlab.sweeps.cores import divide_cores
+
+            left = sum(_state(grid.folder / job.folder) != DONE for job in plan.current())
+            divide_cores(max(1, min(grid.at_once, left)))
+        code = _run(grid, run)
+        ended = end(grid.folder, plan, time.perf_counter() - started)
+    if not ended:
+        line = shlex.join([*command, f"sweep.resume={short(grid.folder)}"])
+        print(f"{'interrupted; to go on' if code > 1 else 'to try again'}: {line}", file=sys.stderr)
+    return code or int(not ended)
+
+
+def _run(grid: Grid, run: Callable[[], None]) -> int:
+    """All jobs; the exit code of what ended them early."""
+    signal.signal(signal.SIGTERM, _terminate)
+    stop = Stop(grid.folder)
+    try:
+        with stop if grid.at_once > 1 else nullcontext():
+            run()
+    except (KeyboardInterrupt, SystemExit) as error:
+        # Lightning turns Ctrl-C into an exit with code 1
+        return TERMINATED if getattr(error, "code", None) == TERMINATED else INTERRUPTED
+    except Exception as error:
+        # not of a job, whose errors stay in its folder: a process of several was killed, for example
+        if os.environ.get("GENLAB_DEBUG"):
+            traceback.print_exception(error)
+        what = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        print(f"error: {plain(mendable(error) or what)}", file=sys.stderr)
+        return 1
+    return stop.code
+
+
+def _terminate(*_: object) -> None:
+    sys.exit(TERMINATED)
+
+
+def _announce(grid: Grid, plan: Plan) -> None:
+    jobs = plan.current()
+    states = Counter(_state(grid.folder / job.folder) for job in jobs) if grid.resume else Counter(new=len(jobs))
+    told = ", ".join(f"{count} {state}" for state, count in states.items())
+    print(f"sweep folder {short(grid.folder)}   ({len(jobs)} jobs: {told})", flush=True)
+
+
+def _state(folder: Path) -> str:
+    try:
+        status = read_summary(folder)["status"]
+    except RunError:
+        return "new"
+    return {"finished": DONE, "failed": "to try again"}.get(status, "to go on")

@@ -1,0 +1,91 @@
+"""sweep.keep=best: of runs that can be compared one keeps checkpoints and pictures; all keep their numbers."""
+
+import json
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from genlab.errors import RunError
+from genlab.runs.atomic import write_text
+from genlab.runs.lock import locked
+from genlab.runs.reading import read_summary
+
+THINNED = ("checkpoints", "images")  # folders of a run
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A finished run and the validation value that chose its best epoch.
+
+    Attributes:
+        folder: of the run.
+        kind: only runs of one kind are compared: the same model, data, metric, and way of measuring it.
+        metric: as `val/elbo`.
+        value: of the metric.
+        score: the value, with the sign with which larger is better.
+        thinned: whether it has lost its checkpoints already.
+    """
+
+    folder: Path
+    kind: tuple[str, ...]
+    metric: str
+    value: float
+    score: float
+    thinned: bool
+
+
+def thin(sweep: Path) -> None:
+    """Remove the checkpoints and the pictures of each finished run that a finished run of its kind beats.
+
+    Its config, summary, metrics.csv and the scalars in its event files stay. A run that is beaten once stays beaten, so
+    this may be done whenever a job has ended. Runs are left whole that have not finished, and those of a model whose
+    validation metric does not choose a best epoch (GAN): nothing says which is better. The test metrics choose nothing.
+    """
+    for run in beaten(scored(sweep)):
+        if not run.thinned:
+            with suppress(RunError), locked(run.folder, patience=0):  # else another process has it
+                _empty(run.folder)
+
+
+def scored(sweep: Path) -> list[Scored]:
+    """The runs of a sweep that can be compared with others."""
+    runs = []
+    for path in sweep.glob("*/summary.json"):
+        with suppress(RunError, KeyError, TypeError, ValueError):
+            summary = read_summary(path.parent)
+            best = summary["best"]
+            if summary["status"] == "finished":
+                metric, value = best["metric"], float(best["value"])
+                kind = (summary["model"], summary["data"], metric, summary["protocol"].get(metric, ""))
+                score = value if best["mode"] == "max" else -value
+                runs.append(Scored(path.parent, kind, metric, value, score, bool(summary.get("thinned"))))
+    return runs
+
+
+def best_of_each_kind(runs: Iterable[Scored]) -> dict[tuple[str, ...], Scored]:
+    """The run with the highest score; of equals the one that still has its checkpoints, then the first folder."""
+    best: dict[tuple[str, ...], Scored] = {}
+    for run in sorted(runs, key=lambda run: (run.thinned, len(run.folder.name), run.folder.name)):
+        if run.kind not in best or run.score > best[run.kind].score:
+            best[run.kind] = run
+    return best
+
+
+def beaten(runs: list[Scored]) -> list[Scored]:
+    """All but the best of each kind."""
+    best = best_of_each_kind(runs)
+    return [run for run in runs if run is not best[run.kind]]
+
+
+def _empty(folder: Path) -> None:
+    summary = read_summary(folder)
+    # first: a run that loses its checkpoints and dies before this is written would look damaged
+    write_text(folder / "summary.json", json.dumps(summary | {"thinned": True}, indent=2) + "\n")
+    for name in THINNED:
+        if not (folder / name).is_symlink():
+            shutil.rmtree(folder / name, ignore_errors=True)
+    from genlab.sweeps.event_files import remove_pictures  # a second, because of TensorBoard
+
+    remove_pictures(folder)

@@ -1,0 +1,98 @@
+"""Aggregation over seeds: what is averaged, what is never mixed, and what is said of jobs that ended badly."""
+
+import math
+import subprocess
+import sys
+
+import pytest
+
+from genlab.sweeps.layout import cells, mean_and_std
+from genlab.sweeps.table import Result, Statistic, groups, statistic, varying
+
+
+def vae(latent_dim, seed, value, seconds=10.0):
+    settings = {"model": "vae", "model.latent_dim": str(latent_dim), "seed": str(seed), "debug": "fast"}
+    return Result(settings, "finished", None, "test/elbo", value, seconds)
+
+
+def gan(latent_dim, seed, value, seconds=20.0):
+    settings = {"model": "gan", "model.latent_dim": str(latent_dim), "seed": str(seed), "debug": "fast"}
+    return Result(settings, "finished", None, "test/value", value, seconds)
+
+
+def test_what_varies_comes_in_the_order_of_the_command_and_what_does_not_is_left_out():
+    jobs = [
+        {"model": "vae", "debug": "fast", "seed": "0"},
+        {"model": "gan", "debug": "fast", "seed": "0", "model.penalty": "r1"},
+    ]
+    assert varying(jobs) == ["model", "model.penalty"]
+    assert varying(jobs[:1]) == []
+
+
+def test_mean_and_sample_standard_deviation_over_seeds():
+    # deviations -2, 1, 1 of the mean -100: variance (4 + 1 + 1) / (3 - 1) = 3
+    (group,) = groups([vae(2, 0, -102.0, 10.0), vae(2, 1, -99.0, 20.0), vae(2, 2, -99.0, 60.0)])
+    assert group.metrics["test/elbo"] == Statistic(3, pytest.approx(-100.0), pytest.approx(math.sqrt(3)))
+    assert group.seconds == pytest.approx(30.0)
+    assert (group.runs, group.status()) == (3, "finished")
+
+
+def test_a_group_is_all_that_varies_but_the_seed():
+    found = groups([vae(2, 0, -102.0), vae(20, 0, -98.0), vae(2, 1, -100.0), vae(20, 1, -97.0)])
+    assert [group.settings for group in found] == [{"model.latent_dim": "2"}, {"model.latent_dim": "20"}]
+    assert [group.metrics["test/elbo"].mean for group in found] == [pytest.approx(-101.0), pytest.approx(-97.5)]
+
+
+def test_headlines_of_two_models_share_no_column_and_no_mean():
+    found = groups([vae(2, 0, -100.0), vae(2, 1, -102.0), gan(2, 0, -0.5), gan(2, 1, -0.7)])
+    names, rows, _ = cells(found)
+    assert names == ["model", "runs", "test/elbo", "test/value", "seconds", "status"]
+    assert rows == [
+        ["vae", "2", "-101.00 ± 1.41", "", "10", "finished"],
+        ["gan", "2", "", "-0.600 ± 0.141", "20", "finished"],
+    ]
+
+
+def test_headlines_are_not_mixed_where_a_setting_hides_the_model():
+    jobs = [vae(2, 0, -100.0), gan(2, 1, -0.5)]
+    found = groups([Result({"seed": str(i)}, "finished", None, job.headline, job.value) for i, job in enumerate(jobs)])
+    (group,) = found
+    assert group.metrics == {"test/elbo": Statistic(1, -100.0, None), "test/value": Statistic(1, -0.5, None)}
+
+
+def test_a_job_that_has_not_finished_counts_in_the_status_alone():
+    failed = Result({"debug": "fast", "seed": "1"}, "failed", "NonFiniteError: " + "x" * 200)
+    stopped = Result({"debug": "fast", "seed": "2"}, "interrupted", None, "val/elbo", -500.0, 3.0)
+    done = Result({"debug": "fast", "seed": "0"}, "finished", None, "test/elbo", -100.0, 10.0)
+    (group,) = groups([done, failed, stopped])
+    assert group.metrics == {"test/elbo": Statistic(1, -100.0, None)}
+    assert group.seconds == 10.0
+    assert group.status() == f"1 finished, 1 failed, 1 interrupted: NonFiniteError: {'x' * 84} …"
+
+
+def test_a_reason_that_all_seeds_share_is_said_once():
+    jobs = [Result({"a": "0", "seed": str(seed)}, "failed", "why") for seed in range(3)]
+    (group,) = groups(jobs)
+    assert (group.runs, group.status()) == (3, "failed: why")
+
+
+@pytest.mark.parametrize("values", [[-100.0, None], [None], [-100.0, math.nan], [math.inf], []])
+def test_a_value_that_is_not_finite_is_not_averaged_away(values):
+    found = statistic(values)
+    assert (found.count, found.mean, found.std) == (len(values), None, None)
+    assert mean_and_std(found) == "not finite"
+
+
+def test_one_run_has_no_deviation():
+    assert mean_and_std(statistic([1.2345])) == "1.234"
+    assert mean_and_std(statistic([-98.123])) == "-98.12"
+
+
+def test_numbers_are_aligned_to_the_right_and_words_are_not():
+    _, _, right = cells(groups([vae(2, 0, -100.0), gan(20, 0, -0.5)]))
+    assert right == ["runs", "seconds", "model.latent_dim"]
+
+
+def test_the_table_needs_no_torch():
+    code = "import sys, genlab.sweeps.ending, genlab.sweeps.job, genlab.sweeps.sweep; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
