@@ -36,6 +36,8 @@ from genlab.runs.lock import locked
 from genlab.runs.reading import Run
 from genlab.runs.record import RunRecord
 from genlab.runs.settings import flat_settings, save_config
+from genlab.runs.times import FILE as TIMES
+from genlab.runs.times import read_times
 
 
 @dataclass
@@ -96,7 +98,8 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
         with _named(last, checkpoint, trainer):
             trainer.fit(model, datamodule=experiment.data, ckpt_path=last if checkpoint else None, weights_only=True)
         metrics = _final_metrics(trainer) or dict(experiment.checkpoints.metrics)
-        trained = {"training_seconds": round(record.seconds(), 3), "training_images": _images_seen(trainer)}
+        times = read_times(folder / TIMES)
+        trained = {"training_seconds": times[-1][2] if times else None, "training_images": _images_seen(trainer)}
         costs = {name: seconds for part in experiment.callbacks for name, seconds in getattr(part, "costs", {}).items()}
         chosen = experiment.checkpoints.chosen()
         record.update(metrics=metrics, epochs=trainer.current_epoch, best=chosen, **trained, **costs)

@@ -1,6 +1,6 @@
 """`genlab evaluate`: what a trained model is worth."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from genlab.commands.options import Parser, add_run_options, seed, whole_number
@@ -75,20 +75,11 @@ def run(arguments: Any) -> None:
     keep_quiet()
     # seconds, because of torch: a wrong folder is answered before
     from genlab.evaluating import FILE, evaluate_run, print_evaluation
+    from genlab.evaluation.settings import EvaluationSettings
     from genlab.reload import load_data, load_model, load_settings
 
     model = load_model(run, arguments.device, arguments.checkpoint)
-    names = (
-        "samples",
-        "images",
-        "likelihood_images",
-        "importance_samples",
-        "prior_samples",
-        "dequantization_samples",
-        "ex_post",
-        "seed",
-    )
-    given = {name: getattr(arguments, name) for name in names}
+    given = {field.name: getattr(arguments, field.name, None) for field in fields(EvaluationSettings)}
     settings = replace(load_settings(run), **{name: value for name, value in given.items() if value is not None})
     evaluation = evaluate_run(run.folder, model, load_data(run), checkpoint.name, run.summary, settings)
     print_evaluation(evaluation)

@@ -10,6 +10,7 @@ from genlab.runs.atomic import write_text
 
 Times = list[tuple[int, int, float]]  # epoch, step, seconds
 
+FILE = "times.csv"
 COLUMNS = ("epoch", "step", "seconds")
 LARGEST = 10_000_000  # bytes; a row has 20
 
