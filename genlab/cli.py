@@ -12,6 +12,7 @@ from genlab.errors import ConfigError, GenlabError
 COMMANDS = {
     "train": "train a model, as python train.py does; genlab train --help shows the settings",
     "resume": "go on with a run that was interrupted or killed, or train it for longer",
+    "tune": "search for the settings that make a metric best",
     "runs": "list the runs that are there: status, model, settings, headline metric",
     "sample": "draw new images from a trained model",
     "reconstruct": "show test images above their reconstructions",
@@ -29,6 +30,7 @@ Examples:
   genlab train model=vae
   genlab train model=vae model.latent_dim=2 trainer.max_epochs=5
   genlab train -m model.latent_dim=2,20 seed=0,1
+  genlab tune search=vae_nll search.trials=20
   genlab runs
   genlab sample outputs/vae/2026-11-22_18-27-24-7698e350 -n 64 --seed 1 --out samples.png"""
 

@@ -21,6 +21,16 @@ ALLOWED = {
     "loggers": {"arguments", "errors", "runs"},
     "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents", "readable", "runs"},
     "runs": {"arguments", "configuration", "errors", "readable"},
+    "tuning": {
+        "arguments",
+        "callbacks",
+        "configuration",
+        "errors",
+        "overrides",
+        "readable",
+        "runs",
+        "training",
+    },
     # all but what composes configs and trains
     "commands": {
         "callbacks",
@@ -33,6 +43,7 @@ ALLOWED = {
         "readable",
         "reload",
         "runs",
+        "tuning",
     },
 }
 
