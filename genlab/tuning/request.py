@@ -68,14 +68,13 @@ def read_request(arguments: Sequence[str]) -> Request:
     folder = Path(tune["folder"]).expanduser().absolute() if "folder" in tune else None
     there = folder / FILE if folder is not None and (folder / FILE).exists() else None
     storage = tune.get("storage")
+    asked = read_yaml(there) if there is not None else {}
+    if asked.get("storage") == "url" and storage is None:
+        raise ConfigError(f"{folder}: its trials are in a database; give it again as tune.storage=URL")
     if names:
         settings = read_settings(names[-1])
-    elif there is not None:
-        asked = read_yaml(there)
-        settings, before = asked.get("search") or {}, asked.get("overrides") or []
-        if asked.get("storage") == "url" and storage is None:
-            raise ConfigError(f"{folder}: its trials are in a database; give it again as tune.storage=URL")
-        overrides = merged(before, overrides)
+    elif asked:
+        settings, overrides = asked.get("search") or {}, merged(asked.get("overrides") or [], overrides)
     elif folder is not None:
         raise ConfigError(f"tune.folder={tune['folder']}: has no {FILE}; say search=NAME to begin one there")
     else:

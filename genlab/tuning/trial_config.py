@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from genlab.configuration import config_dir
@@ -12,7 +12,7 @@ from genlab.errors import ConfigError
 from genlab.overrides import check, quoted
 from genlab.tuning.request import Request, key, merged
 
-REFUSED = ("run_dir", "hydra", "resume", "evaluate")
+REFUSED = ("run_dir", "hydra", "resume", "sweep", "evaluate")
 
 
 class TrialConfigs:
@@ -52,7 +52,10 @@ class TrialConfigs:
         """The config of a run in the folder `trials/name`."""
         folder = self._folder / "trials" / name
         place = [f"run_dir={quoted(str(folder))}", f"outputs={quoted(str(folder.parent))}"]
-        return self._compose([*self._in_trials, *self._texts(values), *place])
+        cfg = self._compose([*self._in_trials, *self._texts(values), *place])
+        with open_dict(cfg):
+            del cfg["hydra"]
+        return cfg
 
     def typed(self, values: Mapping[str, str]) -> list[str]:
         """The overrides by which a trial differs from the defaults."""
@@ -73,6 +76,6 @@ class TrialConfigs:
         texts = [f"++{text}" if key(text) in self._forced and text[0] != "+" else text for text in overrides]
         try:
             with initialize_config_dir(str(config_dir()), version_base="1.3"):
-                return compose("config", [f"outputs={quoted('outputs')}", *texts], return_hydra_config=True)
+                return compose("config", texts, return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(" ".join(str(error).split())) from None

@@ -21,7 +21,7 @@ from genlab.readable import plain, readable, short
 from genlab.runs.lock import locked
 from genlab.training import build, train
 from genlab.tuning.pruning import NotLoggedError, Pruned, Pruning, not_logged
-from genlab.tuning.request import Request
+from genlab.tuning.request import FILE, Request
 from genlab.tuning.results import announce_end, progress, write_best, write_results
 from genlab.tuning.study import ERROR, PATIENCE, SETTINGS, WORKER, best_of, bury, claimed, open_study, retry, sampler
 from genlab.tuning.trial_config import TrialConfigs
@@ -43,10 +43,12 @@ def tune(request: Request) -> None:
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     folder = request.folder / "workers" / worker
-    with locked(folder):
+    with locked(folder), ExitStack() as joining:
+        joining.callback(_leave_nothing, request, folder)
         with locked(request.folder, PATIENCE):
             study = open_study(request)
             request.save()
+        joining.pop_all()
         print(f"search       {request.search.metric}, {request.search.direction}, {request.search.trials} trials")
         print(f"folder       {short(request.folder)}", flush=True)
         try:
@@ -58,9 +60,7 @@ def tune(request: Request) -> None:
         finally:
             with locked(request.folder, PATIENCE):
                 missing = write_results(study, request, configs)
-    with suppress(OSError):  # of a worker that ends by itself nothing is left to be asked
-        (folder / ".lock").unlink()
-        folder.rmdir()
+    _remove_lock(folder)  # of a worker that ends by itself nobody asks whether it is alive
     announce_end(study, request, configs, missing)
     if best_of(study) is None and not any(trial.state is TrialState.RUNNING for trial in claimed(study)):
         raise RunError(f"{short(request.folder)}: no trial has finished; trials.csv says why")
@@ -123,15 +123,13 @@ class _Worker:
 
     def _train(self, trial: optuna.Trial, values: dict[str, str]) -> float:
         cfg = self.configs.of_trial(values, f"{trial.number:04d}")
-        OmegaConf.set_struct(cfg, False)
-        search, every_n_epochs = self.request.search, cfg.evaluate_every
-        del cfg["hydra"]
+        search = self.request.search
 
         def report(value: float, epoch: int) -> bool:
             trial.report(value, epoch)
             return trial.should_prune()
 
-        pruning = Pruning(search, every_n_epochs, report)
+        pruning = Pruning(search, cfg.evaluate_every, report)
         with _console(Path(cfg.run_dir) / "console.txt"):
             metrics = train(cfg, overrides=self.configs.typed(values), callbacks={"pruning": pruning})
         if search.metric not in metrics:
@@ -152,21 +150,42 @@ class _Worker:
 
 
 def _check_values(request: Request, configs: TrialConfigs) -> None:
-    """That every bound and every option, with the first of the others, is one that its constructor takes."""
-    for number, (override, cfg) in enumerate(configs.candidates(request)):
-        if str(cfg.trainer.get("devices")) not in ("1", "[0]"):
+    """That every bound and every option is one that its constructor takes, and that the data are there.
+
+    A combination of settings may be wrong where each of them is right: a trial of it fails, and the search goes on.
+    """
+    errors, candidates = [], configs.candidates(request)
+    for override, cfg in candidates:
+        devices = cfg.trainer.devices
+        if str(devices) != "1" and not (OmegaConf.is_list(devices) and len(devices) == 1):
             raise ConfigError(
-                f"trainer.devices={cfg.trainer.devices}: a trial has one; start a worker for each device, with the "
-                "same command and tune.folder"
+                f"trainer.devices={devices}: a trial has one; start a worker for each device, with the same command "
+                "and tune.folder"
             )
         try:
             experiment = build(cfg)
-            if number == 0:
-                experiment.data.prepare_data()
         except GenlabError as error:
-            # a combination of settings may be wrong where each of them is right: a trial of it fails
-            if number == 0 or str(error).startswith(f"{override.partition('=')[0]}="):
-                raise ConfigError(f"search.space: {error}" if number else str(error)) from None
+            if str(error).startswith(f"{override.partition('=')[0]}="):
+                raise ConfigError(f"search.space: {error}") from None
+            errors.append(error)
+    if len(errors) == len(candidates):
+        raise errors[0]
+    experiment.data.prepare_data()
+
+
+def _leave_nothing(request: Request, worker: Path) -> None:
+    """Of a search that cannot begin; what was there before stays."""
+    _remove_lock(worker)
+    with suppress(OSError):
+        worker.parent.rmdir()
+    if not (request.folder / "study.db").exists() and not (request.folder / FILE).exists():
+        _remove_lock(request.folder)
+
+
+def _remove_lock(folder: Path) -> None:
+    with suppress(OSError):
+        (folder / ".lock").unlink()
+        folder.rmdir()
 
 
 @contextmanager
