@@ -57,14 +57,14 @@ def read_request(arguments: Sequence[str]) -> Request:
         ConfigError: one of them is wrong, or there is no search.
     """
     given = [_split(argument) for argument in arguments]
-    tune = {name.removeprefix("tune."): value for name, value in given if name.startswith("tune.")}
+    tune = {name.removeprefix("tune."): value for name, value in given if name.split(".")[0] == "tune"}
     for name in tune:
         if name not in TUNE:
             raise ConfigError(f"tune.{name}: there is no such setting; {allowed(name, TUNE, 'tune')}")
         if not tune[name]:
             raise ConfigError(f"tune.{name}=: has no value; leave it out, or give it one")
     names = [value for name, value in given if name == "search"]
-    overrides = [argument for argument in arguments if not key(argument).startswith(("search", "tune."))]
+    overrides = [text for text in arguments if key(text).split(".")[0] not in ("search", "tune")]
     folder = Path(tune["folder"]).expanduser().absolute() if "folder" in tune else None
     there = folder / FILE if folder is not None and (folder / FILE).exists() else None
     storage = tune.get("storage")
@@ -101,7 +101,7 @@ def key(override: str) -> str:
 
 def _split(argument: str) -> tuple[str, str]:
     name, equals, value = argument.partition("=")
-    if name.startswith(("search", "tune")) and not equals:
+    if name.split(".")[0] in ("search", "tune") and not equals:
         raise ConfigError(f"{argument}: not of the form KEY=VALUE, for example search=vae_nll or search.trials=20")
     return name, value
 

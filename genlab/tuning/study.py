@@ -53,10 +53,11 @@ def open_study(request: Request) -> optuna.Study:
             load_if_exists=True,
         )
     except (SQLAlchemyError, ImportError, ValueError, RuntimeError, optuna.exceptions.OptunaError) as error:
-        why = str(error.__cause__ or error).splitlines()[0]
+        why = " ".join(str(error.__cause__ or error).split())[:200]
+        if request.storage is None:
+            raise ConfigError(f"{request.folder / 'study.db'}: cannot be opened ({why}); restore it from a copy") from None
         raise ConfigError(
-            f"{'tune.storage' if request.storage else request.folder / 'study.db'}: cannot be opened ({why}); "
-            "an example: postgresql://user:password@host/name"
+            f"tune.storage: cannot be opened ({why}); an example: postgresql://user:password@host/name"
         ) from None
     identity = json.loads(json.dumps(request.identity()))
     before = study.user_attrs.get("genlab")
