@@ -97,7 +97,7 @@ def test_options_of_a_users_folder_are_there_besides_those_of_genlab(own_folder)
     for experiment in ("own", "vae_2d"):
         arguments = ["--config-dir", str(own_folder), f"experiment={experiment}", "seed=1"]
         assert check(arguments) == arguments
-    with pytest.raises(ConfigError, match="did you mean own\\? Allowed: autoencoder_2d, .*own, "):
+    with pytest.raises(ConfigError, match=r"did you mean own\? Allowed: autoencoder_2d, .*own, "):
         check(["--config-dir", str(own_folder), "experiment=onw"])
     with pytest.raises(ConfigError, match="Allowed: autoencoder_2d"):
         check(["experiment=own"])  # of another command the folder is not known

@@ -55,7 +55,9 @@ def open_study(request: Request) -> optuna.Study:
     except (SQLAlchemyError, ImportError, ValueError, RuntimeError, optuna.exceptions.OptunaError) as error:
         why = " ".join(str(error.__cause__ or error).split())[:200]
         if request.storage is None:
-            raise ConfigError(f"{request.folder / 'study.db'}: cannot be opened ({why}); restore it from a copy") from None
+            raise ConfigError(
+                f"{request.folder / 'study.db'}: cannot be opened ({why}); restore it from a copy"
+            ) from None
         raise ConfigError(
             f"tune.storage: cannot be opened ({why}); an example: postgresql://user:password@host/name"
         ) from None

@@ -52,8 +52,11 @@ def test_a_dimension_knows_its_ends():
         (space(type="integer", low=1), "search.space: model.latent_dim: integer needs high"),
         (space(type="integer", low=1.5, high=3), "search.space: model.latent_dim: low=1.5: should be a valid integer"),
         (space(type="integer", low=9, high=1), "search.space: model.latent_dim: low=9 should be below high=1"),
-        (space(type="integer", low=0, high=3, log=True), "search.space: model.latent_dim: log: true goes with a low of"),
-        (space(type="log_uniform", low=0.0, high=1), "search.space: model.latent_dim: low=0.0: should be greater than"),
+        (
+            space(type="integer", low=0, high=3, log=True),
+            "search.space: model.latent_dim: log: true goes with a low of",
+        ),
+        (space(type="log_uniform", low=0.0, high=1), "search.space: model.latent_dim: low=0.0: should be greater"),
         (space(type="uniform", low=0, high=1, step=2), "search.space: model.latent_dim: step: there is no such"),
         (space(type="choice", options=[]), "search.space: model.latent_dim: options=[]: List should have at least 1"),
         (space(type="choice", options=[1, 1]), "search.space: model.latent_dim: options: one of them is there twice"),
@@ -96,10 +99,18 @@ def test_a_wrong_request_is_refused(tmp_path, monkeypatch, arguments, answer):
     [
         ({}, ["model.latent_dim=3"], "model.latent_dim=3: model.latent_dim is searched; leave one of the two out"),
         ({}, ["model=flow"], "model.latent_dim: model=flow has none: its latent is as large as the image"),
-        ({}, ["trainer.max_epoch=3"], "trainer.max_epoch: trainer (default) has no max_epoch; did you mean trainer.max"),
+        (
+            {},
+            ["trainer.max_epoch=3"],
+            "trainer.max_epoch: trainer (default) has no max_epoch; did you mean trainer.max",
+        ),
         ({}, ["run_dir=x"], "run_dir=x: a search decides that itself"),
         ({}, ["-m"], "-m: no such option"),
-        ({"space": {"model.latentdim": SPACE["model.latent_dim"]}}, [], "model.latentdim: model (vae) has no latentdim"),
+        (
+            {"space": {"model.latentdim": SPACE["model.latent_dim"]}},
+            [],
+            "model.latentdim: model (vae) has no",
+        ),
         ({"overrides": ["modle=vae"]}, [], "modle: the configuration has no modle; did you mean model?"),
     ],
 )
@@ -166,7 +177,7 @@ def test_where_less_is_better_the_best_is_the_least(trainer):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_value_that_is_no_number_fails_the_trial(trainer, value):
     pruning = Pruning(build_search(search()), 0, lambda value, epoch: False)
-    with pytest.raises(NonFiniteError, match="val/elbo is (nan|inf) after epoch 2"):
+    with pytest.raises(NonFiniteError, match=r"val/elbo is (nan|inf) after epoch 2"):
         for epoch, now in enumerate([1.0, value], start=1):
             epoch_ends(pruning, trainer, epoch, val_elbo=now)
 
@@ -176,5 +187,3 @@ def test_a_metric_that_comes_every_second_epoch_is_waited_for(trainer):
     epoch_ends(pruning, trainer, 1, val_elbo=1.0)
     with pytest.raises(NotLoggedError, match=r"val/fid_mnist: is not logged; .*Allowed: val/elbo"):
         epoch_ends(pruning, trainer, 2, val_elbo=1.0)
-
-

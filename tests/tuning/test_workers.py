@@ -16,28 +16,26 @@ def trials_of(folder):
 
 
 def test_two_workers_share_a_study_without_lost_or_doubled_trials(search_file, tmp_path):
-    command = ["tune", f"search={search_file(trials=6)}", "tune.folder=mine"]
+    command = ["tune", f"search={search_file(trials=4)}", "tune.folder=mine"]
     pair = [Training(tmp_path, *command, program=GENLAB) for _ in range(2)]
     ends = [worker.end() for worker in pair]
     assert [(code, errors) for code, _, errors in ends] == [(0, ""), (0, "")], ends
 
     trials = trials_of(tmp_path / "mine")
-    assert [(trial.number, trial.state) for trial in trials] == [(number, STATE.COMPLETE) for number in range(6)]
+    assert [(trial.number, trial.state) for trial in trials] == [(number, STATE.COMPLETE) for number in range(4)]
     assert len({trial.user_attrs[WORKER] for trial in trials}) == 2
-    assert len({str(trial.params) for trial in trials}) == 6
+    assert len({str(trial.params) for trial in trials}) == 4
     started = [line for _, out, _ in ends for line in out.splitlines() if line.startswith("trial ") and "=" in line]
-    assert sorted(int(line.split()[1]) for line in started) == list(range(6))
-    assert sorted(run.folder.name for run in list_runs(tmp_path / "mine")) == [f"{number:04d}" for number in range(6)]
+    assert sorted(int(line.split()[1]) for line in started) == list(range(4))
+    assert sorted(run.folder.name for run in list_runs(tmp_path / "mine")) == [f"{number:04d}" for number in range(4)]
     assert not list((tmp_path / "mine" / "workers").iterdir())
     with sqlite3.connect(tmp_path / "mine" / "study.db") as database:
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)
 
 
 def test_a_killed_search_goes_on_with_its_folder_alone(search_file, tmp_path):
-    more = ["trainer.max_epochs=8", "search.prune=false"]
-    worker = Training(
-        tmp_path, "tune", f"search={search_file(trials=3)}", "tune.folder=mine", *more, program=GENLAB
-    )
+    more = ["trainer.max_epochs=4", "search.prune=false"]
+    worker = Training(tmp_path, "tune", f"search={search_file(trials=3)}", "tune.folder=mine", *more, program=GENLAB)
     assert any(line.startswith("trial 1 ") for line in worker.out)
     worker.process.kill()
     worker.end()
@@ -61,9 +59,7 @@ def test_a_killed_search_goes_on_with_its_folder_alone(search_file, tmp_path):
 
 def test_a_worker_that_is_told_to_stop_puts_its_trial_back(search_file, tmp_path):
     more = ["trainer.max_epochs=100000"]
-    worker = Training(
-        tmp_path, "tune", f"search={search_file(trials=3)}", "tune.folder=mine", *more, program=GENLAB
-    )
+    worker = Training(tmp_path, "tune", f"search={search_file(trials=3)}", "tune.folder=mine", *more, program=GENLAB)
     assert any(line.startswith("trial 0 ") for line in worker.out)
     worker.process.terminate()
     code, _, errors = worker.end()
