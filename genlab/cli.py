@@ -12,12 +12,12 @@ from genlab.errors import ConfigError, GenlabError
 COMMANDS = {
     "train": "train a model, as python train.py does; genlab train --help shows the settings",
     "resume": "go on with a run that was interrupted or killed, or train it for longer",
-    "tune": "search for the settings that make a metric best",
     "runs": "list the runs that are there: status, model, settings, headline metric",
     "sample": "draw new images from a trained model",
     "reconstruct": "show test images above their reconstructions",
     "evaluate": "measure a trained model: likelihood, and the quality of its samples",
     "interpolate": "walk from one image to another through the latent space",
+    "tune": "search for the settings that make a metric best",
 }
 
 HELP = """genlab: generative models on MNIST-like images
