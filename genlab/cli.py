@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "measure a trained model: likelihood, and the quality of its samples",
     "interpolate": "walk from one image to another through the latent space",
     "report": "one page about runs: curves, pictures, scores, and how they compare",
+    "tune": "search for the settings that make a metric best",
 }
 
 HELP = """genlab: generative models on MNIST-like images
@@ -30,6 +31,7 @@ Examples:
   genlab train model=vae
   genlab train model=vae model.latent_dim=2 trainer.max_epochs=5
   genlab train -m model.latent_dim=2,20 seed=0,1
+  genlab tune search=vae_nll search.trials=20
   genlab runs
   genlab sample outputs/vae/2026-11-22_18-27-24-7698e350 -n 64 --seed 1 --out samples.png"""
 

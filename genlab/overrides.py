@@ -8,7 +8,9 @@ import ast
 import difflib
 import functools
 import pkgutil
+import re
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,6 +38,9 @@ NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "c
 # Arguments of the Trainer that have groups of their own, or that genlab itself gives
 GIVEN = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
 
+# Of --config-dir: a folder of the user's, whose options are there besides those of genlab
+_USERS_DIR: ContextVar[Path | None] = ContextVar("_USERS_DIR", default=None)
+
 
 def check(arguments: list[str]) -> list[str]:
     """Check the arguments of `train.py`; return them as Hydra should get them.
@@ -53,6 +58,7 @@ def check(arguments: list[str]) -> list[str]:
         return arguments
     if given.resolve and not given.cfg:
         raise ConfigError("--resolve: only with --cfg, as in --cfg job --resolve")
+    _USERS_DIR.set(_users_dir(given.config_dir))
     register_resolvers()
     overrides = [_parse(text) for text in given.overrides]
     many = [_text(o) for o in overrides if o.is_sweep_override()]
@@ -72,6 +78,17 @@ def check(arguments: list[str]) -> list[str]:
     # Hydra itself wants all flags before the overrides
     flags = [argument for argument in arguments if argument not in given.overrides]
     return [*flags, *(forced.get(text, text) for text in given.overrides)]
+
+
+def _users_dir(name: str | None) -> Path | None:
+    if name is not None and not Path(name).is_dir():
+        raise ConfigError(f"--config-dir {name}: no such folder; give one with folders as experiment/ in it")
+    return None if name is None else Path(name).absolute()
+
+
+def _config_dirs() -> list[Path]:
+    users = _USERS_DIR.get()
+    return [config_dir()] if users is None else [config_dir(), users]
 
 
 def _refuse(message: str) -> None:
@@ -98,18 +115,20 @@ def _parse(text: str) -> Override:
 
 
 def _compose(overrides: list[str]) -> DictConfig:
+    users = _USERS_DIR.get()
+    paths = [] if users is None else [f"hydra.searchpath=[{quoted(f'file://{users}')}]"]
     try:
-        return compose("config", overrides, return_hydra_config=True)
+        return compose("config", [*paths, *overrides], return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(" ".join(str(error).split())) from None
 
 
 def _is_group(key: str) -> bool:
-    return (config_dir() / key).is_dir()
+    return any((folder / key).is_dir() for folder in _config_dirs())
 
 
 def _options(group: str) -> list[str]:
-    return sorted(path.stem for path in (config_dir() / group).glob("*.yaml"))
+    return sorted({path.stem for folder in _config_dirs() for path in (folder / group).glob("*.yaml")})
 
 
 def _chooses(override: Override) -> bool:
@@ -127,15 +146,17 @@ def _values(override: Override) -> Iterator[str]:
 
 def _check_group(override: Override) -> None:
     group = override.key_or_group
+    if group == "search":
+        raise ConfigError(f"{_text(override)}: a run has no search; genlab tune {_text(override)} runs one")
     if "/" in group and not group.startswith("hydra/") and not _is_group(group):
         raise ConfigError(f"{group}: no such group; a key has dots, as {group.replace('/', '.')}")
     if not _is_group(group) or group.startswith("hydra") or override.is_delete():
         return
     if override.value() is None:
-        raise ConfigError(f"{group}=null: {_allowed('', _options(group))}; to go without an option leave {group} out")
+        raise ConfigError(f"{group}=null: {allowed('', _options(group))}; to go without an option leave {group} out")
     for option in _values(override):
         if option not in _options(group):
-            raise ConfigError(f"{group}={option}: {_allowed(option, _options(group))}")
+            raise ConfigError(f"{group}={option}: {allowed(option, _options(group))}")
 
 
 def _check_launcher(override: Override) -> None:
@@ -197,7 +218,7 @@ def _check_key(override: Override, config: DictConfig) -> None:
             raise ConfigError(f"{key}: {parent}={option} has none: {REASONS[option, name]}")
         chosen = f" ({option})" if option else ""
         where = f"{parent}{chosen}" if parent else "the configuration"
-        raise ConfigError(f"{key}: {where} has no {name}; {_allowed(name, names, parent)}")
+        raise ConfigError(f"{key}: {where} has no {name}; {allowed(name, names, parent)}")
 
 
 def _check_whole(config: DictConfig) -> None:
@@ -225,7 +246,8 @@ def _check_whole(config: DictConfig) -> None:
 
 
 def _groups() -> list[str]:
-    return sorted(path.name for path in config_dir().iterdir() if path.is_dir() and path.name != "hydra")
+    folders = [path for folder in _config_dirs() for path in folder.iterdir() if path.is_dir()]
+    return sorted({path.name for path in folders} - {"hydra", "search"})
 
 
 def _is_new_trainer_argument(override: Override, config: DictConfig) -> bool:
@@ -250,7 +272,13 @@ def trainer_arguments() -> list[str]:
     raise AssertionError("pytorch_lightning.Trainer has no __init__")
 
 
-def _allowed(given: str, names: Iterable[str], parent: str = "") -> str:
+def quoted(text: str) -> str:
+    """In Hydra's quotation marks, where a backslash is special in front of one."""
+    text = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    return "'" + re.sub(r"(\\+)$", r"\1\1", text) + "'"
+
+
+def allowed(given: str, names: Iterable[str], parent: str = "") -> str:
     """`did you mean vae? Allowed: autoencoder, flow, gan, vae`"""
     unique = sorted(set(names))
     near = difflib.get_close_matches(given, unique, n=1, cutoff=0.5)

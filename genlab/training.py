@@ -1,6 +1,6 @@
 """train(cfg) → metrics: the whole of a run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,12 @@ class Experiment:
 
 
 @flushed_denormals()
-def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] = ()) -> dict[str, float]:
+def train(
+    cfg: DictConfig,
+    resumed: Run | None = None,
+    overrides: Sequence[str] = (),
+    callbacks: Mapping[str, Callback] | None = None,
+) -> dict[str, float]:
     """Train, test the best checkpoint, and leave a run folder; return the final metrics, such as `test/elbo`.
 
     Nothing is written before every value is checked and the data are read.
@@ -63,6 +68,7 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
         resumed: the run that goes on from its last checkpoint, or from the beginning if it has none; whoever has opened
             it holds its lock, because what it was then must be what it is now.
         overrides: what was typed, to be kept beside the config.
+        callbacks: others than those of the config, by names that it does not use.
 
     Raises:
         ConfigError: a value that a constructor refuses.
@@ -73,7 +79,7 @@ def train(cfg: DictConfig, resumed: Run | None = None, overrides: Sequence[str] 
     """
     last = Path(cfg.run_dir) / "checkpoints" / "last.ckpt"
     checkpoint = read_checkpoint(last) if resumed and last.exists() else None
-    experiment = build(cfg, None if resumed is None else batches_in(checkpoint) + 1)
+    experiment = build(cfg, None if resumed is None else batches_in(checkpoint) + 1, callbacks)
     experiment.data.prepare_data()
     experiment.data.setup("fit")
     trainer, model = experiment.trainer, experiment.model
@@ -136,12 +142,15 @@ def _named(path: Path, checkpoint: dict[str, Any] | None, trainer: Trainer) -> I
         raise RunError(f"{path}: training cannot go on from it ({why}); put another checkpoint in its place") from error
 
 
-def build(cfg: DictConfig, purge_step: int | None = None) -> Experiment:
+def build(
+    cfg: DictConfig, purge_step: int | None = None, more_callbacks: Mapping[str, Callback] | None = None
+) -> Experiment:
     """Seed, then construct everything that the config names.
 
     Args:
         cfg: see `train`.
         purge_step: of a resumed run: the loggers forget what they have of this step and later ones.
+        more_callbacks: see `train`.
 
     Raises:
         ConfigError: a value that a constructor refuses, under its address, such as `model.latent_dim=0`.
@@ -160,6 +169,7 @@ def build(cfg: DictConfig, purge_step: int | None = None) -> Experiment:
     checkpoints = callbacks.pop("checkpoints", None)
     if not isinstance(checkpoints, Checkpoints):
         checkpoints = Checkpoints()  # a run that cannot be resumed is no run
+    callbacks |= more_callbacks or {}
     # these two come last, when all others have done what belongs before a checkpoint
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
     trainer = _construct(

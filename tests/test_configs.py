@@ -22,7 +22,7 @@ CHOICES = [option for group in GROUPS for option in options(group) if option != 
 
 
 def test_every_group_is_tried():
-    assert {path.name for path in config_dir().iterdir() if path.is_dir()} - {"hydra"} == set(GROUPS)
+    assert {path.name for path in config_dir().iterdir() if path.is_dir()} - {"hydra", "search"} == set(GROUPS)
 
 
 @pytest.mark.parametrize("choice", CHOICES)

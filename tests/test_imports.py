@@ -23,6 +23,16 @@ ALLOWED = {
     "runs": {"arguments", "configuration", "errors", "readable"},
     "report": {"errors", "readable", "runs"},
     "sweeps": {"arguments", "commands", "configuration", "errors", "mendable", "quiet", "readable", "runs", "training"},
+    "tuning": {
+        "arguments",
+        "callbacks",
+        "configuration",
+        "errors",
+        "overrides",
+        "readable",
+        "runs",
+        "training",
+    },
     # all but what composes configs and trains
     "commands": {
         "callbacks",
@@ -36,6 +46,7 @@ ALLOWED = {
         "reload",
         "report",
         "runs",
+        "tuning",
     },
 }
 

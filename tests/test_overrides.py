@@ -82,3 +82,35 @@ def test_a_wrong_name_is_answered_in_one_line_with_what_is_allowed(arguments, wo
     message = str(error.value)
     assert "\n" not in message
     assert all(word in message for word in words), message
+
+
+@pytest.fixture
+def own_folder(tmp_path):
+    """A folder of configs with one experiment, under a name that needs quotation marks."""
+    folder = tmp_path / "it's mine"
+    (folder / "experiment").mkdir(parents=True)
+    (folder / "experiment" / "own.yaml").write_text("# @package _global_\nmodel: {latent_dim: 3}\n")
+    return folder
+
+
+def test_options_of_a_users_folder_are_there_besides_those_of_genlab(own_folder):
+    for experiment in ("own", "vae_2d"):
+        arguments = ["--config-dir", str(own_folder), f"experiment={experiment}", "seed=1"]
+        assert check(arguments) == arguments
+    with pytest.raises(ConfigError, match=r"did you mean own\? Allowed: autoencoder_2d, .*own, "):
+        check(["--config-dir", str(own_folder), "experiment=onw"])
+    with pytest.raises(ConfigError, match="Allowed: autoencoder_2d"):
+        check(["experiment=own"])  # of another command the folder is not known
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (["--config-dir", "absent"], "--config-dir absent: no such folder; give one with folders as experiment/ in it"),
+        (["search=vae_nll"], "search=vae_nll: a run has no search; genlab tune search=vae_nll runs one"),
+    ],
+)
+def test_what_belongs_elsewhere_is_told_so(arguments, answer):
+    with pytest.raises(ConfigError) as error:
+        check(arguments)
+    assert str(error.value) == answer

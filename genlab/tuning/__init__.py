@@ -1,0 +1,1 @@
+"""Search for the settings that make a metric best."""

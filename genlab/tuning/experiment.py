@@ -1,0 +1,62 @@
+"""The best trial as an experiment that `python train.py` runs."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from genlab.configuration import config_dir
+from genlab.runs.atomic import write_text
+
+GROUPS = ("data", "trainer", "logger", "callbacks", "model")  # whose options an experiment chooses
+PLACES = ("outputs", "run_dir", "hydra", "sweep")  # no matter of an experiment
+
+
+def write_experiment(cfg: DictConfig, searched: Iterable[str], comment: str, folder: Path) -> None:
+    """Write `folder/experiment/best.yaml`; `python train.py --config-dir folder experiment=best` trains it.
+
+    Args:
+        cfg: what it is to give, composed with Hydra's part.
+        searched: addresses of settings that are there even where they have the default's value.
+        comment: its first line.
+        folder: of configs.
+    """
+    choices = {name: option for name, option in cfg.hydra.runtime.choices.items() if name in GROUPS}
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        chosen = compose("config", [f"{name}={option}" for name, option in choices.items()])
+        default = compose("config", return_hydra_config=True).hydra.runtime.choices
+    overrides = [
+        {f"override /{name}": option} for name, option in choices.items() if option != default[name] or name == "model"
+    ]
+    settings = _differences(_plain(cfg), _plain(chosen))
+    if settings.get("data", {}).get("root") is not None:
+        settings["data"]["root"] = os.path.abspath(os.path.expanduser(settings["data"]["root"]))
+    experiment = OmegaConf.create({"defaults": overrides, **settings})
+    for address in searched:
+        if address not in GROUPS:
+            OmegaConf.update(experiment, address, OmegaConf.select(cfg, address), force_add=True)
+    text = f"# @package _global_\n# {comment}\n{OmegaConf.to_yaml(experiment)}"
+    write_text(folder / "experiment" / "best.yaml", text)
+
+
+def _plain(cfg: DictConfig) -> dict[str, Any]:
+    container = OmegaConf.to_container(cfg)
+    assert isinstance(container, dict)
+    return {str(name): value for name, value in container.items() if name not in PLACES}
+
+
+def _differences(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    """What has to be set, to come from one to the other."""
+    different: dict[str, Any] = {}
+    for name, value in wanted.items():
+        before = there.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            below = _differences(value, before)
+            if below:
+                different[name] = below
+        elif name not in there or value != before or isinstance(value, bool) is not isinstance(before, bool):
+            different[name] = value
+    return different

@@ -1,0 +1,70 @@
+"""Tells the study of each epoch's value, and ends trials that are worse than most."""
+
+import math
+import signal
+from collections.abc import Callable
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from genlab.callbacks.interruption import Interrupted
+from genlab.errors import ConfigError, NonFiniteError
+from genlab.overrides import allowed
+from genlab.tuning.search import Search
+
+
+class Pruned(Interrupted):
+    """A trial that is not worth its other epochs; for the run folder it is interrupted, and can be resumed."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(128 + signal.SIGTERM)
+        self.epoch = epoch
+
+
+class Pruning(Callback):
+    """After each epoch with a validation: the value goes to the study, and before the next one the trial may end.
+
+    Before the next one, because then the epoch's checkpoint is written and its line is printed.
+
+    Args:
+        search: says what is measured.
+        every_n_epochs: after so many epochs at the latest the metric must have been logged.
+        report: (value, epoch) → whether the trial should end.
+    """
+
+    def __init__(self, search: Search, every_n_epochs: int, report: Callable[[float, int], bool]) -> None:
+        self.search = search
+        self.every_n_epochs = max(1, every_n_epochs)
+        self.report = report
+        self.best: float | None = None
+        self._prune = False
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._prune:
+            raise Pruned(trainer.current_epoch)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        metric, epoch = self.search.metric, trainer.current_epoch + 1
+        every_n = trainer.check_val_every_n_epoch or 1
+        if not metric.startswith("val/") or epoch % every_n:
+            return
+        if metric not in trainer.callback_metrics:
+            if epoch % self.every_n_epochs == 0:
+                raise not_logged(metric, trainer.callback_metrics)
+            return
+        value = float(trainer.callback_metrics[metric])
+        if not math.isfinite(value):
+            raise NonFiniteError(f"{metric} is {value} after epoch {epoch}")
+        if self.search.better(value, self.best):
+            self.best = value
+        self._prune = self.report(value, epoch)
+
+
+class NotLoggedError(ConfigError):
+    """The objective of a search is nothing that its runs log: no other trial would do better."""
+
+
+def not_logged(metric: str, logged: object) -> NotLoggedError:
+    """The error, which names what is logged."""
+    names = [str(name) for name in logged if "/" in str(name)] if hasattr(logged, "__iter__") else []
+    more = "; val/fid_mnist needs evaluate_every=1" if metric == "val/fid_mnist" else ""
+    return NotLoggedError(f"search.metric={metric}: is not logged{more}; {allowed(metric, names)}")

@@ -1,0 +1,115 @@
+"""What `genlab tune` is asked for: a new search, or one that goes on; read without torch and without Optuna."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+
+from genlab.configuration import run_name
+from genlab.errors import ConfigError
+from genlab.overrides import allowed
+from genlab.runs.atomic import write_text
+from genlab.tuning.search import Search, build_search, options, read_settings, read_yaml
+
+FILE = "search.yaml"  # in the search's folder: what was asked for
+TUNE = ("folder", "storage")
+# May differ between the workers of a search, and when it goes on: how long it is and where it runs
+FREE = ("trials",)
+PLACE = ("data.root", "data.num_workers", "trainer.accelerator", "trainer.devices", "outputs")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A search, as this process is to work on it.
+
+    Attributes:
+        settings: the arguments of `Search`.
+        search: built from them.
+        overrides: of the user's, for all trials and the best experiment.
+        folder: absolute; it may be there.
+        storage: an Optuna URL; None: a SQLite file in the folder.
+    """
+
+    settings: dict[str, Any]
+    search: Search
+    overrides: list[str]
+    folder: Path
+    storage: str | None
+
+    def identity(self) -> dict[str, Any]:
+        """What all workers of a search must have in common."""
+        settings = {name: value for name, value in self.settings.items() if name not in FREE}
+        return {"search": settings, "overrides": [text for text in self.overrides if key(text) not in PLACE]}
+
+    def save(self) -> None:
+        """Write `search.yaml`, by which the folder alone is enough to go on; the storage's URL may have a password."""
+        asked = {"search": self.settings, "overrides": self.overrides, "storage": "url" if self.storage else "sqlite"}
+        write_text(self.folder / FILE, OmegaConf.to_yaml(OmegaConf.create(asked)))
+
+
+def read_request(arguments: Sequence[str]) -> Request:
+    """Sort `search=…`, `search.KEY=…`, `tune.KEY=…` and the overrides of the runs.
+
+    Raises:
+        ConfigError: one of them is wrong, or there is no search.
+    """
+    given = [_split(argument) for argument in arguments]
+    tune = {name.removeprefix("tune."): value for name, value in given if name.split(".")[0] == "tune"}
+    for name in tune:
+        if name not in TUNE:
+            raise ConfigError(f"tune.{name}: there is no such setting; {allowed(name, TUNE, 'tune')}")
+        if not tune[name]:
+            raise ConfigError(f"tune.{name}=: has no value; leave it out, or give it one")
+    names = [value for name, value in given if name == "search"]
+    overrides = [text for text in arguments if key(text).split(".")[0] not in ("search", "tune")]
+    folder = Path(tune["folder"]).expanduser().absolute() if "folder" in tune else None
+    there = folder / FILE if folder is not None and (folder / FILE).exists() else None
+    storage = tune.get("storage")
+    asked = read_yaml(there) if there is not None else {}
+    if asked.get("storage") == "url" and storage is None:
+        raise ConfigError(f"{folder}: its trials are in a database; give it again as tune.storage=URL")
+    if names:
+        settings = read_settings(names[-1])
+    elif asked:
+        settings, overrides = asked.get("search") or {}, merged(asked.get("overrides") or [], overrides)
+    elif folder is not None:
+        raise ConfigError(f"tune.folder={tune['folder']}: has no {FILE}; say search=NAME to begin one there")
+    else:
+        raise ConfigError(f"search=NAME is missing; {allowed('', options())}, or a file, as my_search.yaml")
+    for name, value in given:
+        if name.startswith("search."):
+            settings[name.removeprefix("search.")] = _read_value(name, value)
+    search = build_search(settings)
+    if folder is None:
+        outputs = next((text.partition("=")[2] for text in reversed(overrides) if key(text) == "outputs"), "outputs")
+        folder = Path(outputs).expanduser().absolute() / "searches" / run_name()
+    return Request(settings, search, overrides, folder, storage)
+
+
+def merged(*lists: Sequence[str]) -> list[str]:
+    """Overrides, of which a later one replaces an earlier one of the same key."""
+    return list({key(text): text for overrides in lists for text in overrides}.values())
+
+
+def key(override: str) -> str:
+    """The address in an override."""
+    return override.partition("=")[0].lstrip("+~")
+
+
+def _split(argument: str) -> tuple[str, str]:
+    name, equals, value = argument.partition("=")
+    if name.split(".")[0] in ("search", "tune") and not equals:
+        raise ConfigError(f"{argument}: not of the form KEY=VALUE, for example search=vae_nll or search.trials=20")
+    return name, value
+
+
+def _read_value(name: str, text: str) -> Any:
+    if name.startswith("search.space"):
+        raise ConfigError(f"{name}: a space is not changed on the command line; copy the search's file and change that")
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{name}={text}: cannot be read; quote it") from None

@@ -1,0 +1,124 @@
+"""A search: what is varied, what is made best, and how long; an option of conf/search, or a file of the user's."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError
+from yaml import YAMLError
+
+from genlab.arguments import checked, explain
+from genlab.configuration import config_dir
+from genlab.errors import ConfigError
+from genlab.overrides import allowed
+from genlab.tuning.dimensions import TYPES, Dimension
+
+
+class Search:
+    """
+    Args:
+        metric: any that a run logs, as `val/elbo`. One of validation counts by its best epoch, any other by its last
+            value; only the former allows pruning.
+        direction: which way is better.
+        space: address of a setting → its type, with the arguments of that class in `genlab.tuning.dimensions`.
+        trials: how many, of all workers together; failed ones count.
+        overrides: what is the same in all trials and in the best experiment.
+        trial_overrides: what holds for the trials alone: less evaluation, fewer pictures.
+        prune: whether trials that are worse than the median of the others at the same epoch are ended.
+        startup_trials: so many trials are finished before the first is pruned.
+        warmup_epochs: so many epochs of each trial are not judged.
+        seed: of the choice of settings; the runs' is their own.
+    """
+
+    @checked
+    def __init__(
+        self,
+        metric: str,
+        direction: Literal["maximise", "minimise"],
+        space: Annotated[dict[str, dict[str, Any]], Field(min_length=1)],
+        trials: PositiveInt = 50,
+        overrides: list[str] | None = None,
+        trial_overrides: list[str] | None = None,
+        prune: bool = True,
+        startup_trials: NonNegativeInt = 5,
+        warmup_epochs: NonNegativeInt = 2,
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        self.metric = metric
+        self.direction = direction
+        self.space: dict[str, Dimension] = {key: _dimension(key, node) for key, node in space.items()}
+        self.trials = trials
+        self.overrides = overrides or []
+        self.trial_overrides = trial_overrides or []
+        self.prune = prune
+        self.startup_trials = startup_trials
+        self.warmup_epochs = warmup_epochs
+        self.seed = seed
+
+    def better(self, value: float, best: float | None) -> bool:
+        """Whether a value is better than the best before it."""
+        return best is None or (value > best if self.direction == "maximise" else value < best)
+
+
+def options() -> list[str]:
+    """The searches that genlab brings."""
+    return sorted(path.stem for path in (config_dir() / "search").glob("*.yaml"))
+
+
+def read_settings(name: str) -> dict[str, Any]:
+    """The arguments of `Search` in an option of conf/search, or in a file whose name ends in .yaml.
+
+    Raises:
+        ConfigError: there is none, or it cannot be read.
+    """
+    given = name.endswith((".yaml", ".yml"))
+    path = Path(name).expanduser() if given else config_dir() / "search" / f"{name}.yaml"
+    if not given and name not in options():
+        raise ConfigError(f"search={name}: {allowed(name, options())}, or a file, as my_search.yaml")
+    return read_yaml(path)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A table of names and values.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        settings = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; searches that are there: {', '.join(options())}") from None
+    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
+        raise ConfigError(f"{path}: cannot be read ({' '.join(str(error).split())}); mend it") from None
+    if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
+        raise ConfigError(f"{path}: should be a table of names and values, as the files of conf/search are")
+    return {str(name): value for name, value in settings.items()}
+
+
+def build_search(settings: dict[str, Any]) -> Search:
+    """Raises ConfigError with the address of what is wrong, as `search.trials=0: should be greater than 0`."""
+    try:
+        return Search(**settings)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "missing_argument":
+            raise ConfigError(f"search.{error.errors()[0]['loc'][0]}: is missing; a search needs it") from None
+        raise ConfigError(explain(error, "search")) from None
+
+
+def _dimension(key: str, node: dict[str, Any]) -> Dimension:
+    address = f"search.space: {key}"
+    arguments = dict(node)
+    kind = arguments.pop("type", None)
+    if kind not in TYPES:
+        what = "has no type" if kind is None else f"type: {kind}"
+        raise ConfigError(f"{address}: {what}; {allowed(str(kind), TYPES)}")
+    try:
+        made: Dimension = TYPES[kind](**arguments)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "missing_argument":
+            raise ConfigError(f"{address}: {kind} needs {error.errors()[0]['loc'][0]}") from None
+        raise ConfigError(f"{address}: {explain(error)}") from None
+    except ValueError as error:
+        raise ConfigError(f"{address}: {error}") from None
+    return made

@@ -1,0 +1,58 @@
+"""Searches of tiny runs on the stand-in data."""
+
+import signal
+
+import pytest
+from omegaconf import OmegaConf
+
+from genlab import cli
+
+TINY = [
+    "model=vae",
+    "model.hidden_dims=[4]",
+    "data.batch_size=275",
+    "trainer.max_epochs=1",
+    "trainer.accelerator=cpu",
+    "callbacks=search",
+    "callbacks.test_nll.images=2",
+    "callbacks.test_nll.samples=2",
+    "logger=none",
+]
+SPACE = {
+    "model.latent_dim": {"type": "integer", "low": 1, "high": 9},
+    "model.learning_rate": {"type": "log_uniform", "low": 1e-4, "high": 1e-2},
+    "model.activation": {"type": "choice", "options": ["relu", "tanh"]},
+}
+
+
+@pytest.fixture
+def search_file(tmp_path, mnist_root):
+    """search_file(trials=3, …) → the path of a search's file."""
+
+    def write(**settings):
+        tiny = [*TINY, f"data.root={mnist_root}"]
+        search = {"metric": "val/elbo", "direction": "maximise", "overrides": tiny, "space": SPACE, "trials": 3}
+        path = tmp_path / "tiny.yaml"
+        OmegaConf.save(OmegaConf.create({**search, **settings}), path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def genlab(monkeypatch, capsys, tmp_path):
+    """genlab("tune", …): in this process, in tmp_path → its code, out and err."""
+
+    def run(*arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", ["genlab", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as exit:
+            code = exit.code
+        return code, *capsys.readouterr()
+
+    before = signal.getsignal(signal.SIGTERM)  # which a command makes its own
+    yield run
+    signal.signal(signal.SIGTERM, before)

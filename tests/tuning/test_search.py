@@ -1,0 +1,189 @@
+"""What can be searched; wrong searches are answered in one line before anything starts."""
+
+from types import SimpleNamespace
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from genlab.errors import ConfigError, NonFiniteError
+from genlab.tuning.dimensions import Choice, Integer, LogUniform, Uniform, override_value
+from genlab.tuning.pruning import NotLoggedError, Pruned, Pruning
+from genlab.tuning.request import read_request
+from genlab.tuning.search import build_search, options, read_settings
+from genlab.tuning.trial_config import TrialConfigs
+
+SPACE = {"model.latent_dim": {"type": "integer", "low": 1, "high": 9}}
+
+
+def search(**settings):
+    return {"metric": "val/elbo", "direction": "maximise", "space": SPACE, **settings}
+
+
+def space(**dimension):
+    return search(space={"model.latent_dim": dimension})
+
+
+@pytest.mark.parametrize("value", [3, -2, 0.5, 1e-7, True, None, "relu", "null", "true", "it's", "a b", "x\\", "[1]"])
+def test_hydra_reads_the_value_that_was_meant(value):
+    override = OverridesParser.create().parse_override(f"k={override_value([value, [value]])}")
+    read = override.value()
+    for got in (read[0], read[1][0]):
+        assert (str(got) if isinstance(value, str) else got) == value
+
+
+def test_a_dimension_knows_its_ends():
+    assert LogUniform(1e-4, 0.1).extremes() == ["0.0001", "0.1"]
+    assert Uniform(-1, 0.5).extremes() == ["-1.0", "0.5"]
+    assert Integer(2, 8, step=3).extremes() == ["2", "8"]
+    assert Choice([[300], [500, 500], "relu", None]).extremes() == ["[300]", "[500,500]", "relu", "null"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "answer"),
+    [
+        (search(trials=0), "search.trials=0: should be greater than 0"),
+        (search(trails=3), "search.trails: there is no such setting"),
+        (search(direction="up"), "search.direction=up: should be 'maximise' or 'minimise'"),
+        (search(space={}), "search.space={}: Dictionary should have at least 1 item"),
+        ({"metric": "val/elbo", "space": SPACE}, "search.direction: is missing; a search needs it"),
+        (space(low=1, high=3), "search.space: model.latent_dim: has no type; Allowed: choice, integer"),
+        (space(type="intger", low=1, high=3), "search.space: model.latent_dim: type: intger; did you mean integer?"),
+        (space(type="integer", low=1), "search.space: model.latent_dim: integer needs high"),
+        (space(type="integer", low=1.5, high=3), "search.space: model.latent_dim: low=1.5: should be a valid integer"),
+        (space(type="integer", low=9, high=1), "search.space: model.latent_dim: low=9 should be below high=1"),
+        (
+            space(type="integer", low=0, high=3, log=True),
+            "search.space: model.latent_dim: log: true goes with a low of",
+        ),
+        (space(type="log_uniform", low=0.0, high=1), "search.space: model.latent_dim: low=0.0: should be greater"),
+        (space(type="uniform", low=0, high=1, step=2), "search.space: model.latent_dim: step: there is no such"),
+        (space(type="choice", options=[]), "search.space: model.latent_dim: options=[]: List should have at least 1"),
+        (space(type="choice", options=[1, 1]), "search.space: model.latent_dim: options: one of them is there twice"),
+        (space(type="choice", options=[{}]), "search.space: model.latent_dim: {}: should be a number, a text"),
+    ],
+)
+def test_a_wrong_search_is_refused(settings, answer):
+    with pytest.raises(ConfigError) as error:
+        build_search(settings)
+    assert str(error.value).startswith(answer)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        ([], "search=NAME is missing; Allowed: gan_fid, vae_nll"),
+        (["search=vae_nl"], "search=vae_nl: did you mean vae_nll? Allowed: gan_fid, vae_nll, or a file"),
+        (["search=absent.yaml"], "absent.yaml: no such file; searches that are there: gan_fid, vae_nll"),
+        (["search=list.yaml"], "list.yaml: should be a table of names and values"),
+        (["search=broken.yaml"], "broken.yaml: cannot be read ("),
+        (["search=vae_nll", "tune.foldr=x"], "tune.foldr: there is no such setting; did you mean tune.folder?"),
+        (["search=vae_nll", "tune.folder="], "tune.folder=: has no value"),
+        (["search=vae_nll", "search.trials=many"], "search.trials=many: should be a valid integer"),
+        (["search=vae_nll", "search.space.x=1"], "search.space.x: a space is not changed on the command line"),
+        (["search"], "search: not of the form KEY=VALUE"),
+        (["tune.folder=absent"], "tune.folder=absent: has no search.yaml; say search=NAME to begin one there"),
+    ],
+)
+def test_a_wrong_request_is_refused(tmp_path, monkeypatch, arguments, answer):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.yaml").write_text("[1, 2]")
+    (tmp_path / "broken.yaml").write_text("a: [1")
+    with pytest.raises(ConfigError) as error:
+        read_request(arguments)
+    assert str(error.value).startswith(answer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "more", "answer"),
+    [
+        ({}, ["model.latent_dim=3"], "model.latent_dim=3: model.latent_dim is searched; leave one of the two out"),
+        ({}, ["model=flow"], "model.latent_dim: model=flow has none: its latent is as large as the image"),
+        (
+            {},
+            ["trainer.max_epoch=3"],
+            "trainer.max_epoch: trainer (default) has no max_epoch; did you mean trainer.max",
+        ),
+        ({}, ["run_dir=x"], "run_dir=x: a search decides that itself"),
+        ({}, ["-m"], "-m: no such option"),
+        (
+            {"space": {"model.latentdim": SPACE["model.latent_dim"]}},
+            [],
+            "model.latentdim: model (vae) has no",
+        ),
+        ({"overrides": ["modle=vae"]}, [], "modle: the configuration has no modle; did you mean model?"),
+    ],
+)
+def test_an_address_that_does_not_exist_is_refused(tmp_path, changes, more, answer):
+    OmegaConf.save(OmegaConf.create(search(**changes)), tmp_path / "mine.yaml")
+    with pytest.raises(ConfigError) as error:
+        TrialConfigs(read_request([f"search={tmp_path / 'mine.yaml'}", *more]))
+    assert str(error.value).startswith(answer)
+
+
+def test_a_later_override_replaces_an_earlier_one(tmp_path):
+    settings = search(overrides=["model=vae", "seed=1"], trial_overrides=["callbacks=search", "trainer.max_epochs=2"])
+    OmegaConf.save(OmegaConf.create(settings), tmp_path / "mine.yaml")
+    given = [f"search={tmp_path / 'mine.yaml'}", "model=gan", "trainer.gradient_clip_val=1.0"]
+    configs = TrialConfigs(read_request(given))
+    trial, best = configs.of_trial({"model.latent_dim": "7"}, "0003"), configs.of_best({"model.latent_dim": "7"})
+    assert trial.model._target_ == best.model._target_ == "genlab.models.gan.GAN"
+    assert (trial.model.latent_dim, trial.seed, trial.trainer.gradient_clip_val) == (7, 1, 1.0)
+    assert (trial.trainer.max_epochs, best.trainer.max_epochs) == (2, 50)
+    assert ("samples" in trial.callbacks, "samples" in best.callbacks) == (False, True)
+    assert trial.run_dir.endswith("/trials/0003")
+
+
+@pytest.mark.parametrize("name", options())
+def test_a_search_that_genlab_brings_has_settings_that_exist(name):
+    request = read_request([f"search={name}"])
+    assert read_settings(name)["metric"] == request.search.metric
+    configs = TrialConfigs(request)
+    first = {key: part.extremes()[0] for key, part in request.search.space.items()}
+    assert configs.of_trial(first, "0").run_dir.startswith(str(request.folder))
+
+
+def epoch_ends(pruning, trainer, epoch, **metrics):
+    trainer.current_epoch = epoch - 1
+    trainer.callback_metrics = {name.replace("_", "/"): value for name, value in metrics.items()}
+    pruning.on_train_epoch_start(trainer, None)
+    pruning.on_train_epoch_end(trainer, None)
+
+
+@pytest.fixture
+def trainer():
+    return SimpleNamespace(check_val_every_n_epoch=1)
+
+
+def test_pruning_tells_each_epoch_and_stops_before_the_next(trainer):
+    told = []
+    pruning = Pruning(build_search(search()), 0, lambda value, epoch: told.append((value, epoch)) or epoch == 3)
+    for epoch, value in enumerate([-5.0, -2.0, -4.0], start=1):
+        epoch_ends(pruning, trainer, epoch, val_elbo=value)
+    assert told == [(-5.0, 1), (-2.0, 2), (-4.0, 3)]
+    assert pruning.best == -2.0
+    with pytest.raises(Pruned) as pruned:
+        epoch_ends(pruning, trainer, 4, val_elbo=0.0)
+    assert pruned.value.epoch == 3
+
+
+def test_where_less_is_better_the_best_is_the_least(trainer):
+    pruning = Pruning(build_search(search(direction="minimise")), 0, lambda value, epoch: False)
+    for epoch, value in enumerate([5.0, 2.0, 4.0], start=1):
+        epoch_ends(pruning, trainer, epoch, val_elbo=value)
+    assert pruning.best == 2.0
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_value_that_is_no_number_fails_the_trial(trainer, value):
+    pruning = Pruning(build_search(search()), 0, lambda value, epoch: False)
+    with pytest.raises(NonFiniteError, match=r"val/elbo is (nan|inf) after epoch 2"):
+        for epoch, now in enumerate([1.0, value], start=1):
+            epoch_ends(pruning, trainer, epoch, val_elbo=now)
+
+
+def test_a_metric_that_comes_every_second_epoch_is_waited_for(trainer):
+    pruning = Pruning(build_search(search(metric="val/fid_mnist")), 2, lambda value, epoch: False)
+    epoch_ends(pruning, trainer, 1, val_elbo=1.0)
+    with pytest.raises(NotLoggedError, match=r"val/fid_mnist: is not logged; .*Allowed: val/elbo"):
+        epoch_ends(pruning, trainer, 2, val_elbo=1.0)

@@ -1,0 +1,159 @@
+"""Searches in this process: what a trial may do, what is left, and that the best runs."""
+
+import csv
+import json
+
+import optuna
+import pytest
+import yaml
+from PIL import Image
+
+from genlab import cli
+from genlab.commands import tune as command
+from genlab.runs.listing import list_runs
+from genlab.tuning.request import read_request
+from genlab.tuning.study import RETRIES, TRIES, bury, claimed, count, open_study, retry
+
+DIVERGING = {"model.learning_rate": {"type": "choice", "options": [0.001, 1e30]}}
+
+
+def table(folder):
+    with (folder / "trials.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_diverging_trials_fail_and_the_best_of_the_others_runs(genlab, search_file, tmp_path):
+    path = search_file(space={**DIVERGING, "model.latent_dim": {"type": "integer", "low": 1, "high": 9}}, trials=4)
+    code, out, err = genlab("tune", f"search={path}", "tune.folder=mine")
+    assert (code, err) == (0, "")
+    trials = table(tmp_path / "mine")
+    assert [trial["trial"] for trial in trials] == ["0", "1", "2", "3"]
+    failed = [trial for trial in trials if trial["state"] == "failed"]
+    finished = [trial for trial in trials if trial["state"] == "finished"]
+    assert {trial["model.learning_rate"] for trial in failed} == {"1e+30"}
+    assert {trial["model.learning_rate"] for trial in finished} == {"0.001"}
+    assert len(failed) + len(finished) == 4
+    assert all("non-finite" in trial["error"] for trial in failed)
+    assert f"4/4 done: {len(finished)} finished, 0 pruned, {len(failed)} failed   best val/elbo -" in out
+
+    best = max(finished, key=lambda trial: float(trial["val/elbo"]))
+    train = next(line for line in out.splitlines() if line.startswith("train it")).split()[2:]
+    assert train == ["genlab", "train", "--config-dir", "mine/conf", "experiment=best"]
+    code, _, err = genlab(*train[1:], "outputs=best", "callbacks=search", "callbacks.test_nll.images=2")
+    assert (code, err) == (0, "")
+    (run,) = (tmp_path / "best" / "vae").iterdir()
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert str(config["model"]["latent_dim"]) == best["model.latent_dim"]
+    assert json.loads((run / "summary.json").read_text())["metrics"]["val/elbo"] == float(best["val/elbo"])
+
+    statuses = {run.folder.name: run.status for run in list_runs(tmp_path / "mine")}
+    assert statuses == {f"{int(trial['trial']):04d}": trial["state"] for trial in trials}
+    for trial in failed:
+        assert "Traceback" in (tmp_path / "mine" / "trials" / f"{int(trial['trial']):04d}" / "console.txt").read_text()
+    plots = {path.name: Image.open(path).size for path in (tmp_path / "mine" / "plots").iterdir()}
+    assert set(plots) >= {"history.png", "slice.png"}
+    assert ("no importance.png" in out) == ("importance.png" not in plots)
+
+
+def test_a_trial_that_is_worse_than_the_median_is_pruned(genlab, search_file, tmp_path):
+    learning_rate = {"type": "choice", "options": [0.01, 1e-8]}
+    settings = {"space": {"model.learning_rate": learning_rate}, "startup_trials": 1, "warmup_epochs": 1, "trials": 6}
+    code, _, err = genlab("tune", f"search={search_file(**settings)}", "tune.folder=mine", "trainer.max_epochs=3")
+    assert (code, err) == (0, "")
+    trials = table(tmp_path / "mine")
+    pruned = [trial for trial in trials if trial["state"] == "pruned"]
+    assert pruned
+    assert {trial["epochs"] for trial in pruned} == {"2"}  # after the one that is not judged
+    assert {trial["epochs"] for trial in trials if trial["state"] == "finished"} == {"3"}
+    runs = {int(run.folder.name): run for run in list_runs(tmp_path / "mine")}
+    for trial in pruned:
+        run = runs[int(trial["trial"])]
+        assert (run.status, run.folder.joinpath("checkpoints", "last.ckpt").exists()) == ("interrupted", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (["search.metric=val/elboo"], "search.metric=val/elboo: is not logged; did you mean val/elbo?"),
+        (["search.metric=test/fid"], "search.metric=test/fid: is not logged; "),
+    ],
+)
+def test_a_metric_that_no_run_logs_ends_the_search_after_one_trial(genlab, search_file, tmp_path, arguments, answer):
+    code, _, err = genlab("tune", f"search={search_file()}", "tune.folder=mine", *arguments)
+    assert (code, err.count("\n")) == (2, 1), err
+    assert err.startswith(f"error: {answer}")
+    assert len(table(tmp_path / "mine")) == 1
+
+
+@pytest.mark.parametrize(
+    ("space", "more", "answer"),
+    [
+        (
+            {"model.latent_dim": {"type": "integer", "low": 0, "high": 9}},
+            [],
+            "search.space: model.latent_dim=0: should be",
+        ),
+        (
+            {"model.activation": {"type": "choice", "options": ["relu", "rlu"]}},
+            [],
+            "search.space: model.activation=rlu: should be",
+        ),
+        (DIVERGING, ["trainer.devices=2"], "trainer.devices=2: a trial has one; start a worker for each device"),
+        (DIVERGING, ["data.root=absent"], "data.root=absent: no such folder"),
+        (DIVERGING, ["tune.storage=nonsense"], "tune.storage: cannot be opened ("),
+    ],
+)
+def test_a_wrong_value_is_refused_before_anything_starts(genlab, search_file, tmp_path, space, more, answer):
+    path = search_file(space=space)
+    code, out, err = genlab("tune", f"search={path}", *more)
+    assert (code in (1, 2), out, err.count("\n")) == (True, "", 1), err
+    assert err.startswith(f"error: {answer}")
+    assert not list(tmp_path.glob("outputs/searches/*"))
+
+
+def test_a_search_of_other_settings_does_not_join(genlab, search_file, tmp_path):
+    request = read_request([f"search={search_file()}", f"tune.folder={tmp_path / 'mine'}"])
+    request.folder.mkdir()
+    open_study(request)
+    for more, differs in [("search.seed=1", "search.seed"), ("seed=1", "overrides")]:
+        code, _, err = genlab("tune", f"search={search_file()}", "tune.folder=mine", more)
+        assert code == 2
+        assert f"mine: is a search with other settings ({differs}); " in err
+    open_study(read_request([f"search={search_file(trials=9)}", f"tune.folder={tmp_path / 'mine'}", "data.root=/d"]))
+
+
+def test_without_optuna_the_answer_is_how_to_install_it(genlab, monkeypatch):
+    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    assert genlab("tune", "search=vae_nll") == (2, "", "error: genlab tune needs Optuna; pip install 'genlab[tune]'\n")
+    assert "tune" in cli.COMMANDS
+
+
+@pytest.fixture
+def study(search_file, tmp_path):
+    request = read_request([f"search={search_file()}", f"tune.folder={tmp_path / 'mine'}"])
+    request.folder.mkdir()
+    return open_study(request), request
+
+
+def test_a_trial_of_a_dead_worker_is_tried_again_with_its_settings_but_not_for_ever(study):
+    study, request = study
+    study.ask().suggest_int("model.latent_dim", 1, 9)
+    settings = study.trials[0].params
+    for attempt in range(1, TRIES):
+        bury(study, request)
+        assert [trial.user_attrs.get(RETRIES) for trial in study.trials] == [None, *range(attempt)]
+        assert count(claimed(study))["queued"] == len(claimed(study)) == 1
+        again = study.ask()
+        assert again.suggest_int("model.latent_dim", 1, 9) == settings["model.latent_dim"]
+    bury(study, request)
+    assert len(study.trials) == TRIES
+    assert count(claimed(study)) == {"finished": 0, "pruned": 0, "failed": 1, "running": 0, "queued": 0}
+
+
+def test_a_burial_that_was_itself_cut_short_is_finished_by_the_next(study):
+    study, request = study
+    study.ask()
+    retry(study, study.trials[0])
+    bury(study, request)
+    states = [trial.state for trial in study.trials]
+    assert states == [optuna.trial.TrialState.FAIL, optuna.trial.TrialState.WAITING]

@@ -1,0 +1,67 @@
+"""Real processes: two workers share a study, and a search goes on after SIGKILL."""
+
+import sqlite3
+
+import optuna
+from processes import GENLAB, Training
+
+from genlab.runs.listing import list_runs
+from genlab.tuning.study import RETRIES, SETTINGS, WORKER
+
+STATE = optuna.trial.TrialState
+
+
+def trials_of(folder):
+    return optuna.load_study(study_name=folder.name, storage=f"sqlite:///{folder / 'study.db'}").trials
+
+
+def test_two_workers_share_a_study_without_lost_or_doubled_trials(search_file, tmp_path):
+    command = ["tune", f"search={search_file(trials=4)}", "tune.folder=mine"]
+    pair = [Training(tmp_path, *command, program=GENLAB) for _ in range(2)]
+    ends = [worker.end() for worker in pair]
+    assert [(code, errors) for code, _, errors in ends] == [(0, ""), (0, "")], ends
+
+    trials = trials_of(tmp_path / "mine")
+    assert [(trial.number, trial.state) for trial in trials] == [(number, STATE.COMPLETE) for number in range(4)]
+    assert len({trial.user_attrs[WORKER] for trial in trials}) == 2
+    assert len({str(trial.params) for trial in trials}) == 4
+    started = [line for _, out, _ in ends for line in out.splitlines() if line.startswith("trial ") and "=" in line]
+    assert sorted(int(line.split()[1]) for line in started) == list(range(4))
+    assert sorted(run.folder.name for run in list_runs(tmp_path / "mine")) == [f"{number:04d}" for number in range(4)]
+    assert not list((tmp_path / "mine" / "workers").iterdir())
+    with sqlite3.connect(tmp_path / "mine" / "study.db") as database:
+        assert database.execute("pragma integrity_check").fetchone() == ("ok",)
+
+
+def test_a_killed_search_goes_on_with_its_folder_alone(search_file, tmp_path):
+    more = ["trainer.max_epochs=4", "search.prune=false"]
+    worker = Training(tmp_path, "tune", f"search={search_file(trials=3)}", "tune.folder=mine", *more, program=GENLAB)
+    assert any(line.startswith("trial 1 ") for line in worker.out)
+    worker.process.kill()
+    worker.end()
+    killed = trials_of(tmp_path / "mine")[1]
+    assert killed.state is STATE.RUNNING
+
+    code, out, errors = Training(tmp_path, "tune", "tune.folder=mine", program=GENLAB).end()
+    assert (code, errors) == (0, ""), errors
+    trials = trials_of(tmp_path / "mine")
+    assert [trial.state for trial in trials] == [STATE.COMPLETE, STATE.FAIL, STATE.COMPLETE, STATE.COMPLETE]
+    assert [trial.user_attrs.get(RETRIES) for trial in trials] == [None, None, 1, None]
+    assert trials[2].user_attrs[SETTINGS] == killed.user_attrs[SETTINGS]
+    assert "3/3 done: 3 finished, 0 pruned, 0 failed" in out
+    statuses = {run.folder.name: run.status for run in list_runs(tmp_path / "mine")}
+    assert {name: status for name, status in statuses.items() if name != "0001"} == dict.fromkeys(
+        ["0000", "0002", "0003"], "finished"
+    )
+    assert Training(tmp_path, "tune", "tune.folder=mine", program=GENLAB).end()[0] == 0  # nothing is left to do
+    assert len(trials_of(tmp_path / "mine")) == 4
+
+
+def test_a_worker_that_is_told_to_stop_puts_its_trial_back(search_file, tmp_path):
+    more = ["trainer.max_epochs=100000"]
+    worker = Training(tmp_path, "tune", f"search={search_file(trials=3)}", "tune.folder=mine", *more, program=GENLAB)
+    assert any(line.startswith("trial 0 ") for line in worker.out)
+    worker.process.terminate()
+    code, _, errors = worker.end()
+    assert (code, "interrupted; to go on: genlab tune tune.folder=mine\n" in errors) == (143, True), errors
+    assert [trial.state for trial in trials_of(tmp_path / "mine")] == [STATE.FAIL, STATE.WAITING]
