@@ -92,9 +92,9 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         error, floor = score.get("standard_error"), score.get("floor")
         value = _number(score["value"]) + ("" if error is None else f" ± {_number(error)}")
         way = f"{score['better']} is better" if "better" in score else ""
-        rows.append(
-            (name, value, "" if floor is None else _number(floor), ", ".join(filter(None, [score["unit"], way])))
-        )
+        published = f"published: {_number(score['published'])}" if "published" in score else ""
+        what = ", ".join(filter(None, [score["unit"], way, published]))
+        rows.append((name, value, "" if floor is None else _number(floor), what))
     print("\n".join(aligned(rows, right=("value", "floor"))))
     for why in dict.fromkeys(evaluation["absent"].values()):
         names = [name for name, reason in evaluation["absent"].items() if reason == why]

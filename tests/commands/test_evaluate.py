@@ -69,6 +69,15 @@ def test_ex_post_replaces_the_prior(evaluated):
     assert "a mixture of 2 Gaussians" in written["scores"]["fid_mnist"]["protocol"]
 
 
+def test_a_published_number_stands_beside_the_measured_one(runs, genlab, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(runs["vae"], folder)
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("published_nll: null", "published_nll: 86.76"))
+    line = next(line for line in genlab("evaluate", folder, *FEW).out.splitlines() if line.startswith("nll "))
+    assert line.endswith("nats per image, lower is better, published: 86.76")
+
+
 def test_without_codes_there_is_no_ex_post(runs, genlab):
     out = genlab("evaluate", runs["gan"], *FEW, "--ex-post", 2)
     assert out.code == 2 and "no codes" in out.err and out.err.count("\n") == 1
