@@ -59,7 +59,8 @@ def sample_scores(
     of_samples = _describe(network, samples, "features of the samples", track)
     of_test = _describe(network, test, "features of the test images", track)
     of_train = _describe(network, train, "features of the training images", track)
-    chosen = torch.randperm(len(train), generator=generator)[:n]
+    # a generator of its own, so that every model has the same floor
+    chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(settings.seed))[:n]
     floor = Described(of_train.features[chosen], of_train.probabilities[chosen])
 
     protocol = f"{n} samples from {whose} against {len(test)} test images"
