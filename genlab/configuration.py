@@ -1,6 +1,7 @@
 """Where the configs are, and the resolver that names a run."""
 
 import secrets
+import warnings
 from datetime import datetime
 from pathlib import Path
 
@@ -21,4 +22,6 @@ def run_name() -> str:
 
 def register_resolvers() -> None:
     """Make `${run_name:}` known to OmegaConf; one config gets one name, however often it asks."""
+    # genlab's own files of launchers are whole without the schemas of the plugins, which Hydra 1.3 adds
+    warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
     OmegaConf.register_new_resolver("run_name", run_name, use_cache=True, replace=True)

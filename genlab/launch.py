@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import current_process
 from pathlib import Path
 
 import hydra
@@ -21,6 +20,7 @@ from genlab.quiet import keep_quiet
 from genlab.readable import plain, short
 from genlab.sweeps.grid import grid, quoted
 from genlab.sweeps.job import run_job
+from genlab.sweeps.launchers import launcher
 from genlab.sweeps.sweep import run_sweep
 
 # 128 + the number of the signal, as shells have it
@@ -73,9 +73,8 @@ def _run(cfg: DictConfig) -> None:
     hydra_config = HydraConfig.get()
     if hydra_config.mode == RunMode.MULTIRUN:
         signal.signal(signal.SIGTERM, _terminate)
-        alone = current_process().name == "MainProcess"  # and not one of joblib's
         sweep, number = Path(hydra_config.sweep.dir), hydra_config.job.num
-        run_job(cfg, sweep, number, list(hydra_config.overrides.task), alone)
+        run_job(cfg, sweep, number, list(hydra_config.overrides.task), launcher(hydra_config.launcher._target_))
         return
     made = Path(hydra_config.runtime.output_dir)
     try:

@@ -26,12 +26,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from genlab.configuration import config_dir, register_resolvers
 from genlab.errors import ConfigError
+from genlab.sweeps.launchers import LAUNCHERS
 
 # (option, setting) → why it has none, where users of the others would expect it
 REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
-
-# Launchers of jobs that come with an extra: name → the module it installs, the extra
-LAUNCHERS = {"joblib": ("hydra_joblib_launcher", "parallel")}
 
 NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "callbacks")
 
@@ -163,10 +161,10 @@ def _check_launcher(override: Override) -> None:
     if override.key_or_group != "hydra/launcher":
         return
     for name in _values(override):
-        module, extra = LAUNCHERS.get(name, ("", ""))
+        known = LAUNCHERS.get(name)
         installed = {found.name for found in pkgutil.iter_modules(getattr(_plugins(), "__path__", []))}
-        if module and module not in installed:
-            raise ConfigError(f"hydra/launcher={name}: is not installed; pip install 'genlab[{extra}]'")
+        if known and known.module and known.module not in installed:
+            raise ConfigError(f"hydra/launcher={name}: is not installed; pip install 'genlab[{known.extra}]'")
 
 
 def _plugins() -> ModuleType | None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: finish the batch, write last.ckpt, end."""
+"""Ctrl-C, SIGTERM, and the end of a job's time: finish the batch, write last.ckpt, end."""
 
 import os
 import signal
@@ -11,7 +11,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.callbacks.checkpoints import Checkpoints
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+# With one of these a queue announces the end of a job's time; they count where something listens to them already
+ANNOUNCEMENTS = [getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name)]  # not on Windows
 
 
 class Interrupted(SystemExit):
@@ -22,7 +24,8 @@ class Interruption(Callback):
     """The first signal leaves a note, which is read between two batches of training; the second ends at once.
 
     At the last batch of an epoch the run goes on to the end of the epoch, where its checkpoint is written anyway. With
-    several processes all of them stop at the same batch, if one of them was told to.
+    several processes all of them stop at the same batch, if one of them was told to. Where a queue announces the end of
+    the job's time, what it does then comes after last.ckpt: see `genlab.sweeps.queue`.
     """
 
     def __init__(self, checkpoints: Checkpoints) -> None:
@@ -32,7 +35,8 @@ class Interruption(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._note) for number in SIGNALS}
+            heard = [*SIGNALS, *(number for number in ANNOUNCEMENTS if callable(signal.getsignal(number)))]
+            self._previous = {number: signal.signal(number, self._note) for number in heard}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._received is not None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,10 @@ from omegaconf.errors import OmegaConfBaseException
 from genlab.configuration import config_dir
 from genlab.errors import ConfigError
 from genlab.sweeps.fingerprint import fingerprint
+from genlab.sweeps.launchers import LAUNCHERS, Launcher, launcher
 from genlab.sweeps.plan import Keep
 
 OWN = "sweep."
-# Hydra's launchers that start a job inside a process of theirs, which cannot be one of several
-IN_PROCESS = ("BasicLauncher", "JoblibLauncher")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Grid:
         keep: see `genlab.sweeps.thinning`.
         jobs: overrides and fingerprint of each, in Hydra's order.
         at_once: how many jobs may run at the same time on this machine; above 1, in processes of their own.
+        launcher: that starts them.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class Grid:
     keep: Keep
     jobs: list[tuple[list[str], str]]
     at_once: int
+    launcher: Launcher
 
 
 def grid(arguments: list[str]) -> Grid | None:
@@ -93,9 +95,18 @@ def _composed(overrides: Sequence[Override]) -> Grid:
     params = parser.parse_overrides([f"{key}={value}" for key, value in (master.hydra.sweeper.params or {}).items()])
     of_jobs = [o for o in overrides if not o.key_or_group.startswith(("hydra.", "hydra/"))]
     lists = BasicSweeper.split_arguments([*params, *of_jobs], None)[0]
-    single = master.hydra.launcher._target_.endswith(IN_PROCESS)
-    jobs = [(_without_own(texts), fingerprint(_config(texts, single))) for texts in lists]
-    return Grid(folder, master.sweep.resume is not None, master.sweep.keep, jobs, _at_once(master))
+    jobs = [(_without_own(texts), fingerprint(_config(texts))) for texts in lists]
+    started_by = launcher(master.hydra.launcher._target_)
+    if started_by is LAUNCHERS["submitit_slurm"] and shutil.which("sbatch") is None:
+        raise ConfigError("hydra/launcher=submitit_slurm: no sbatch here; give the command where SLURM is installed")
+    return Grid(
+        folder,
+        master.sweep.resume is not None,
+        master.sweep.keep,
+        jobs,
+        _at_once(master, started_by, len(jobs)),
+        started_by,
+    )
 
 
 def _text(override: Override) -> str:
@@ -120,7 +131,7 @@ def _check_hydra(master: DictConfig) -> None:
         raise ConfigError(f"hydra.sweep.subdir={subdir}: the jobs' folders have numbers; leave it out")
 
 
-def _config(overrides: list[str], single: bool) -> Mapping[str, Any]:
+def _config(overrides: list[str]) -> Mapping[str, Any]:
     """The config of a job, resolved."""
     cfg = compose("config", overrides)
     cfg.run_dir = "."  # known when the job starts
@@ -128,7 +139,7 @@ def _config(overrides: list[str], single: bool) -> Mapping[str, Any]:
     trainer = config["trainer"]
     devices, nodes = trainer.get("devices", 1), trainer.get("num_nodes", 1)
     several = devices not in (1, "1") and not (isinstance(devices, list) and len(devices) == 1)
-    if single and (several or nodes not in (None, 1)):
+    if several or nodes not in (None, 1):
         name, value = ("devices", devices) if several else ("num_nodes", nodes)
         raise ConfigError(
             f"trainer.{name}={value}: a job of a sweep trains on one device; use trainer.devices=1, or start each run "
@@ -141,7 +152,9 @@ def _without_own(overrides: list[str]) -> list[str]:
     return [override for override in overrides if not override.startswith(OWN)]
 
 
-def _at_once(master: DictConfig) -> int:
+def _at_once(master: DictConfig, started_by: Launcher, jobs: int) -> int:
+    if started_by is LAUNCHERS["submitit_local"]:  # which knows no limit
+        return jobs
     n_jobs = master.hydra.launcher.get("n_jobs")
     if n_jobs is None:
         return 1

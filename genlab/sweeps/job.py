@@ -20,7 +20,9 @@ from genlab.runs.listing import list_runs
 from genlab.runs.lock import locked
 from genlab.runs.reading import Run, open_run, read_summary
 from genlab.sweeps.failure import ERROR, record_failure
+from genlab.sweeps.launchers import Launcher
 from genlab.sweeps.plan import Plan, read_plan
+from genlab.sweeps.queue import take_back
 from genlab.sweeps.stop import is_stopping
 from genlab.sweeps.table import varying
 from genlab.sweeps.thinning import thin
@@ -28,7 +30,7 @@ from genlab.sweeps.thinning import thin
 CONSOLE = "console.log"
 
 
-def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alone: bool) -> None:
+def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], launcher: Launcher) -> None:
     """Bring the job to its end, unless it is there already. Only a signal ends the sweep: other errors are recorded.
 
     Args:
@@ -36,7 +38,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alo
         sweep: folder of the sweep, with a plan in it.
         number: Hydra's.
         overrides: what the job was composed from.
-        alone: whether this process has the console for itself; else what the job says goes to `console.log`.
+        launcher: that has started this process.
     """
     plan = read_plan(sweep)
     job = plan.current()[number]
@@ -47,7 +49,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alo
     if _status(folder) == "finished" or is_stopping(sweep):
         return
     errors = sys.stderr
-    with _console(folder, alone) as console:
+    with _console(folder, launcher.console) as console:
         print(f"job {label}", file=console, flush=True)
         try:
             (folder / ERROR).unlink(missing_ok=True)
@@ -56,10 +58,12 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], alo
 
                 keep_quiet()
                 train(cfg, resumed=previous, overrides=overrides)
-        except (KeyboardInterrupt, SystemExit):
-            if alone:
+        except (KeyboardInterrupt, SystemExit) as error:
+            if console:
+                print(f"job {label}: interrupted", file=console, flush=True)
+            if launcher.own_process:
+                take_back(getattr(error, "code", None))
                 raise
-            print(f"job {label}: interrupted", file=console, flush=True)
         except Exception as error:
             record_failure(error, cfg, folder, overrides)
             why = mendable(error) or f"{type(error).__name__}: {error}"
@@ -105,9 +109,9 @@ def _left_behind(folder: Path) -> Iterator[Run | None]:
 
 
 @contextmanager
-def _console(folder: Path, alone: bool) -> Iterator[TextIO | None]:
+def _console(folder: Path, own: bool) -> Iterator[TextIO | None]:
     """Of jobs that run at the same time each writes into a file of its own; yields the console that they share."""
-    if alone:
+    if own:
         yield None
         return
     folder.mkdir(parents=True, exist_ok=True)

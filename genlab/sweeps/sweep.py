@@ -19,7 +19,9 @@ from genlab.runs.membership import SWEEP_FILE
 from genlab.runs.reading import read_summary
 from genlab.sweeps.ending import end
 from genlab.sweeps.grid import Grid
+from genlab.sweeps.launchers import LAUNCHERS
 from genlab.sweeps.plan import Plan, assign, read_plan, write_plan
+from genlab.sweeps.queue import ask_no_accounts, left_in_queue, patient
 from genlab.sweeps.stop import Stop
 
 # 128 + the number of the signal, as shells have it
@@ -68,10 +70,16 @@ def _run(grid: Grid, run: Callable[[], None]) -> int:
     """All jobs; the exit code of what ended them early."""
     signal.signal(signal.SIGTERM, _terminate)
     stop = Stop(grid.folder)
+    in_slurm = grid.launcher is LAUNCHERS["submitit_slurm"]
+    if in_slurm:
+        ask_no_accounts()
     try:
-        with stop if grid.at_once > 1 else nullcontext():
+        with stop if grid.at_once > 1 else nullcontext(), patient() if grid.launcher.queue else nullcontext():
             run()
     except (KeyboardInterrupt, SystemExit) as error:
+        if in_slurm:
+            left = " ".join(left_in_queue(grid.folder))
+            print(f"\nwhat is in the queue stays there; scancel {left} takes it out", file=sys.stderr)
         # Lightning turns Ctrl-C into an exit with code 1
         return TERMINATED if getattr(error, "code", None) == TERMINATED else INTERRUPTED
     except Exception as error:

@@ -13,6 +13,7 @@ from genlab.errors import RunError
 from genlab.runs.lock import locked
 from genlab.runs.reading import Run
 from genlab.sweeps.grid import Grid
+from genlab.sweeps.launchers import LAUNCHERS
 from genlab.sweeps.plan import read_plan
 from genlab.sweeps.stop import Stop, is_stopping
 from genlab.sweeps.sweep import run_sweep
@@ -22,7 +23,7 @@ JOBS = [(["seed=0"], "a"), (["seed=1"], "b")]
 
 
 def grid(folder, resume=False, jobs=JOBS):
-    return Grid(folder, resume, "all", jobs, 1)
+    return Grid(folder, resume, "all", jobs, 1, LAUNCHERS["basic"])
 
 
 def finish(folder, value=-99.0):
