@@ -12,10 +12,13 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from genlab.arguments import checked
 from genlab.errors import ConfigError
+from genlab.precision import fastest
 
 
 @functools.wraps(pytorch_lightning.Trainer.__init__)
 def _init(self: pytorch_lightning.Trainer, **arguments: Any) -> None:
+    if arguments.get("precision") == "auto":
+        arguments["precision"] = fastest(arguments.get("accelerator", "auto"))
     try:
         pytorch_lightning.Trainer.__init__(self, **arguments)
     except MisconfigurationException as error:
@@ -53,11 +56,15 @@ _init.__annotations__ |= {
     "check_val_every_n_epoch": PositiveInt | None,
     "log_every_n_steps": PositiveInt | None,
     "reload_dataloaders_every_n_epochs": NonNegativeInt,
+    # one of genlab's own, with all of Lightning's
+    "precision": Literal["auto"] | _init.__annotations__["precision"],
 }
 
 
 class CheckedTrainer(pytorch_lightning.Trainer):
     """`pytorch_lightning.Trainer` that raises `pydantic.ValidationError` for an argument of a wrong type.
+
+    `precision="auto"` is bfloat16 where that is fast, see `genlab.precision`.
 
     Lightning states the types in its signature, but hardly looks at them: `max_epochs="ten"` would fail in the middle
     of a run.

@@ -94,7 +94,9 @@ def train(
     with (
         quick_gpu_check(),
         locked(folder) if first and resumed is None else nullcontext(),
-        RunRecord(folder, _identity(cfg, model), previous=resumed.summary if resumed else None, write=first) as record,
+        RunRecord(
+            folder, _identity(cfg, model, trainer), previous=resumed.summary if resumed else None, write=first
+        ) as record,
     ):
         if first:
             save_config(cfg, overrides, folder)
@@ -222,9 +224,10 @@ def _optimizers(configured: Any) -> Iterator[Optimizer]:
             yield from _optimizers(item)
 
 
-def _identity(cfg: DictConfig, model: Reports) -> dict[str, Any]:
+def _identity(cfg: DictConfig, model: Reports, trainer: Trainer) -> dict[str, Any]:
     name = cfg.model._target_.rsplit(".", 1)[-1]
-    return {"model": name, "data": cfg.data.name, "seed": cfg.seed, "headline": model.quantities[0]}
+    used = {"headline": model.quantities[0], "precision": trainer.precision}
+    return {"model": name, "data": cfg.data.name, "seed": cfg.seed, **used}
 
 
 def _images_seen(trainer: Trainer) -> int:

@@ -14,9 +14,10 @@ def announce_start(cfg: DictConfig, model: LightningModule, trainer: Trainer) ->
     parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     device = trainer.strategy.root_device
     threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
+    precision = f", {trainer.precision}" if trainer.precision != "32-true" else ""
     print(
         f"genlab {__version__}: {name} on {cfg.data.name}, {parameters:,} parameters, "
-        f"{device}{threads}, seed {cfg.seed}"
+        f"{device}{threads}{precision}, seed {cfg.seed}"
     )
     print(f"run folder   {short(cfg.run_dir)}", flush=True)
 

@@ -1,5 +1,6 @@
 """The flow's likelihood, its latents, and whole runs of it."""
 
+import json
 import math
 
 import pytest
@@ -213,7 +214,8 @@ def test_wrong_arguments_are_refused(wrong):
 @every_architecture
 @every_dequantization
 def test_it_trains(compose_config, tmp_path, architecture, dequantization):
-    cfg = compose_config(*QUICK, f"model.architecture={architecture}", f"model.dequantization={dequantization}")
+    chosen = [f"model.architecture={architecture}", f"model.dequantization={dequantization}"]
+    cfg = compose_config(*QUICK, *chosen, "trainer.precision=bf16-mixed")
     metrics = train(cfg)
     for split in ("train", "val", "test"):
         assert math.isfinite(metrics[f"{split}/bits_per_dim"])
@@ -224,7 +226,8 @@ def test_it_trains(compose_config, tmp_path, architecture, dequantization):
 
     checkpoint = torch.load(tmp_path / "run" / "checkpoints" / "best.ckpt", weights_only=True)
     floating = [tensor for tensor in checkpoint["state_dict"].values() if tensor.is_floating_point()]
-    assert cfg.trainer.precision == "bf16-mixed" and all(tensor.dtype == torch.float32 for tensor in floating)
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["precision"] == "bf16-mixed"
+    assert all(tensor.dtype == torch.float32 for tensor in floating)
 
 
 def test_a_checkpoint_gives_the_bits_per_dim_of_its_validation(compose_config, tmp_path):
