@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from genlab.configuration import config_dir
 from genlab.errors import ConfigError
+from genlab.sweeps.composition import compose_each
 from genlab.sweeps.fingerprint import fingerprint
 from genlab.sweeps.launchers import LAUNCHERS, Launcher, launcher
 from genlab.sweeps.plan import Keep
@@ -95,7 +96,10 @@ def _composed(overrides: Sequence[Override]) -> Grid:
     params = parser.parse_overrides([f"{key}={value}" for key, value in (master.hydra.sweeper.params or {}).items()])
     of_jobs = [o for o in overrides if not o.key_or_group.startswith(("hydra.", "hydra/"))]
     lists = BasicSweeper.split_arguments([*params, *of_jobs], None)[0]
-    jobs = [(_without_own(texts), fingerprint(_config(texts))) for texts in lists]
+    jobs = [
+        (_without_own(texts), fingerprint(_resolved(config)))
+        for texts, config in zip(lists, compose_each(lists), strict=True)
+    ]
     started_by = launcher(master.hydra.launcher._target_)
     if started_by is LAUNCHERS["submitit_slurm"] and shutil.which("sbatch") is None:
         raise ConfigError("hydra/launcher=submitit_slurm: no sbatch here; give the command where SLURM is installed")
@@ -131,9 +135,8 @@ def _check_hydra(master: DictConfig) -> None:
         raise ConfigError(f"hydra.sweep.subdir={subdir}: the jobs' folders have numbers; leave it out")
 
 
-def _config(overrides: list[str]) -> Mapping[str, Any]:
-    """The config of a job, resolved."""
-    cfg = compose("config", overrides)
+def _resolved(cfg: DictConfig) -> Mapping[str, Any]:
+    """The config of a job as plain values."""
     cfg.run_dir = "."  # known when the job starts
     config: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     trainer = config["trainer"]
