@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from genlab.configuration import config_dir
 from genlab.mendable import mendable
-from genlab.overrides import check
+from genlab.overrides import check, searchpath
 from genlab.quiet import keep_quiet
 from genlab.readable import plain, short
 from genlab.sweeps.grid import grid, quoted
@@ -40,7 +40,7 @@ def main() -> None:
     code, command = 2, _command()
     try:
         sys.argv[1:] = check(sys.argv[1:])
-        sweep = grid(sys.argv[1:])
+        sweep = grid(sys.argv[1:], searchpath())
         code = 1
         if sweep is None:
             _run()

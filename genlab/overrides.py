@@ -84,6 +84,12 @@ def _users_dir(name: str | None) -> Path | None:
     return None if name is None else Path(name).absolute()
 
 
+def searchpath() -> list[str]:
+    """What Hydra must be told, besides the overrides, to find the options in `--config-dir`; after `check`."""
+    users = _USERS_DIR.get()
+    return [] if users is None else [f"hydra.searchpath=[{quoted(f'file://{users}')}]"]
+
+
 def _config_dirs() -> list[Path]:
     users = _USERS_DIR.get()
     return [config_dir()] if users is None else [config_dir(), users]
@@ -113,10 +119,8 @@ def _parse(text: str) -> Override:
 
 
 def _compose(overrides: list[str]) -> DictConfig:
-    users = _USERS_DIR.get()
-    paths = [] if users is None else [f"hydra.searchpath=[{quoted(f'file://{users}')}]"]
     try:
-        return compose("config", [*paths, *overrides], return_hydra_config=True)
+        return compose("config", [*searchpath(), *overrides], return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(" ".join(str(error).split())) from None
 

@@ -49,8 +49,12 @@ class Grid:
     launcher: Launcher
 
 
-def grid(arguments: list[str]) -> Grid | None:
+def grid(arguments: list[str], searchpath: Sequence[str] = ()) -> Grid | None:
     """What checked arguments of `train.py` ask for; None if that is one run, or an answer of Hydra's, as `--cfg job`.
+
+    Args:
+        arguments: as `genlab.overrides.check` returns them.
+        searchpath: an override that names further folders of options, or none.
 
     Raises:
         ConfigError: a job that cannot be composed or run in a sweep, or a setting of the sweep that is wrong.
@@ -72,7 +76,7 @@ def grid(arguments: list[str]) -> Grid | None:
             raise ConfigError(f"{override.input_line}: one value for the whole sweep; leave the others out")
     try:
         with initialize_config_dir(str(config_dir()), version_base="1.3"):
-            return _composed(overrides)
+            return _composed(overrides, searchpath)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error.msg).splitlines()[0]}; give it a value") from None
     except HydraException as error:
@@ -86,9 +90,9 @@ def quoted(path: Path) -> str:
     return f"'{escaped}'"
 
 
-def _composed(overrides: Sequence[Override]) -> Grid:
+def _composed(overrides: Sequence[Override], searchpath: Sequence[str]) -> Grid:
     plain = [_text(o) for o in overrides if not o.is_sweep_override()]
-    master = compose("config", plain, return_hydra_config=True)
+    master = compose("config", [*searchpath, *plain], return_hydra_config=True)
     folder = _folder(master)
     _check_hydra(master)
     # the sweeps of an experiment's config come first, as with Hydra
@@ -98,7 +102,7 @@ def _composed(overrides: Sequence[Override]) -> Grid:
     lists = BasicSweeper.split_arguments([*params, *of_jobs], None)[0]
     jobs = [
         (_without_own(texts), fingerprint(_resolved(config)))
-        for texts, config in zip(lists, compose_each(lists), strict=True)
+        for texts, config in zip(lists, compose_each(lists, searchpath), strict=True)
     ]
     started_by = launcher(master.hydra.launcher._target_)
     if started_by is LAUNCHERS["submitit_slurm"] and shutil.which("sbatch") is None:

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from genlab.errors import ConfigError
-from genlab.overrides import check
+from genlab.overrides import check, searchpath
 from genlab.sweeps.cores import jobs_at_once, threads_each
 from genlab.sweeps.grid import grid, quoted
 
 
 def planned(*arguments):
-    return grid(check(["-m", *arguments]))
+    return grid(check(["-m", *arguments]), searchpath())
 
 
 def test_jobs_come_in_hydras_order_each_with_a_mark_of_its_own():
@@ -42,6 +42,16 @@ def test_a_folder_survives_hydras_grammar(name):
 
     override = OverridesParser.create().parse_override(f"hydra.sweep.dir={quoted(Path('/o') / name)}")
     assert override.value() == f"/o/{name}"
+
+
+def test_options_of_a_folder_of_the_users_own_may_be_swept(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    for latent_dim in (3, 5):
+        text = f"# @package _global_\nmodel:\n  latent_dim: {latent_dim}\n"
+        (tmp_path / "experiment" / f"mine_{latent_dim}.yaml").write_text(text)
+    found = planned("experiment=mine_3,mine_5", "seed=0,1", f"--config-dir={tmp_path}")
+    explicit = planned("model.latent_dim=3,5", "seed=0,1")
+    assert [mark for _, mark in found.jobs] == [mark for _, mark in explicit.jobs]
 
 
 def test_one_run_is_no_sweep():
