@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import current_process
 from pathlib import Path
 
 import hydra
@@ -73,7 +72,7 @@ def _run(cfg: DictConfig) -> None:
     hydra_config = HydraConfig.get()
     if hydra_config.mode == RunMode.MULTIRUN:
         signal.signal(signal.SIGTERM, _terminate)
-        alone = current_process().name == "MainProcess"  # and not one of joblib's
+        alone = hydra_config.launcher._target_.endswith(".BasicLauncher")  # others run jobs in processes of theirs
         sweep, number = Path(hydra_config.sweep.dir), hydra_config.job.num
         run_job(cfg, sweep, number, list(hydra_config.overrides.task), alone)
         return

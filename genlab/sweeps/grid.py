@@ -24,7 +24,7 @@ from genlab.sweeps.plan import Keep
 
 OWN = "sweep."
 # Hydra's launchers that start a job inside a process of theirs, which cannot be one of several
-IN_PROCESS = ("BasicLauncher", "JoblibLauncher")
+IN_PROCESS = ("BasicLauncher", "JoblibLauncher", "RayLauncher")
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,8 @@ def test_the_jobs_share_the_cores(monkeypatch, cores, jobs, threads):
     assert threads_each(jobs) == threads
 
 
-def test_an_extra_that_is_missing_is_named(monkeypatch):
-    monkeypatch.setattr("genlab.overrides.pkgutil.iter_modules", lambda paths: [])
-    with pytest.raises(ConfigError, match=r"hydra/launcher=joblib: .*pip install 'genlab\[parallel\]'"):
-        planned("hydra/launcher=joblib", "seed=0,1")
+@pytest.mark.parametrize(("launcher", "extra"), [("joblib", "parallel"), ("ray", "ray")])
+def test_an_extra_that_is_missing_is_named(monkeypatch, launcher, extra):
+    monkeypatch.setattr("genlab.overrides.find_spec", lambda module: None)
+    with pytest.raises(ConfigError, match=rf"hydra/launcher={launcher}: .*pip install 'genlab\[{extra}\]'"):
+        planned(f"hydra/launcher={launcher}", "seed=0,1")
