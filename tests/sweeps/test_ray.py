@@ -21,13 +21,23 @@ SMALL += [f"~callbacks.{name}" for name in PICTURES]
 # thirds of a cpu: three jobs at once on a machine that has one; one retry: a second kill is one too many
 RAY = ["hydra/launcher=ray", "hydra.launcher.address=local", "hydra.launcher.num_cpus=0.33"]
 RAY += ["hydra.launcher.max_retries=1"]
-LONG = 300  # epochs of milliseconds, so that a signal comes before the last
+LONG = 40  # epochs of milliseconds, so that a signal comes before the last
 
 
-def start(command, folder):
-    variables = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([*TRAIN, "-m", *command], cwd=folder, text=True, env=variables, **pipes)
+@pytest.fixture
+def start(tmp_path):
+    """start(arguments): a sweep of three settings in tmp_path, which does not survive the test."""
+    processes = []
+
+    def begin(*arguments):
+        variables = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        processes.append(subprocess.Popen([*TRAIN, "-m", *arguments], cwd=tmp_path, text=True, env=variables, **pipes))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        process.kill()  # and Ray's own processes end with it
 
 
 def summary(job):
@@ -38,28 +48,27 @@ def summary(job):
 
 
 def trains(job, process, besides=None):
-    """Wait until a process has trained an epoch of the job → its pid."""
+    """Wait until another process than `besides` has trained an epoch of the job → its pid."""
     while process.poll() is None:
         found = summary(job)
-        if found.get("status") == "running" and found["pid"] != besides:
-            told = (job / "console.log").read_text()
-            if f"epoch {found['epochs'] or 1}" in told or "epoch" in told.rpartition("run folder")[2]:
-                return found["pid"]
-        time.sleep(0.05)
+        new = found.get("status") == "running" and found["pid"] != besides
+        if new and "\nepoch " in (job / "console.log").read_text().rpartition("\nrun folder ")[2]:
+            return found["pid"]
+        time.sleep(0.02)
     pytest.fail(f"the sweep has ended before job {job.name} trained: {process.communicate()}")
 
 
-def test_a_sweep_on_a_cluster_survives_failures_kills_and_an_interruption(tmp_path, mnist_root):
+def test_a_sweep_on_a_cluster_survives_failures_kills_and_an_interruption(tmp_path, mnist_root, start):
     root = os.path.relpath(mnist_root, tmp_path)  # relative to where the command is typed, wherever Ray works
     given = [*RAY, *SMALL, f"data.root={root}", f"trainer.max_epochs={LONG}"]
-    process = start(["model.latent_dim=2,0,3", *given], tmp_path)
+    process = start("model.latent_dim=2,0,3", *given)
     while not list(tmp_path.glob("outputs/sweeps/*/0/summary.json")) and process.poll() is None:
         time.sleep(0.05)
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    os.kill(trains(sweep / "0", process), signal.SIGKILL)  # goes on
     first = trains(sweep / "2", process)
     os.kill(first, signal.SIGKILL)
     os.kill(trains(sweep / "2", process, besides=first), signal.SIGKILL)  # one too many
-    os.kill(trains(sweep / "0", process), signal.SIGKILL)  # goes on
     out, err = process.communicate()
     assert process.returncode == 1, out + err
 
@@ -83,7 +92,7 @@ def test_a_sweep_on_a_cluster_survives_failures_kills_and_an_interruption(tmp_pa
 
     # what was killed goes on, and is interrupted
     before = summary(sweep / "2")["pid"]
-    process = start(["model.latent_dim=2,3", *given, f"sweep.resume={sweep.relative_to(tmp_path)}"], tmp_path)
+    process = start("model.latent_dim=2,3", *given, f"sweep.resume={sweep.relative_to(tmp_path)}")
     trains(sweep / "2", process, besides=before)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate()
