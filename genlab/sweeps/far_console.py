@@ -47,7 +47,8 @@ class Listener:
 
     def tell(self) -> None:
         """Print what is new."""
-        for path in sorted((self.sweep / FOLDER).iterdir()):
+        # of each job first that it has begun, then its error
+        for path in sorted((self.sweep / FOLDER).iterdir(), key=lambda path: (path.stem, path.suffix == ".err")):
             with path.open("rb") as file:
                 file.seek(self._told.get(path, 0))
                 new = file.read()
