@@ -7,14 +7,11 @@ answered with what does, and the nearest of it.
 import ast
 import difflib
 import functools
-import pkgutil
 import re
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
@@ -166,16 +163,16 @@ def _check_launcher(override: Override) -> None:
         return
     for name in _values(override):
         known = LAUNCHERS.get(name)
-        installed = {found.name for found in pkgutil.iter_modules(getattr(_plugins(), "__path__", []))}
-        if known and known.module and known.module not in installed:
+        if known and known.module and not _is_installed(known.module):
             raise ConfigError(f"hydra/launcher={name}: is not installed; pip install 'genlab[{known.extra}]'")
 
 
-def _plugins() -> ModuleType | None:
+def _is_installed(module: str) -> bool:
     try:
-        return import_module("hydra_plugins")
-    except ModuleNotFoundError:
-        return None
+        found = find_spec(module)
+    except ModuleNotFoundError:  # of the package that it is in
+        return False
+    return found is not None and found.origin is not None  # a folder of that name has none
 
 
 def _group_choices(overrides: list[Override]) -> Iterator[list[str]]:

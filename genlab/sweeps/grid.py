@@ -137,6 +137,17 @@ def _check_hydra(master: DictConfig) -> None:
     subdir = OmegaConf.to_container(master.hydra.sweep).get("subdir")  # type: ignore[union-attr]
     if subdir != "${hydra:job.num}":
         raise ConfigError(f"hydra.sweep.subdir={subdir}: the jobs' folders have numbers; leave it out")
+    if launcher(master.hydra.launcher._target_) is LAUNCHERS["ray"]:
+        _check_needs(master.hydra.launcher)
+
+
+def _check_needs(settings: DictConfig) -> None:
+    """What a job on a Ray cluster is given; Ray itself answers when the sweep has begun."""
+    given = {name: settings[name] for name in ("num_cpus", "num_gpus", "max_retries")}
+    numbers = {name: value for name, value in given.items() if type(value) in (int, float) and value >= 0}
+    for name, value in given.items():
+        if name not in numbers or (name == "num_cpus" and value == 0) or (name == "max_retries" and value % 1):
+            raise ConfigError(f"hydra.launcher.{name}={value}: should be a number, as in conf/hydra/launcher/ray.yaml")
 
 
 def _resolved(cfg: DictConfig) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ class Launcher:
 
     Attributes:
         name: the last part of its class.
-        module: of `hydra_plugins`, which the extra installs; Hydra itself has it where this is empty.
+        module: which the extra installs; Hydra itself has what is needed where this is empty.
         extra: of genlab's.
         console: whether a job has the console of the command; else what it says goes to a file in its folder.
         own_process: whether a process ends with its job, so that the job may end it.
@@ -26,9 +26,14 @@ class Launcher:
 
 LAUNCHERS = {
     "basic": Launcher("BasicLauncher", console=True, own_process=True),
-    "joblib": Launcher("JoblibLauncher", "hydra_joblib_launcher", "parallel"),
-    "submitit_local": Launcher("LocalLauncher", "hydra_submitit_launcher", "slurm", own_process=True, queue=True),
-    "submitit_slurm": Launcher("SlurmLauncher", "hydra_submitit_launcher", "slurm", own_process=True, queue=True),
+    "joblib": Launcher("JoblibLauncher", "hydra_plugins.hydra_joblib_launcher", "parallel"),
+    "submitit_local": Launcher(
+        "LocalLauncher", "hydra_plugins.hydra_submitit_launcher", "slurm", own_process=True, queue=True
+    ),
+    "submitit_slurm": Launcher(
+        "SlurmLauncher", "hydra_plugins.hydra_submitit_launcher", "slurm", own_process=True, queue=True
+    ),
+    "ray": Launcher("RayLauncher", "ray", "ray"),
 }
 
 

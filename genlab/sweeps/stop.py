@@ -30,13 +30,15 @@ class Stop:
 
     Args:
         sweep: its folder; a mark that an earlier command has left there does not count.
+        passes_on: false where who waits for the jobs tells them itself: twice told, a job ends without its checkpoint.
 
     Attributes:
         code: 128 + the number of the signal, if one came.
     """
 
-    def __init__(self, sweep: Path) -> None:
+    def __init__(self, sweep: Path, passes_on: bool = True) -> None:
         self.sweep = sweep
+        self.passes_on = passes_on
         self.code = 0
         (sweep / MARK).unlink(missing_ok=True)
         self._previous: dict[int, Any] = {}
@@ -56,7 +58,7 @@ class Stop:
         self._restore()
         (self.sweep / MARK).touch()
         print("\nwaiting for the running jobs to write last.ckpt; once more ends at once", file=sys.stderr)
-        if number == signal.SIGTERM:
+        if number == signal.SIGTERM and self.passes_on:
             for process in _training(self.sweep):
                 with suppress(ProcessLookupError):
                     os.kill(process, number)

@@ -109,7 +109,16 @@ def test_the_jobs_share_the_cores(monkeypatch, cores, jobs, threads):
     assert threads_each(jobs) == threads
 
 
-def test_an_extra_that_is_missing_is_named(monkeypatch):
-    monkeypatch.setattr("genlab.overrides.pkgutil.iter_modules", lambda paths: [])
-    with pytest.raises(ConfigError, match=r"hydra/launcher=joblib: .*pip install 'genlab\[parallel\]'"):
-        planned("hydra/launcher=joblib", "seed=0,1")
+@pytest.mark.parametrize(("launcher", "extra"), [("joblib", "parallel"), ("ray", "ray")])
+def test_an_extra_that_is_missing_is_named(monkeypatch, launcher, extra):
+    monkeypatch.setattr("genlab.overrides.find_spec", lambda module: None)
+    with pytest.raises(ConfigError, match=rf"hydra/launcher={launcher}: .*pip install 'genlab\[{extra}\]'"):
+        planned(f"hydra/launcher={launcher}", "seed=0,1")
+
+
+@pytest.mark.parametrize("need", ["num_cpus=x", "num_cpus=0", "num_gpus=-1", "max_retries=0.5"])
+def test_what_no_cluster_can_give_is_refused_before_the_sweep_begins(monkeypatch, need):
+    monkeypatch.setattr("genlab.overrides._is_installed", lambda module: True)
+    with pytest.raises(ConfigError, match=rf"^hydra\.launcher\.{need}: should be a number"):
+        planned("hydra/launcher=ray", f"hydra.launcher.{need}", "seed=0,1")
+    assert planned("hydra/launcher=ray", "hydra.launcher.num_gpus=0.25", "seed=0,1").at_once == 1
