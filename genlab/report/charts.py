@@ -107,7 +107,9 @@ def line_chart(
     return Chart(title, _svg(title, drawing, x_axis, y_axis), legend, note)
 
 
-def bar_chart(title: str, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], label: str) -> Chart:
+def bar_chart(
+    title: str, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], x_label: str, y_label: str = ""
+) -> Chart:
     """Bars side by side for each name, from 0."""
     top = max(max(values) for _, values in series)
     y_axis = Axis(0, top * 1.06 or 1.0, HEIGHT - BOTTOM, TOP)
@@ -126,7 +128,7 @@ def bar_chart(title: str, names: Sequence[str], series: Sequence[tuple[str, Sequ
         for index, value in enumerate(values)
     ]
     ticks = [(x_axis.place(index), name) for index, name in enumerate(names)]
-    frame = _frame(x_axis, y_axis, label, "", ticks)
+    frame = _frame(x_axis, y_axis, x_label, y_label, ticks)
     svg = Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         WIDTH, HEIGHT, title, frame + Markup("").join(bars)
     )

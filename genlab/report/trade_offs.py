@@ -83,7 +83,8 @@ def _charts(members: Sequence[_Scored], styles: dict[int, int]) -> list[Chart]:
         )
         for axis, cost in zip(AXES, (lambda s: s.seconds, lambda s: s.speed), strict=True)
     ]
-    return [chart for chart in charts if chart]
+    several = len({id(scored.group) for scored in members}) > 1  # of one, the sentence says as much
+    return [chart for chart in charts if chart and several]
 
 
 def _points(
@@ -119,7 +120,7 @@ def _finding(runs: Sequence[_Scored], all_groups: Sequence[Sequence[_Scored]]) -
     if speeds:
         said += f", {shown(float(f'{_mean(speeds):.3g}'))} samples a second"
     for other in all_groups:
-        if other is not runs and len(all_groups) <= 4:
+        if other is not runs and len(all_groups) == 2:  # of more, the table of milestones is clearer
             said += _passing(runs[0], other[0])
     return said + "."
 
