@@ -77,28 +77,33 @@ class Comparison:
     def tables(self, kind: str) -> list[tuple[list[int], list[int]]]:
         """(columns, rows) of the tables of one kind, each narrow enough for a sheet of paper.
 
-        The quality of samples has its own for each protocol, without the rows that were measured by another.
+        The quality of samples has its own for each protocol, the most used first, without the rows that were measured
+        by another. Rows that were not measured at all are with the first.
         """
         columns = [index for index, column in enumerate(self.columns) if column.kind == kind]
         alike: dict[tuple[str, str], list[int]] = {}
         for at in columns:
             column = self.columns[at]
             alike.setdefault((column.protocol, column.features) if kind == "quality" else ("", ""), []).append(at)
-        return [
-            (found, [row for row, cells in enumerate(self.cells) if any(_belongs(cells[at]) for at in found)])
-            for all_found in alike.values()
-            for found in _split(all_found)
-        ]
+        tables = []
+        for place, found in enumerate(sorted(alike.values(), key=self._uses, reverse=True)):
+            rows = [
+                row
+                for row, cells in enumerate(self.cells)
+                if any(cells[at].values if place else cells[at].absent != OTHER_PROTOCOL for at in found)
+            ]
+            tables += [(part, rows) for part in _split(found)]
+        return tables
+
+    def _uses(self, columns: Sequence[int]) -> int:
+        """Rows that have a number in any of the columns."""
+        return sum(any(cells[at].values for at in columns) for cells in self.cells)
 
 
 def _split(columns: Sequence[int]) -> list[list[int]]:
     """In as few parts as can be, of about the same size."""
     size = math.ceil(len(columns) / math.ceil(len(columns) / MOST_COLUMNS))
     return [list(columns[start : start + size]) for start in range(0, len(columns), size)]
-
-
-def _belongs(cell: Cell) -> bool:
-    return cell.absent != OTHER_PROTOCOL
 
 
 def compare(groups: Sequence[Group]) -> list[Comparison]:

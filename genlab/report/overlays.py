@@ -10,7 +10,7 @@ from genlab.report.run_charts import UNITS, marks_of, short_title
 
 POINTS = 8000  # of all lines of a chart; a line has 20 at least
 SCORE = "fid_mnist"
-UNKNOWN = "protocol not recorded"
+UNKNOWN = "protocol not recorded, because no run of it has finished"
 
 
 @dataclass(frozen=True)

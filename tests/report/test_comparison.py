@@ -146,11 +146,17 @@ def test_numbers_of_two_protocols_are_two_columns(make_run):
 
 
 def test_samples_of_two_protocols_are_two_tables_each_with_its_own_rows(make_run):
-    scores = [[3.0, 3.1, 3.2], [5.0, 5.1, 5.2]]
-    (comparison,) = groups_of_scores(make_run, scores, dim1={"protocol": "2000 against 5000"})
-    rows = {comparison.columns[columns[0]].protocol: found for columns, found in comparison.tables("quality")}
-    assert rows["2000 against 5000"] == [1]
-    assert rows["10000 against 10000"] == [0, 1]  # the recall of both
+    other = {"protocol": "2000 against 5000"}
+    folders = []
+    for dim, said in enumerate(({}, other, {}, None)):
+        content = evaluation(fid_mnist=3.0)
+        for score in content["scores"].values():
+            score |= said or {}
+        settings = {"settings": {"latent_dim": dim}, "evaluated": None if said is None else content}
+        folders.append(make_run(str(dim), **settings))
+    (comparison,) = compared(*folders)
+    tables = [(comparison.columns[columns[0]].protocol, rows) for columns, rows in comparison.tables("quality")]
+    assert tables == [("10000 against 10000", [0, 2, 3]), ("2000 against 5000", [1])]
 
 
 def test_no_table_is_wider_than_a_sheet(make_run):
