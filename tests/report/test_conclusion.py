@@ -31,7 +31,7 @@ def family(make_run):
                 del content["scores"][name]
             folders.append(
                 make_run(
-                    f"{model}{settings}/{seed}",
+                    f"{model}{settings.get('settings', {})}/{seed}",
                     model=model,
                     seed=seed,
                     fid=curve,
@@ -60,6 +60,18 @@ def test_the_faster_and_the_more_realistic_are_named_with_their_numbers(family):
         "Samples drawn a second": "VAE: 20,000, GAN: 20,000.",
         "Likelihood": "nll (lower is better) of VAE: 91.2 nats per image.",
     }
+
+
+def test_equal_times_and_settings_of_one_model_make_no_winner(family):
+    said = concluded(
+        *family("VAE", [9.0], [20, 12, 9]),
+        *family("GAN", [3.0], [30, 10, 3], settings={"latent_dim": 2}),
+        *family("GAN", [4.0], [30, 10, 4], settings={"latent_dim": 3}),
+    )
+    assert said["Seconds to equal quality"] == (
+        "To the best val/fid_mnist of VAE, 9, GAN latent_dim=2 needed 30 s and VAE 30 s. "
+        "No other came to the 3 that GAN latent_dim=2 came to after 30 s."
+    )
 
 
 def test_one_seed_decides_nothing(family):

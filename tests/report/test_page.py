@@ -244,6 +244,13 @@ def test_what_strangers_write_stays_text(tmp_path):
         assert "54439" not in seen.text
 
 
+def test_a_mean_of_some_of_the_seeds_says_of_how_many(make_run):
+    folders = [make_run(str(seed), seed=seed, evaluated=evaluation() if seed < 2 else None) for seed in range(3)]
+    html = page([read_run(folder) for folder in [*folders, make_run("gan", model="GAN")]])
+    assert re.search(r"<td[^>]*>3\.2 ± 0<br><small>2 of 3 seeds</small>", html)
+    assert "seeds</small>" not in page([read_run(folder) for folder in folders[:2]])
+
+
 def test_a_broken_folder_is_listed_and_stops_nothing(make_run, tmp_path):
     broken = tmp_path / "broken"
     broken.mkdir()
