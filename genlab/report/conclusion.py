@@ -80,7 +80,8 @@ def _certainty(comparison: Comparison, at: int) -> str:
 def _equal_quality(found: Milestones) -> str:
     """The best in training against the best of each other: how long both needed to that which both came to."""
     best, rows = found.groups[0].label, range(1, len(found.groups))
-    rivals = [row for row in rows if found.groups[row].model != found.groups[0].model]
+    models = [group.model for group in found.groups]
+    rivals = [row for row in rows if models.index(models[row]) == row]  # the best of each other model
     said = []
     for row in rivals or rows:
         mine, theirs = found.reached[0][row], found.reached[row][row]
@@ -90,6 +91,9 @@ def _equal_quality(found: Milestones) -> str:
         needed, other = seconds_of(mine.seconds), seconds_of(theirs.seconds)
         faster = "" if needed == other else f": {best if mine.seconds < theirs.seconds else name} was faster"
         words = f"{best} needed {needed} and {name} {other}{faster}"
+        until = found.ahead[row]
+        if until:
+            said.append(f"{name} was ahead for the first {seconds_of(until)}, then {best}.")
         said.append(f"To the best val/{SCORE} of {name}, {shown(found.goals[row])}, {words}.")
     own = found.reached[0][0]
     if own.seconds is not None and not any(found.reached[row][0].seeds for row in rows):

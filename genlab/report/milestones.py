@@ -35,6 +35,8 @@ class Milestones:
         groups: the one with the best goal first.
         goals: for each, the best score that every seed of it came to.
         reached: for each setting (row), when it came to the goal of each (column).
+        ahead: for each setting, the seconds of training until which it had the better best score than the first of
+            them; 0 where it never had, None where it still has at its end.
     """
 
     data: str
@@ -42,6 +44,7 @@ class Milestones:
     groups: list[Group]
     goals: list[float]
     reached: list[list[Reached]]
+    ahead: list[float | None]
 
 
 def milestones(groups: Sequence[Group]) -> list[Milestones]:
@@ -71,6 +74,7 @@ def _milestones(data: str, protocol: str, members: Sequence[tuple[Group, list[Re
         [group for group, _ in chosen],
         aims,
         [[_reached(runs, aim) for aim in aims] for _, runs in chosen],
+        [_ahead(runs, chosen[0][1]) for _, runs in chosen],
     )
 
 
@@ -78,6 +82,21 @@ def _reached(runs: Sequence[ReportedRun], goal: float) -> Reached:
     firsts = [next((seconds for seconds, score in _curve(run) if score <= goal), None) for run in runs]
     known = [seconds for seconds in firsts if seconds is not None]
     return Reached(math.fsum(known) / len(known) if known else None, len(known), len(runs))
+
+
+def _ahead(runs: Sequence[ReportedRun], others: Sequence[ReportedRun]) -> float | None:
+    """When the best score so far of `runs`, the mean over seeds, was last better than that of `others`."""
+    moments = sorted({seconds for run in [*runs, *others] for seconds, _ in _curve(run)})
+    until: float | None = 0.0
+    for moment, following in zip(moments, [*moments[1:], None], strict=True):
+        if _best_so_far(runs, moment) < _best_so_far(others, moment):
+            until = following
+    return until
+
+
+def _best_so_far(runs: Sequence[ReportedRun], moment: float) -> float:
+    bests = [min((score for at, score in _curve(run) if at <= moment), default=math.inf) for run in runs]
+    return math.fsum(bests) / len(bests)
 
 
 def _curve(run: ReportedRun) -> list[tuple[float, float]]:

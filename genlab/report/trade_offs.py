@@ -63,9 +63,10 @@ def trade_offs(groups: Sequence[Group], order: Sequence[Group]) -> list[TradeOff
                 kind = (group.data, run.evaluation.feature_digest, score.protocol)
                 kinds.setdefault(kind, []).append(_Scored(group, run, score))
     styles = styles_of(order)
+    by_size = sorted(kinds.items(), key=lambda kind: -len({id(scored.group) for scored in kind[1]}))
     return [
         TradeOff("; ".join(filter(None, [data, protocol])), _charts(members, styles), _findings(members))
-        for (data, _, protocol), members in kinds.items()
+        for (data, _, protocol), members in by_size
     ]
 
 

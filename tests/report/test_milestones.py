@@ -32,6 +32,7 @@ def test_each_comes_to_its_own_best_and_perhaps_to_that_of_another(scored):
     assert [group.label for group in milestone.groups] == ["GAN", "VAE"]  # the best first
     assert milestone.goals == [3, 9]
     assert seconds(milestone) == [[150, 100], [None, 30]]
+    assert milestone.ahead == [0, 100]  # where both are at 9
 
 
 def test_a_best_of_several_seeds_is_what_each_came_to(scored):
@@ -42,6 +43,11 @@ def test_a_best_of_several_seeds_is_what_each_came_to(scored):
     assert milestone.goals == [3, 10]
     assert seconds(milestone) == [[30, 25], [None, 30]]
     assert milestone.reached[0][1].seeds == milestone.reached[0][1].of == 2
+
+
+def test_who_is_ahead_is_asked_of_the_best_so_far(scored):
+    (milestone,) = found(scored("vae", [9, 12, 20, 20]), scored("gan", [30, 10, 8, 5], model="GAN"))
+    assert milestone.ahead == [0, 30]
 
 
 def test_of_many_settings_the_best_of_each_model_are_there(scored):
