@@ -62,6 +62,9 @@ def test_what_does_not_compare_is_not_compared(scored):
     assert found(vae) == []
     assert found(vae, scored("a", [9, 8, 7], model="GAN", protocol={"val/fid_mnist": "other"})) == []
     assert found(vae, scored("b", [9, 8, 7], model="GAN", protocol={})) == []
+    assert (
+        found(*(scored(f"silent/{dim}", [9, 8, 7], settings={"latent_dim": dim}, protocol={}) for dim in (1, 2))) == []
+    )
     assert found(vae, scored("c", [9, 8, 7], model="GAN", data="kmnist")) == []
     assert found(vae, scored("d", [9, 8, 7], model="GAN", status="interrupted")) == []
     assert found(vae, scored("e", [9, 8, 7], model="GAN", seconds_per_epoch=None)) == []
