@@ -70,6 +70,8 @@ def _file(text: str) -> Path:
     path = Path(text).expanduser()
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text}: is a folder; choose a file")
+    if path.exists() and not path.is_file():  # /dev/null, a pipe: the page would take its place
+        raise argparse.ArgumentTypeError(f"{text}: is no plain file; choose another")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}; create it, or choose another file")
     if not os.access(path.parent, os.W_OK):

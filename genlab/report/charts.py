@@ -15,6 +15,7 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 14, 12, 42
 COLOURS = 8  # of the style sheet; what comes after them is dashed
 STYLES = 2 * COLOURS
 GREY = -1  # the style of what has no place in the legend
+DIGIT = 8.5  # width of a character of a tick, on a phone
 BEGINNING = 0.04  # of the x axis: what is steep there may lie outside, so that the rest can be read
 LONG = 20  # points of a line of which the beginning may lie outside
 
@@ -94,11 +95,13 @@ def line_chart(
     )
     x_axis = spanning([x for one in shown for x, _ in one.points], LEFT, WIDTH - RIGHT, x_log, margin=0.02)
     y_axis = spanning([low, high, *(y for y, _ in marks)], HEIGHT - BOTTOM, TOP, y_log)
+    places = [(x_axis.place(x), y_axis.place(y)) for one in shown for x, y in one.points]
     drawing = Markup("").join(
         [
             _frame(x_axis, y_axis, x_label, y_label),
-            *(_mark(y_axis, y, words) for y, words in marks),
+            *(_line("mark", y_axis.place(y)) for y, _ in marks),
             *(_draw(one, x_axis, y_axis) for one in reversed(shown)),
+            *(_mark(y_axis, y, words, places) for y, words in marks),
         ]
     )
     legend = [(one.style, one.light, one.single, one.name) for one in shown if one.style != GREY and one.in_legend]
@@ -107,7 +110,9 @@ def line_chart(
     return Chart(title, _svg(title, drawing, x_axis, y_axis), legend, note)
 
 
-def bar_chart(title: str, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], label: str) -> Chart:
+def bar_chart(
+    title: str, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], x_label: str, y_label: str = ""
+) -> Chart:
     """Bars side by side for each name, from 0."""
     top = max(max(values) for _, values in series)
     y_axis = Axis(0, top * 1.06 or 1.0, HEIGHT - BOTTOM, TOP)
@@ -126,7 +131,7 @@ def bar_chart(title: str, names: Sequence[str], series: Sequence[tuple[str, Sequ
         for index, value in enumerate(values)
     ]
     ticks = [(x_axis.place(index), name) for index, name in enumerate(names)]
-    frame = _frame(x_axis, y_axis, label, "", ticks)
+    frame = _frame(x_axis, y_axis, x_label, y_label, ticks)
     svg = Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         WIDTH, HEIGHT, title, frame + Markup("").join(bars)
     )
@@ -175,8 +180,11 @@ def _frame(
     parts = []
     for y, said in y_axis.ticks():
         parts += [_line("grid", y), _text("tick", LEFT - 6, y + 4, said, "end")]
+    free = -math.inf  # labels of a logarithmic axis come close to one another
     for x, said in x_axis.ticks(7) if x_ticks is None else x_ticks:
-        parts.append(_text("tick", x, bottom + 16, said))
+        if x - DIGIT * len(said) / 2 > free:
+            parts.append(_text("tick", x, bottom + 16, said))
+            free = x + DIGIT * (len(said) / 2 + 1)
     parts += [_line("axis", bottom), _text("label", (LEFT + right) / 2, HEIGHT - 8, x_label)]
     turned = Markup(' transform="rotate(-90 13 {})"').format(_n(middle))
     parts.append(_text("label", 13, middle, y_label, more=turned))
@@ -196,9 +204,13 @@ def _text(kind: str, x: float, y: float, said: str, anchor: str = "middle", more
     )
 
 
-def _mark(y_axis: Axis, value: float, words: str) -> Markup:
+def _mark(y_axis: Axis, value: float, words: str, places: Points) -> Markup:
+    """The words of a line at its right end or its left one, where fewer points lie under them."""
     y = y_axis.place(value)
-    return _line("mark", y) + _text("note", WIDTH - RIGHT - 2, y - 5 if y > TOP + 16 else y + 14, words, "end")
+    at, long = y - 5 if y > TOP + 16 else y + 14, 0.75 * DIGIT * len(words)
+    near = [x for x, place in places if abs(place - at) < 14]
+    right = sum(x > WIDTH - RIGHT - long for x in near) <= sum(x < LEFT + long for x in near)
+    return _text("note", WIDTH - RIGHT - 2 if right else LEFT + 2, at, words, "end" if right else "start")
 
 
 def _draw(one: Series, x_axis: Axis, y_axis: Axis) -> Markup:

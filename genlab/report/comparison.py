@@ -12,7 +12,13 @@ HIGHER = ("elbo", "log_likelihood")
 LOWER = ("nll", "bits_per_dim", "reconstruction_error")
 LIKELIHOODS = ("elbo", "nll", "nll_from_prior", "prior_effective_samples", "log_likelihood", "bits_per_dim")
 COSTS = ("parameters", "training_seconds", "images_per_second", "samples_per_second")  # of evaluation.json
+QUALITIES = (
+    *("fid_mnist", "kid_mnist", "precision", "recall", "density", "coverage"),
+    *("class_entropy", "digits_covered", "confidence", "copied_share"),
+)
+MOST_COLUMNS = 6  # of one table
 SUMMARY_SECONDS = "seconds_in_all"
+OTHER_PROTOCOL = "measured by another protocol, see the other column of this name"
 
 
 @dataclass(frozen=True)
@@ -68,9 +74,36 @@ class Comparison:
     columns: list[Column]
     cells: list[list[Cell]]
 
-    def of_kind(self, kind: str) -> list[int]:
-        """Positions of the columns of one table."""
-        return [index for index, column in enumerate(self.columns) if column.kind == kind]
+    def tables(self, kind: str) -> list[tuple[list[int], list[int]]]:
+        """(columns, rows) of the tables of one kind, each narrow enough for a sheet of paper.
+
+        The quality of samples has its own for each protocol, the most used first, without the rows that were measured
+        by another. Rows that were not measured at all are with the first.
+        """
+        columns = [index for index, column in enumerate(self.columns) if column.kind == kind]
+        alike: dict[tuple[str, str], list[int]] = {}
+        for at in columns:
+            column = self.columns[at]
+            alike.setdefault((column.protocol, column.features) if kind == "quality" else ("", ""), []).append(at)
+        tables = []
+        for place, found in enumerate(sorted(alike.values(), key=self._uses, reverse=True)):
+            rows = [
+                row
+                for row, cells in enumerate(self.cells)
+                if any(cells[at].values if place else cells[at].absent != OTHER_PROTOCOL for at in found)
+            ]
+            tables += [(part, rows) for part in _split(found)]
+        return tables
+
+    def _uses(self, columns: Sequence[int]) -> int:
+        """Rows that have a number in any of the columns."""
+        return sum(any(cells[at].values for at in columns) for cells in self.cells)
+
+
+def _split(columns: Sequence[int]) -> list[list[int]]:
+    """In as few parts as can be, of about the same size."""
+    size = math.ceil(len(columns) / math.ceil(len(columns) / MOST_COLUMNS))
+    return [list(columns[start : start + size]) for start in range(0, len(columns), size)]
 
 
 def compare(groups: Sequence[Group]) -> list[Comparison]:
@@ -127,7 +160,7 @@ def cost(run: ReportedRun, name: str) -> float | None:
 
 
 def _order(column: Column) -> tuple[int, int, str, str]:
-    kinds, names = ("likelihood", "quality", "cost"), ("fid_mnist", "kid_mnist", *COSTS)
+    kinds, names = ("likelihood", "quality", "cost"), (*QUALITIES, *COSTS)
     place = names.index(column.name) if column.name in names else len(names)
     return kinds.index(column.kind), place, column.name, column.protocol
 
@@ -165,7 +198,7 @@ def _why(column: Column, group: Group, measured: Sequence[dict[Column, float]]) 
     if not group.finished:
         return "no run of it has finished"
     if any(other.name == column.name for found in measured for other in found):
-        return "measured by another protocol, see the other column of this name"
+        return OTHER_PROTOCOL
     name = column.name.removeprefix("test/")
     evaluations = [run.evaluation for run in group.finished]
     for evaluation in evaluations:

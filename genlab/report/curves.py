@@ -23,11 +23,13 @@ class Curves:
         values: tag, as `val/elbo` → points (step, value), in the order of the steps; what is not finite is left out.
         steps_per_epoch: None where no epoch has ended.
         times: (step, seconds of training), from (0, 0) on; empty where they were not recorded.
+        fault: why metrics.csv was not read, where it is there.
     """
 
     values: dict[str, Points] = field(default_factory=dict)
     steps_per_epoch: float | None = None
     times: Points = field(default_factory=list)
+    fault: str = ""
 
     def over_epochs(self, tag: str) -> Points:
         """(epochs, value); empty where no epoch has ended."""
@@ -59,15 +61,20 @@ def read_curves(folder: Path) -> Curves:
     values: dict[str, Points] = {}
     ends: dict[int, float] = {}  # epoch → the last step that was seen in it
     path = folder / "metrics.csv"
+    fault = ""
     try:
-        if not path.is_symlink() and path.is_file() and path.stat().st_size <= LARGEST:
+        if path.is_symlink() or not path.is_file():
+            pass
+        elif path.stat().st_size > LARGEST:
+            fault = f"metrics.csv is larger than {LARGEST // 1_000_000} MB"
+        else:
             with path.open(newline="", encoding="utf-8") as file:
                 whole_lines = (line for line in file if line.endswith("\n"))  # a kill may have cut the last one
                 _read_rows(csv.reader(whole_lines), values, ends)
     except (OSError, ValueError, csv.Error):
         pass  # what was read until then counts
     times = [(float(step), seconds) for _, step, seconds in read_times(folder / "times.csv")]
-    return Curves(values, _steps_per_epoch(ends, folder), [(0.0, 0.0), *times] if times else [])
+    return Curves(values, _steps_per_epoch(ends, folder), [(0.0, 0.0), *times] if times else [], fault)
 
 
 def _read_rows(rows: Iterator[list[str]], values: dict[str, Points], ends: dict[int, float]) -> None:

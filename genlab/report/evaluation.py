@@ -79,6 +79,15 @@ class Evaluation:
     cost: dict[str, float] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
+    def by_protocol(self) -> list[tuple[str, dict[str, Score]]]:
+        """The scores in turn, those of one protocol that follow one another together."""
+        together: list[tuple[str, dict[str, Score]]] = []
+        for name, score in self.scores.items():
+            if not together or together[-1][0] != score.protocol:
+                together.append((score.protocol, {}))
+            together[-1][1][name] = score
+        return together
+
 
 def read_evaluation(folder: Path) -> Evaluation | None:
     """evaluation.json of a run folder; None without one. A damaged file is an evaluation with one fault."""
@@ -99,6 +108,8 @@ def read_evaluation(folder: Path) -> Evaluation | None:
 def _evaluation(content: dict[str, Any], folder: Path) -> Evaluation:
     faults: list[str] = []
     features, memorisation = table(content.get("features")), table(content.get("memorisation"))
+    if not any(table(content.get(section)) for section in ("scores", "absent", "curves")):
+        faults.append("evaluation.json has no scores that this version of genlab knows: genlab evaluate makes it anew")
     accuracy = number(features.get("test_accuracy"))
     words = text(features.get("name")) + (f", test accuracy {accuracy:.2%}" if accuracy is not None else "")
     distances = {

@@ -68,7 +68,12 @@ def group_runs(runs: Sequence[ReportedRun]) -> list[Group]:
 def _varied(runs: Sequence[ReportedRun]) -> list[str]:
     """Addresses of the settings that are not the same in all runs, in the order of the config."""
     addresses = dict.fromkeys(address for run in runs for address in run.settings)
-    return [address for address in addresses if len({_said(run.settings.get(address, MISSING)) for run in runs}) > 1]
+    return [
+        address
+        for address in addresses
+        if (address.startswith(COUNTS) or not address.startswith(ASIDE))
+        and len({_said(run.settings.get(address, MISSING)) for run in runs}) > 1
+    ]
 
 
 def _short_names(addresses: Sequence[str]) -> dict[str, str]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from genlab.report.charts import GREY, STYLES, Chart, Series, line_chart
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
-from genlab.report.run_charts import UNITS, marks_of, quantity_title
+from genlab.report.run_charts import UNITS, marks_of, short_title
 
 POINTS = 8000  # of all lines of a chart; a line has 20 at least
 SCORE = "fid_mnist"
-UNKNOWN = "protocol not recorded"
+UNKNOWN = "protocol not recorded, because no run of it has finished"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _overlay(
                 series.append(Series(group.label, points, styles[id(group)], in_legend=id(group) not in seen))
                 seen.add(id(group))
         chart = line_chart(
-            f"{quantity_title(quantity)} over {axis}",
+            f"{short_title(quantity)} over {axis}",
             series,
             axis,
             UNITS.get(quantity, quantity),

@@ -16,11 +16,13 @@ from genlab.report import wording
 from genlab.report.album import Album, Picture
 from genlab.report.charts import STYLES, Chart, style_class
 from genlab.report.comparison import Column, Comparison, compare
+from genlab.report.conclusion import conclusion
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs
+from genlab.report.milestones import milestones
 from genlab.report.overlays import SCORE, overlays, styles_of
 from genlab.report.reading import ReportedRun
-from genlab.report.run_charts import curves_over_epochs, digits_chart, evaluation_curves, headline_over_seconds
+from genlab.report.run_charts import UNITS, curves_over_epochs, digits_chart, evaluation_curves, headline_over_seconds
 from genlab.report.trade_offs import trade_offs
 
 HERE = Path(__file__).parent
@@ -57,6 +59,7 @@ def page(runs: Sequence[ReportedRun]) -> str:
     album = Album()
     galleries = side_by_side(chosen, album) if len(groups) > 1 else []
     pairs = overlays(groups, order) if several else []
+    reached = milestones(groups) if len(groups) > 1 else []
     detailed = _detailed(runs, chosen)
     script, style = ((HERE / name).read_text(encoding="utf-8") for name in ("page.js", "style.css"))
     environment = Environment(
@@ -70,6 +73,7 @@ def page(runs: Sequence[ReportedRun]) -> str:
         identity=id,
         new_notes=Notes,
         protocol_of=protocol_of,
+        unit_of=lambda headline: UNITS.get(headline.rpartition("/")[2], ""),
         label_of=lambda run: labels[id(run)],
         indices=lambda frames: [frame and frame.index for frame in frames],
         notes_of=notes_of,
@@ -86,6 +90,8 @@ def page(runs: Sequence[ReportedRun]) -> str:
         coloured=STYLES,
         styles=styles_of(order),
         comparisons=comparisons if several else [],
+        conclusions=[(each, conclusion(each, reached)) for each in comparisons] if len(groups) > 1 else [],
+        milestones=reached,
         detailed_names={run.name for run in detailed},
         anchors={run.name: f"run-{index}" for index, run in enumerate(runs)},
         overlays=[pair for pair in pairs if pair.quantity != SCORE],

@@ -69,7 +69,10 @@ def find_folders(arguments: Sequence[str]) -> list[Path]:
     for argument in arguments:
         folders = _named(os.path.expanduser(argument))
         if not folders:
-            raise RunError(f"{argument or 'no name'}: no such folder; genlab runs lists those there are")
+            there = (
+                "a file, and no folder of a run" if os.path.isfile(os.path.expanduser(argument)) else "no such folder"
+            )
+            raise RunError(f"{argument or 'no name'}: {there}; genlab runs lists those there are")
         for folder in folders:
             found.setdefault(folder.resolve(), folder)
     return list(found.values())

@@ -38,7 +38,7 @@ def curves_over_epochs(run: ReportedRun) -> list[Chart]:
     split_of: dict[str, list[str]] = {}
     for tag in curves.values:
         split, _, quantity = tag.partition("/")
-        if split in ("train", "val"):
+        if split in ("train", "val") and not (quantity == "loss" and _repeats(run, tag)):
             split_of.setdefault(quantity, []).append(split)
     charts = [_quantity(run, quantity, split_of) for quantity in sorted(split_of, key=_place)]
     return [chart for chart in charts if chart]
@@ -48,7 +48,7 @@ def headline_over_seconds(run: ReportedRun) -> Chart | None:
     """The model's first quantity against seconds of training, where these were recorded."""
     quantity = (run.listed.headline or "").rpartition("/")[2]
     return line_chart(
-        f"{quantity_title(quantity)} over seconds of training",
+        f"{short_title(quantity)} over seconds of training",
         [
             Series(split, run.curves.over_seconds(f"{tag}/{quantity}"), style, light=tag == "train")
             for style, (tag, split) in enumerate([("val", "validation"), ("train", "training")])
@@ -85,13 +85,18 @@ def digits_chart(run: ReportedRun) -> Chart | None:
     if not shares:
         return None
     return bar_chart(
-        "Digits, as the feature network reads them", [str(d) for d in range(10)], shares, "digit, per cent"
+        "Digits, as the feature network reads them", [str(d) for d in range(10)], shares, "digit", "per cent"
     )
 
 
 def quantity_title(quantity: str) -> str:
     """As charts name it."""
     return NAMES.get(quantity, quantity)
+
+
+def short_title(quantity: str) -> str:
+    """Where it alone is drawn, and its parts need not be told."""
+    return "ELBO" if quantity == "elbo" else quantity_title(quantity)
 
 
 def marks_of(quantity: str) -> Sequence[tuple[float, str]]:
@@ -108,6 +113,14 @@ def _quantity(run: ReportedRun, quantity: str, split_of: dict[str, list[str]]) -
             at = style if len(together) > 1 else int(split == "train")
             series.append(Series(said, run.curves.over_epochs(f"{split}/{name}"), at, light=split == "train"))
     return line_chart(quantity_title(quantity), series, "epochs", UNITS.get(quantity, ""), marks=marks_of(quantity))
+
+
+def _repeats(run: ReportedRun, tag: str) -> bool:
+    """Whether a loss is the headline again, or the headline with the other sign."""
+    split = tag.partition("/")[0]
+    headline = run.curves.values.get(f"{split}/{(run.listed.headline or '').rpartition('/')[2]}", [])
+    sizes, others = ([(step, abs(value)) for step, value in points] for points in (run.curves.values[tag], headline))
+    return sizes == others
 
 
 def _place(quantity: str) -> tuple[int, str]:

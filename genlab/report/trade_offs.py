@@ -63,9 +63,10 @@ def trade_offs(groups: Sequence[Group], order: Sequence[Group]) -> list[TradeOff
                 kind = (group.data, run.evaluation.feature_digest, score.protocol)
                 kinds.setdefault(kind, []).append(_Scored(group, run, score))
     styles = styles_of(order)
+    by_size = sorted(kinds.items(), key=lambda kind: -len({id(scored.group) for scored in kind[1]}))
     return [
         TradeOff("; ".join(filter(None, [data, protocol])), _charts(members, styles), _findings(members))
-        for (data, _, protocol), members in kinds.items()
+        for (data, _, protocol), members in by_size
     ]
 
 
@@ -83,7 +84,8 @@ def _charts(members: Sequence[_Scored], styles: dict[int, int]) -> list[Chart]:
         )
         for axis, cost in zip(AXES, (lambda s: s.seconds, lambda s: s.speed), strict=True)
     ]
-    return [chart for chart in charts if chart]
+    several = len({id(scored.group) for scored in members}) > 1  # of one, the sentence says as much
+    return [chart for chart in charts if chart and several]
 
 
 def _points(
@@ -119,7 +121,7 @@ def _finding(runs: Sequence[_Scored], all_groups: Sequence[Sequence[_Scored]]) -
     if speeds:
         said += f", {shown(float(f'{_mean(speeds):.3g}'))} samples a second"
     for other in all_groups:
-        if other is not runs and len(all_groups) <= 4:
+        if other is not runs and len(all_groups) == 2:  # of more, the table of milestones is clearer
             said += _passing(runs[0], other[0])
     return said + "."
 

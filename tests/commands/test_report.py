@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -57,14 +58,17 @@ def test_a_broken_folder_among_others_is_named(runs, genlab, tmp_path):
         (["RUN", "--format", "pdf"], 2, "--format: invalid choice: 'pdf'"),
         (["RUN", "--out", "absent/a.html"], 2, "--out: absent/a.html: there is no folder absent; create it"),
         (["RUN", "--out", "empty"], 2, "--out: empty: is a folder; choose a file"),
+        (["RUN", "--out", "empty/pipe"], 2, "--out: empty/pipe: is no plain file; choose another"),
     ],
 )
 def test_wrong_input_is_answered_in_one_line(runs, genlab, tmp_path, arguments, code, answer):
     (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "empty" / "pipe")
     result = genlab("report", *[runs["vae"] if argument == "RUN" else argument for argument in arguments])
     assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
     assert result.err.startswith(f"error: {answer}")
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+    assert (tmp_path / "empty" / "pipe").is_fifo()
 
 
 def test_a_disk_that_cannot_be_written_leaves_nothing(runs, genlab, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Where a chart puts its points, and the round numbers on its axes."""
 
+import itertools
 import math
 import re
 
@@ -83,6 +84,21 @@ def test_a_logarithmic_axis_leaves_out_what_it_cannot_show():
     assert len(polyline(chart)) == 2
     assert line_chart("a", [Series("b", [(0.0, 1.0)])], "x", "y", x_log=True) is None
     assert line_chart("a", [], "x", "y") is None
+
+
+def test_labels_of_an_axis_lie_beside_one_another():
+    chart = line_chart("a", [Series("b", [(240.0, 1.0), (1280.0, 2.0)])], "x", "y", x_log=True)
+    labels = re.findall(r'class="tick" x="([\d.]+)" y="[\d.]+" text-anchor="middle">([^<]+)', chart.svg)
+    ends = [(float(x) - 4 * len(said), float(x) + 4 * len(said)) for x, said in labels]  # 8 units a digit, on a phone
+    assert len(ends) >= 3
+    assert all(left > right for (_, right), (left, _) in itertools.pairwise(ends))
+
+
+@pytest.mark.parametrize(("x", "anchor"), [(9.0, "start"), (1.0, "end")])
+def test_the_words_of_a_line_make_room_for_points(x, anchor):
+    series = [Series("b", [(0.0, 9.0), (10.0, 9.0)]), Series("c", [(x, 0.3)], single=True)]
+    chart = line_chart("a", series, "x", "y", marks=[(0.0, "the floor")])
+    assert re.search(r'class="note" [^>]*text-anchor="(\w+)"', chart.svg)[1] == anchor
 
 
 def test_bars_begin_at_zero():

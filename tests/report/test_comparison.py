@@ -49,6 +49,27 @@ def test_a_setting_that_one_run_has_not_makes_a_group(make_run):
     assert labels == ["VAE beta=not set", "VAE beta=4"]
 
 
+def with_callback(folder, name, setting):
+    with (folder / "config.yaml").open("a") as file:
+        file.write(f"callbacks:\n  {name}:\n    {setting}\n")
+    return folder
+
+
+def test_what_is_pictured_splits_no_group_and_what_chooses_the_best_does(make_run):
+    pictured = [with_callback(make_run(f"a{n}", seed=n), "samples", f"n: {n}") for n in range(2)]
+    chosen = [with_callback(make_run(f"b{i}", seed=i), "checkpoints", f"monitor: {i}") for i in range(2)]
+    assert len(group_runs([read_run(folder) for folder in pictured])) == 1
+    assert len(group_runs([read_run(folder) for folder in chosen])) == 2
+
+
+def test_where_it_ran_splits_no_group(make_run):
+    folders = [make_run(accelerator, seed=seed) for seed, accelerator in enumerate(("cpu", "gpu"))]
+    for folder in folders:
+        config = folder / "config.yaml"
+        config.write_text(config.read_text().replace("trainer:\n", f"trainer:\n  accelerator: {folder.name}\n"))
+    assert len(group_runs([read_run(folder) for folder in folders])) == 1
+
+
 def test_mean_and_deviation_are_over_seeds(make_run):
     values = [-98.0, -99.0, -97.5]
     folders = [make_run(str(i), seed=i, metrics={"test/elbo": value}) for i, value in enumerate(values)]
@@ -122,6 +143,28 @@ def test_numbers_of_two_protocols_are_two_columns(make_run):
     assert {bool(first.values), bool(second.values)} == {True, False}
     assert "another protocol" in first.absent + second.absent
     assert not first.verdict and not second.verdict
+
+
+def test_samples_of_two_protocols_are_two_tables_each_with_its_own_rows(make_run):
+    other = {"protocol": "2000 against 5000"}
+    folders = []
+    for dim, said in enumerate(({}, other, {}, None)):
+        content = evaluation(fid_mnist=3.0)
+        for score in content["scores"].values():
+            score |= said or {}
+        settings = {"settings": {"latent_dim": dim}, "evaluated": None if said is None else content}
+        folders.append(make_run(str(dim), **settings))
+    (comparison,) = compared(*folders)
+    tables = [(comparison.columns[columns[0]].protocol, rows) for columns, rows in comparison.tables("quality")]
+    assert tables == [("10000 against 10000", [0, 2, 3]), ("2000 against 5000", [1])]
+
+
+def test_no_table_is_wider_than_a_sheet(make_run):
+    contents = evaluation(**{f"score_{i}": i for i in range(11)})
+    (comparison,) = compared(make_run("a", evaluated=contents), make_run("b", settings={"beta": 1}))
+    tables = [table for kind in ("likelihood", "quality", "cost") for table in comparison.tables(kind)]
+    assert sorted(at for columns, _ in tables for at in columns) == list(range(len(comparison.columns)))
+    assert max(len(columns) for columns, _ in tables) <= 6
 
 
 def test_numbers_of_two_feature_networks_are_two_columns(make_run):

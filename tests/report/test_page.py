@@ -15,7 +15,7 @@ from genlab.report.page import MOST_DETAILS, page
 from genlab.report.reading import find_folders, read_run
 from genlab.runs.lock import locked
 
-EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)></style>{{ 7*7 }}</script>"
+EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)></style>{{ 7777*7 }}</script>"
 
 
 class Page(HTMLParser):
@@ -133,6 +133,30 @@ def test_several_runs_are_compared(make_run):
         assert words in seen.text, words
 
 
+def test_the_first_thing_said_of_several_models_is_which_and_why(make_run):
+    scored = {"protocol": {"val/fid_mnist": "2000 samples"}}
+    folders = [make_run("a", evaluated=evaluation(), fid=[20, 12, 9], **scored)]
+    folders += [make_run("b", model="GAN", evaluated=evaluation(), fid=[30, 10, 3], **scored)]
+    seen = page_of(*folders)
+    assert seen.text.index("which model, and why") < seen.text.index("Comparison Mean")
+    assert "To the best val/fid_mnist of VAE, 9, GAN needed 30 s and VAE 30 s" in seen.text
+    assert "Training until val/fid_mnist was as good as the best of … Settings GAN 3 VAE 9" in seen.text
+    assert "never" in seen.text
+    assert "which model, and why" not in page_of(make_run("c", seed=0), make_run("d", seed=1)).text
+
+
+def test_a_loss_that_is_the_headline_again_has_no_chart(make_run):
+    run = make_run("run")
+    rows = (run / "metrics.csv").read_text().splitlines()
+    columns = rows[0].split(",")
+    at = columns.index("train/elbo")
+    for sign, shown in ((-1, False), (-2, True)):
+        losses = [str(sign * float(cells[at])) if cells[at] else "" for cells in (row.split(",") for row in rows[1:])]
+        lines = [f"{rows[0]},train/loss", *(f"{row},{loss}" for row, loss in zip(rows[1:], losses, strict=True))]
+        (run / "metrics.csv").write_text("\n".join(lines) + "\n")
+        assert ('aria-label="loss"' in page([read_run(run)])) == shown
+
+
 def test_samples_at_equal_seconds_are_the_last_that_were_there(make_run):
     """30 s of the one and 120 s of the other: at 60 s the first shows its last, the second its epoch 1."""
     folders = [
@@ -216,7 +240,15 @@ def test_what_strangers_write_stays_text(tmp_path):
         assert not [name for _, attributes in seen.tags for name in attributes if name.startswith("on")]
         assert "alert(1)" not in "".join(seen.scripts)
         assert "<script>alert(1)</script>" in seen.text  # as text
-        assert "49" not in re.findall(r"\{\{ 7\*7 \}\}|49", seen.text)
+        assert "{{ 7777*7 }}" in seen.text
+        assert "54439" not in seen.text
+
+
+def test_a_mean_of_some_of_the_seeds_says_of_how_many(make_run):
+    folders = [make_run(str(seed), seed=seed, evaluated=evaluation() if seed < 2 else None) for seed in range(3)]
+    html = page([read_run(folder) for folder in [*folders, make_run("gan", model="GAN")]])
+    assert re.search(r"<td[^>]*>3\.2 ± 0<br><small>2 of 3 seeds</small>", html)
+    assert "seeds</small>" not in page([read_run(folder) for folder in folders[:2]])
 
 
 def test_a_broken_folder_is_listed_and_stops_nothing(make_run, tmp_path):
@@ -238,6 +270,17 @@ def test_a_run_that_has_not_finished_shows_what_it_has(make_run, status):
     assert f"This run is {status}" in seen.text
     assert "ELBO = reconstruction − KL" in seen.text
     assert ("it diverged" in seen.text) == (status == "failed")
+
+
+def test_curves_that_are_not_read_say_why(make_run, monkeypatch):
+    run = make_run("run")
+    monkeypatch.setattr("genlab.report.curves.LARGEST", 100)
+    assert "No curves: metrics.csv is larger than" in page_of(run).text
+
+
+def test_an_evaluation_of_another_version_says_so(make_run):
+    run = make_run("run", evaluated={"version": 9, "results": {"fid": 3.0}, "scores": [{"name": "fid"}]})
+    assert "evaluation.json has no scores that this version of genlab knows" in page_of(run).text
 
 
 def test_a_run_that_has_only_begun_is_no_error(make_run):
@@ -341,6 +384,8 @@ def test_folders_are_found_below_a_sweep_and_by_patterns(make_run, tmp_path):
     assert find_folders([str(tmp_path / "sweeps/a/*"), str(tmp_path / "sweeps/a/9")]) == found
     assert len(find_folders([str(tmp_path / "**")])) == 4
     assert find_folders([str(tmp_path / "vae/x/images")]) == [tmp_path / "vae/x/images"]
+    with pytest.raises(RunError, match=r"times.csv: a file, and no folder of a run"):
+        find_folders([str(tmp_path / "vae/x/times.csv")])
     for name in ("absent", "absent*", "sweeps/a/9/im*", ""):
         with pytest.raises(RunError, match="no such folder"):
             find_folders([name and str(tmp_path / name)])

@@ -97,6 +97,43 @@ def test_the_slider_shows_another_epoch(opened):
     assert image.get_attribute("src") == shown["epoch 3"]
 
 
+def test_the_slider_over_seconds_shows_what_was_there_at_each(browser, pages):
+    with watched(browser) as (page, complaints, _):
+        page.goto(pages[12].as_uri())
+        gallery = page.locator("#samples .gallery").nth(1)
+        slider, captions = gallery.locator("input"), gallery.locator(".caption")
+        slider.focus()
+        slider.press("Home")
+        assert gallery.locator("output").inner_text() == "0.0 s of training"
+        assert captions.all_inner_texts() == ["epoch 0, 0.0 s"] * captions.count()
+        slider.press("End")
+        assert gallery.locator("output").inner_text() == "120 s of training"
+        assert set(captions.all_inner_texts()) == {"epoch 3, its last, 30 s", "epoch 3, 120 s"}
+        assert complaints == []
+
+
+RATIO = """() => {
+    const [ground, ...inks] = ["page", "text", "soft", "link", "good", "bad", "warn"].map((name) => {
+        const probe = document.createElement("i");
+        probe.style.color = `var(--${name})`;
+        document.body.append(probe);
+        const levels = getComputedStyle(probe).color.match(/[\\d.]+/g).slice(0, 3).map((level) => level / 255)
+            .map((level) => (level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * levels[0] + 0.7152 * levels[1] + 0.0722 * levels[2];
+    });
+    return inks.map((ink) => (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05));
+}"""
+
+
+@pytest.mark.parametrize(("scheme", "media"), [("light", "screen"), ("dark", "screen"), ("dark", "print")])
+def test_texts_stand_out_from_the_page(browser, pages, scheme, media):
+    """At 4.5 to 1, the least that WCAG 2 asks for, also on the paper of someone whose system is dark."""
+    with watched(browser, color_scheme=scheme) as (page, _, _):
+        page.goto(pages[1].as_uri())
+        page.emulate_media(media=media)
+        assert min(page.evaluate(RATIO)) >= 4.5
+
+
 def test_the_time_lapse_plays_to_its_end(browser, pages):
     with watched(browser) as (page, complaints, _):
         page.clock.install()
@@ -145,6 +182,11 @@ def test_the_contents_lead_to_a_run_and_open_it(browser, pages):
 def test_printed_it_has_every_run(browser, pages, tmp_path):
     with watched(browser) as (page, complaints, _):
         page.goto(pages[12].as_uri())
+        page.set_viewport_size({"width": 718, "height": 1000})  # A4 without Chromium's margins, at 96 pixels an inch
+        page.emulate_media(media="print")
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") == 718  # nothing sticks out
+        page.reload()
         page.pdf(path=tmp_path / "page.pdf")
         assert page.locator("#details > details[open]").count() == 12
         assert (tmp_path / "page.pdf").stat().st_size > 50_000
