@@ -30,6 +30,15 @@ def test_equal_steps_turn_by_equal_angles():
     torch.testing.assert_close(angles, torch.acos((start * end).sum(-1)).div(5).expand(5, 5))
 
 
+@pytest.mark.parametrize("angle", [0.3, 1.5, 3.14])
+def test_the_length_goes_evenly_from_the_one_to_the_other(angle):
+    angle = torch.tensor(angle, dtype=torch.float64)
+    start, end = torch.tensor([[2.0, 0.0]], dtype=torch.float64), 0.5 * torch.stack([angle.cos(), angle.sin()])[None]
+    t = torch.linspace(0, 1, 5, dtype=torch.float64).view(-1, 1, 1)
+    path = spherical_interpolation(start, end, t)
+    torch.testing.assert_close(path.norm(dim=-1).flatten(), torch.linspace(2, 0.5, 5, dtype=torch.float64))
+
+
 def test_a_quarter_circle():
     """Halfway from (2, 0) to (0, 2): 2 (cos 45°, sin 45°)."""
     start, end = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 2.0]])
