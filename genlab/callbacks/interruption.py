@@ -1,17 +1,19 @@
 """Ctrl-C and SIGTERM: finish the batch, write last.ckpt, end."""
 
-import os
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.callbacks.checkpoints import Checkpoints
+from genlab.processes import is_first, launch
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+AT_ONCE = 1.0  # seconds
 
 
 class Interrupted(SystemExit):
@@ -22,12 +24,15 @@ class Interruption(Callback):
     """The first signal leaves a note, which is read between two batches of training; the second ends at once.
 
     At the last batch of an epoch the run goes on to the end of the epoch, where its checkpoint is written anyway. With
-    several processes all of them stop at the same batch, if one of them was told to.
+    several processes all of them stop at the same batch, if one of them was told to. torchrun passes Ctrl-C on to
+    processes that have had it from the terminal already; both together are one signal.
     """
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self.checkpoints = checkpoints
         self._received: int | None = None
+        self._since = 0.0
+        self._outside = signal.getsignal(signal.SIGTERM)  # before Lightning puts its own in front
         self._previous: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -36,10 +41,12 @@ class Interruption(Callback):
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._received is not None:
+            if launch() is not None and time.monotonic() - self._since < AT_ONCE:
+                return
             self._restore()
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
-        self._received = number
-        if os.environ.get("LOCAL_RANK", "0") == "0":
+        self._received, self._since = number, time.monotonic()
+        if is_first():
             print("\nfinishing the batch and writing last.ckpt; once more ends at once", file=sys.stderr)
 
     def on_train_batch_end(
@@ -67,6 +74,11 @@ class Interruption(Callback):
         self._restore()
         if self._received is not None:
             self._stop()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Lightning's handler would ask the other processes in the middle of whatever they are doing together
+        if trainer.world_size > 1 and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._outside)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._restore()
