@@ -8,11 +8,14 @@ from typing import Annotated, Any, Literal
 import pytorch_lightning
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from pytorch_lightning.accelerators import CPUAccelerator
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from genlab.arguments import checked
 from genlab.errors import ConfigError
 from genlab.precision import fastest
+
+SEVERAL = "ddp_find_unused_parameters_true"  # the strategy of several devices, as in conf/trainer/ddp.yaml
 
 
 @functools.wraps(pytorch_lightning.Trainer.__init__)
@@ -21,6 +24,10 @@ def _init(self: pytorch_lightning.Trainer, **arguments: Any) -> None:
         arguments["precision"] = fastest(arguments.get("accelerator", "auto"))
     try:
         pytorch_lightning.Trainer.__init__(self, **arguments)
+        if isinstance(self.strategy, DDPStrategy) and arguments.get("strategy", "auto") == "auto":
+            # Only now it is known how many devices auto and -1 are. By itself Lightning chooses a strategy that wants
+            # the gradients of both players of a GAN at each step
+            pytorch_lightning.Trainer.__init__(self, **{**arguments, "strategy": SEVERAL})
     except MisconfigurationException as error:
         if "gpu backend" in str(error) or "can not run on your system" in str(error):
             raise ConfigError(

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from genlab import __version__
 from genlab.commands.options import Parser
+from genlab.complaint import speaks
 from genlab.errors import ConfigError, GenlabError
 
 COMMANDS = {
@@ -55,7 +56,8 @@ def main() -> None:
     except (GenlabError, OSError) as error:
         if os.environ.get("GENLAB_DEBUG"):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        if speaks(str(error)):
+            print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
 
 

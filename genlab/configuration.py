@@ -7,6 +7,8 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from genlab.agreement import agreed
+
 
 def config_dir() -> Path:
     """The folder of the configs: `conf` inside an installed package, or at the top of a checkout."""
@@ -16,8 +18,11 @@ def config_dir() -> Path:
 
 
 def run_name() -> str:
-    """`2026-11-22_14-03-59-1f0c9ab2`: sorts by time; the random part keeps runs of the same second apart."""
-    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(4)}"
+    """`2026-11-22_14-03-59-1f0c9ab2`: sorts by time; the random part keeps runs of the same second apart.
+
+    The processes of one run have one name, that of the first.
+    """
+    return agreed("run_name", lambda: f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(4)}")
 
 
 def register_resolvers() -> None:

@@ -29,6 +29,10 @@ class RunError(GenlabError):
     """A run folder is damaged, not a run at all, or asks for what genlab does not do."""
 
 
+class PeerError(GenlabError):
+    """Another process of the run has ended, or is not to be found."""
+
+
 class DiskError(GenlabError):
     """A file of the run cannot be written."""
 

@@ -13,9 +13,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from genlab.complaint import is_lost, speaks
 from genlab.configuration import config_dir
 from genlab.mendable import mendable
 from genlab.overrides import check, searchpath
+from genlab.processes import is_first, launch
 from genlab.quiet import keep_quiet
 from genlab.readable import plain, short
 from genlab.sweeps.grid import grid, quoted
@@ -102,8 +104,10 @@ def answered(folder: str) -> Iterator[None]:
         # Lightning turns Ctrl-C into an exit with code 1
         begun = (Path(folder) / "config.yaml").exists()
         how = f"; to go on: genlab resume {shlex.quote(short(folder))}" if begun else ""
-        if os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes one speaks
+        if is_first():  # of several processes one speaks
             print(f"interrupted{how}", file=sys.stderr)
+        elif launch() is None:
+            sys.exit(0)  # Lightning would kill the first process, which still writes, when another ends with a code
         sys.exit(TERMINATED if getattr(error, "code", None) == TERMINATED else INTERRUPTED)
     except Exception as error:
         sys.exit(_answer(error, 1))
@@ -119,7 +123,8 @@ def _answer(error: Exception, code: int) -> int:
     text = mendable(error)
     if text is None or os.environ.get("GENLAB_DEBUG"):
         raise error
-    print(f"error: {plain(text)}", file=sys.stderr)
+    if speaks(text, is_lost(error)):
+        print(f"error: {plain(text)}", file=sys.stderr)
     return code
 
 

@@ -5,6 +5,7 @@ import re
 from hydra.errors import HydraException, InstantiationException
 from omegaconf.errors import OmegaConfBaseException
 
+from genlab.complaint import is_lost
 from genlab.errors import GenlabError
 
 
@@ -14,6 +15,8 @@ def mendable(error: BaseException) -> str | None:
         return f"{error.full_key}: {str(error.msg).splitlines()[0]}; give it a value"
     if isinstance(error, (GenlabError, HydraException)) and not isinstance(error, InstantiationException):
         return " ".join(str(error).split())
+    if is_lost(error):
+        return "another process of this run has ended; genlab resume goes on with it"
     if isinstance(error, OSError):
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         return f"{what}; make room, or choose another folder with outputs=FOLDER"

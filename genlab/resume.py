@@ -1,6 +1,5 @@
 """A run continues: in its folder, with its own config, from last.ckpt."""
 
-import os
 from contextlib import nullcontext, suppress
 from typing import Any
 
@@ -8,6 +7,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from genlab.errors import ConfigError
+from genlab.processes import is_first
 from genlab.quiet import keep_quiet
 from genlab.readable import short
 from genlab.runs.atomic import remove_leftovers
@@ -35,12 +35,13 @@ def resume(folder: str, overrides: list[str]) -> None:
         return
     if "data.root" not in changes:
         check_root(run)
-    # of several processes of Lightning's, which share the folder, the first has the lock
-    with locked(run.folder) if "LOCAL_RANK" not in os.environ else nullcontext():
+    # of several processes, which share the folder, the first has the lock
+    with locked(run.folder) if is_first() else nullcontext():
         run = _opened(folder, changes)  # another process may have trained until now
         if _tell_if_finished(run):
             return
-        remove_leftovers(run.folder)
+        if is_first():  # which alone writes: what another found may be what it writes just now
+            remove_leftovers(run.folder)
         from genlab.training import train  # seconds, because of torch
 
         keep_quiet()
@@ -59,7 +60,8 @@ def _tell_if_finished(run: Run) -> bool:
     done, wanted = run.summary.get("epochs"), run.config.trainer.max_epochs
     if run.summary["status"] != "finished" or not isinstance(wanted, int) or not isinstance(done, int) or wanted > done:
         return False
-    print(f"{short(run.folder)}: finished already, after {done} epochs; for more: trainer.max_epochs={done + 20}")
+    if is_first():
+        print(f"{short(run.folder)}: finished already, after {done} epochs; for more: trainer.max_epochs={done + 20}")
     return True
 
 

@@ -16,6 +16,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import OutOfMemoryError
 from torch.optim import Optimizer
 
+from genlab.agreement import meet
 from genlab.arguments import checked, explain
 from genlab.callbacks.bundle import Bundle
 from genlab.callbacks.checkpoints import Checkpoints, batches_in
@@ -23,6 +24,8 @@ from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import Reports
 from genlab.checked_trainer import check_val_check_interval
+from genlab.cluster import check_launch, cluster_environment
+from genlab.complaint import is_lost
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, GenlabError, RunError
 from genlab.evaluating import evaluate_run, print_evaluation
@@ -101,6 +104,7 @@ def train(
         if first:
             save_config(cfg, overrides, folder)
             announce_start(cfg, model, trainer)
+        meet()
         if checkpoint is None:
             _log_settings(trainer, cfg, f"hp/{headline}")
         with _named(last, checkpoint, trainer):
@@ -136,7 +140,7 @@ def _named(path: Path, checkpoint: dict[str, Any] | None, trainer: Trainer) -> I
         raise
     except Exception as error:
         done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
-        if checkpoint is None or (isinstance(done, int) and done > batches_in(checkpoint)):
+        if checkpoint is None or is_lost(error) or (isinstance(done, int) and done > batches_in(checkpoint)):
             raise
         if isinstance(error, MisconfigurationException):
             raise ConfigError(f"trainer: {' '.join(str(error).split())} Give another value") from error
@@ -180,9 +184,10 @@ def build(
         default_root_dir=cfg.run_dir,
         logger=loggers or False,
         callbacks=[Bundle(callbacks)],
-        plugins=[AtomicCheckpointIO()],
+        plugins=[AtomicCheckpointIO(), *filter(None, [cluster_environment()])],
         profiler=profiler(cfg.trainer.get("profiler"), Path(cfg.run_dir)),
     )
+    check_launch(trainer)
     check_manual_optimization(model, trainer)
     return Experiment(model, data, trainer, list(callbacks.values()), checkpoints, evaluation if cfg.evaluate else None)
 

@@ -19,10 +19,21 @@ ALLOWED = {
     # data: for the script that trains the feature network
     "evaluation": {"arguments", "errors", "capabilities", "networks", "data"},
     "loggers": {"arguments", "errors", "runs"},
-    "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents", "readable", "runs"},
+    "callbacks": {"arguments", "errors", "capabilities", "evaluation", "latents", "processes", "readable", "runs"},
     "runs": {"arguments", "configuration", "errors", "readable"},
     "report": {"errors", "readable", "runs"},
-    "sweeps": {"arguments", "commands", "configuration", "errors", "mendable", "quiet", "readable", "runs", "training"},
+    "sweeps": {
+        "arguments",
+        "commands",
+        "configuration",
+        "errors",
+        "mendable",
+        "processes",
+        "quiet",
+        "readable",
+        "runs",
+        "training",
+    },
     "tuning": {
         "arguments",
         "callbacks",

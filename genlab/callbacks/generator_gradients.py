@@ -53,7 +53,7 @@ class GeneratorGradients(Callback):
             self._measure(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self._steps or trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if not self._steps or not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         picture = self.draw()
         for logger in trainer.loggers:

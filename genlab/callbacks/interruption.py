@@ -1,19 +1,21 @@
 """Ctrl-C, SIGTERM, and the end of a job's time: finish the batch, write last.ckpt, end."""
 
-import os
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.callbacks.checkpoints import Checkpoints
+from genlab.processes import is_first, launch
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 # With one of these a queue announces the end of a job's time; they count where something listens to them already
 ANNOUNCEMENTS = [getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name)]  # not on Windows
+AT_ONCE = 1.0  # seconds
 
 
 class Interrupted(SystemExit):
@@ -24,13 +26,16 @@ class Interruption(Callback):
     """The first signal leaves a note, which is read between two batches of training; the second ends at once.
 
     At the last batch of an epoch the run goes on to the end of the epoch, where its checkpoint is written anyway. With
-    several processes all of them stop at the same batch, if one of them was told to. Where a queue announces the end of
-    the job's time, what it does then comes after last.ckpt: see `genlab.sweeps.queue`.
+    several processes all of them stop at the same batch, if one of them was told to. torchrun passes Ctrl-C on to
+    processes that have had it from the terminal already; both together are one signal. Where a queue announces the end
+    of the job's time, what it does then comes after last.ckpt: see `genlab.sweeps.queue`.
     """
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self.checkpoints = checkpoints
         self._received: int | None = None
+        self._since = 0.0
+        self._outside = signal.getsignal(signal.SIGTERM)  # before Lightning puts its own in front
         self._previous: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -40,10 +45,12 @@ class Interruption(Callback):
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._received is not None:
+            if launch() is not None and time.monotonic() - self._since < AT_ONCE:
+                return
             self._restore()
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
-        self._received = number
-        if os.environ.get("LOCAL_RANK", "0") == "0":
+        self._received, self._since = number, time.monotonic()
+        if is_first():
             print("\nfinishing the batch and writing last.ckpt; once more ends at once", file=sys.stderr)
 
     def on_train_batch_end(
@@ -71,6 +78,11 @@ class Interruption(Callback):
         self._restore()
         if self._received is not None:
             self._stop()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Lightning's handler would ask the other processes in the middle of whatever they are doing together
+        if trainer.world_size > 1 and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._outside)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._restore()

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field, NonNegativeInt
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from genlab.arguments import checked
+from genlab.callbacks.measured_once import measured_once
 from genlab.callbacks.picture import undisturbed
 from genlab.capabilities import CanSample
 from genlab.evaluation.feature_network import feature_network
@@ -57,14 +59,17 @@ class SampleQuality(Callback):
             return
         started = time.perf_counter()
         with undisturbed(pl_module):
-            network = feature_network()
-            if self._distance is None:
-                self._distance = FrechetDistance(network.describe(data.val_set.images).features)
-            samples, _ = draw(pl_module.sample, self.n, torch.Generator().manual_seed(self.seed))
-            self._distance.update(network.describe(samples).features)
-            distance = self._distance.compute()
+            distance = measured_once(trainer, lambda: self._measure(data.val_set.images, pl_module))
         self.seconds += time.perf_counter() - started
         pl_module.log("val/fid_mnist", distance)
+
+    def _measure(self, images: Tensor, model: CanSample) -> float:
+        network = feature_network()
+        if self._distance is None:
+            self._distance = FrechetDistance(network.describe(images).features)
+        samples, _ = draw(model.sample, self.n, torch.Generator().manual_seed(self.seed))
+        self._distance.update(network.describe(samples).features)
+        return self._distance.compute()
 
     def _is_due(self, trainer: Trainer) -> bool:
         every_n = self.every_n_epochs

@@ -3,8 +3,10 @@
 import torch
 from pydantic import PositiveInt
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from genlab.arguments import checked
+from genlab.callbacks.measured_once import measured_once
 from genlab.callbacks.picture import undisturbed
 from genlab.capabilities import CanWeigh
 from genlab.evaluation.likelihood import importance_weighted
@@ -37,8 +39,11 @@ class TestNLL(Callback):
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not isinstance(pl_module, CanWeigh) or pl_module.pixels != "binary":
             return
-        images = trainer.datamodule.test_set.images[: self.images].to(pl_module.device, pl_module.dtype) / 255  # type: ignore[attr-defined]
-        with undisturbed(pl_module):
+        pl_module.log("test/nll", measured_once(trainer, lambda: self._measure(trainer, pl_module)))
+
+    def _measure(self, trainer: Trainer, model: LightningModule) -> Tensor:
+        images = trainer.datamodule.test_set.images[: self.images].to(model.device, model.dtype) / 255  # type: ignore[attr-defined]
+        with undisturbed(model):
             generator = torch.Generator().manual_seed(0)
-            estimate = importance_weighted(pl_module, images, [self.samples], generator)
-        pl_module.log("test/nll", -estimate.log_likelihood.mean())
+            estimate = importance_weighted(model, images, [self.samples], generator)  # type: ignore[arg-type]
+        return -estimate.log_likelihood.mean()

@@ -6,11 +6,10 @@ from torch import Tensor
 
 
 def first_validation_images(trainer: Trainer, n: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The first n images of the validation set, or all if it has fewer, with their labels."""
-    images, labels = [], []
-    for some_images, some_labels in trainer.datamodule.val_dataloader():  # type: ignore[attr-defined]
-        images.append(some_images)
-        labels.append(some_labels)
-        if sum(map(len, images)) >= n:
-            break
-    return torch.cat(images)[:n].to(device), torch.cat(labels)[:n]
+    """The first n images of the validation set, or all if it has fewer, with their labels.
+
+    Of the whole set, where a loader has the share of one process alone.
+    """
+    images = trainer.datamodule.val_set  # type: ignore[attr-defined]
+    chosen, labels = images.__getitems__(list(range(min(n, len(images)))))
+    return chosen.to(device), labels

@@ -8,11 +8,12 @@ import platformdirs
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt
 from pytorch_lightning import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from genlab.arguments import checked
 from genlab.data.dataset import Batch, ImageDataset, read_split
 from genlab.data.epoch_order import EpochOrder
+from genlab.data.evaluation_share import EvaluationShare
 from genlab.data.sources import DatasetName, ensure_files
 from genlab.errors import DataError
 
@@ -87,12 +88,7 @@ class ImageDataModule(LightningDataModule):
         return Path(root)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        order = EpochOrder(
-            self.train_set,
-            self.seed,
-            rank=self.trainer.global_rank if self.trainer else 0,
-            processes=self.trainer.world_size if self.trainer else 1,
-        )
+        order = EpochOrder(self.train_set, self.seed, **self._process())
         if self.trainer:
             # A run that is resumed begins in the epoch, and behind the batches, that its checkpoint was written at
             loop: Any = self.trainer.fit_loop
@@ -103,12 +99,22 @@ class ImageDataModule(LightningDataModule):
         return self._loader(self.train_set, self.batch_size, order)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        return self._loader(self.val_set, self.eval_batch_size)
+        return self._evaluation_loader(self.val_set)
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        return self._loader(self.test_set, self.eval_batch_size)
+        return self._evaluation_loader(self.test_set)
 
-    def _loader(self, images: ImageDataset, batch_size: int, sampler: EpochOrder | None = None) -> DataLoader[Batch]:
+    def _evaluation_loader(self, images: ImageDataset) -> DataLoader[Batch]:
+        return self._loader(images, self.eval_batch_size, EvaluationShare(images, **self._process()))
+
+    def _process(self) -> dict[str, int]:
+        """Which of how many, as samplers want it."""
+        trainer = self.trainer
+        return (
+            {"rank": trainer.global_rank, "processes": trainer.world_size} if trainer else {"rank": 0, "processes": 1}
+        )
+
+    def _loader(self, images: ImageDataset, batch_size: int, sampler: Sampler[int]) -> DataLoader[Batch]:
         return DataLoader(
             images,
             batch_size=batch_size,

@@ -18,8 +18,8 @@ class ImageDataset(Dataset[Batch]):
     """N images (N, 1, H, W) and labels (N,), both uint8.
 
     `__getitems__` is the hook by which `torch.utils.data.DataLoader` asks for a whole batch at once: one indexing of
-    the tensor instead of B, and nothing to collate. The loader stays an ordinary one, so samplers (and Lightning's
-    distributed sampler) work as with any data set.
+    the tensor instead of B, and nothing to collate. The loader stays an ordinary one, so samplers work as with any data
+    set.
     """
 
     def __init__(self, images: Tensor, labels: Tensor) -> None:

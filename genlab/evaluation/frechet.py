@@ -18,7 +18,10 @@ class FrechetDistance:
     """
 
     def __init__(self, real: Tensor) -> None:
-        self._metric: Any = FrechetInceptionDistance(feature=_Given(real.shape[1]), reset_real_features=False)
+        # of this process alone: in a run of several, torchmetrics would gather the features of all
+        self._metric: Any = FrechetInceptionDistance(
+            feature=_Given(real.shape[1]), reset_real_features=False, sync_on_compute=False
+        )
         self._metric.update(real.double(), real=True)
 
     def update(self, features: Tensor) -> None:

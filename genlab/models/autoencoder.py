@@ -9,6 +9,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from genlab.arguments import checked
+from genlab.models.evaluation_means import log_means
 from genlab.networks import Architecture, ImageShape, image_decoder, image_encoder
 from genlab.objectives import bernoulli_log_likelihood
 
@@ -90,7 +91,7 @@ class Autoencoder(LightningModule):
 
     def _evaluate(self, split: str, images: Tensor) -> None:
         error = self.reconstruction_error(images).mean()
-        self.log_dict({f"{split}/reconstruction_error": error}, batch_size=len(images), sync_dist=True)
+        log_means(self, split, {"reconstruction_error": error}, len(images))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)

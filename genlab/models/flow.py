@@ -24,6 +24,7 @@ from genlab.bijections import (
 from genlab.capabilities import Pixels
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.models.cosine_schedule import cosine_schedule
+from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_uniform
 from genlab.networks import Architecture, ImageShape
 from genlab.objectives import importance_weighted_bound, standard_normal_log_density
@@ -141,8 +142,7 @@ class Flow(LightningModule):
         uniform = fixed_uniform(images, (samples, *self.image_shape)).to(images).transpose(0, 1)
         with self._full_precision():
             measured = self._measure(self.log_likelihood(images, uniform))
-        means = {f"{split}/{name}": mean for name, mean in measured.items()}
-        self.log_dict(means, batch_size=len(images), sync_dist=True)
+        log_means(self, split, measured, len(images))
 
     def _measure(self, log_likelihood: Tensor) -> dict[str, Tensor]:
         mean = log_likelihood.mean()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import torch
+import torch.distributed as dist
 from pydantic import Field, PositiveFloat, PositiveInt
 from pytorch_lightning import LightningModule
 from pytorch_lightning.core.optimizer import LightningOptimizer
@@ -14,6 +15,7 @@ from torch.nn.utils import get_total_norm
 
 from genlab.arguments import checked
 from genlab.models.averaging import frozen_copy, update_average, warmed_up
+from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_normal
 from genlab.networks import Architecture, ImageShape
 from genlab.networks.discriminators import image_discriminator
@@ -182,6 +184,13 @@ class GAN(LightningModule):
 
     # Validation, test
 
+    def on_validation_start(self) -> None:
+        # Under manual optimization nothing else keeps the running statistics of several processes together: each would
+        # measure its share of the images by a generator of its own, and the checkpoint has that of the first
+        if dist.is_available() and dist.is_initialized():
+            for buffer in self.buffers():
+                dist.broadcast(buffer, src=0)
+
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self._evaluate("val", batch[0])
 
@@ -192,8 +201,7 @@ class GAN(LightningModule):
         fake_logits = self.logits(self.generator(fixed_normal(images, (self.latent_dim,))))
         measured = self._measure(self.logits(2 * images - 1), fake_logits)
         measured["generator_loss"] = ADVERSARIAL_OBJECTIVES[self.objective].generator_loss(fake_logits)
-        means = {f"{split}/{name}": mean for name, mean in measured.items()}
-        self.log_dict(means, batch_size=len(images), sync_dist=True)
+        log_means(self, split, measured, len(images))
 
     @property
     def protocol(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from genlab.arguments import checked
 from genlab.capabilities import Pixels
 from genlab.models.binarization import Binarization, binarize, binarize_afresh
 from genlab.models.cosine_schedule import cosine_schedule
+from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_normal, fixed_uniform
 from genlab.networks import Activation, Architecture, ImageShape, image_decoder, image_encoder
 from genlab.objectives import (
@@ -181,8 +182,7 @@ class VAE(LightningModule):
     def _evaluate(self, split: str, images: Tensor) -> None:
         bounds = self.bounds(self.observe(images), fixed_normal(images, (self.latent_dim,)).unsqueeze(0))
         del bounds["objective"]  # with one sample and beta 1 it is the ELBO
-        means = {f"{split}/{name}": value.mean() for name, value in bounds.items()}
-        self.log_dict(means, batch_size=len(images), sync_dist=True)
+        log_means(self, split, {name: value.mean() for name, value in bounds.items()}, len(images))
 
     def _beta(self, batch_idx: int) -> float:
         if not self.kl_warmup_epochs:

@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from genlab.configuration import config_dir
 from genlab.errors import ConfigError
+from genlab.processes import launch
 from genlab.sweeps.composition import compose_each
 from genlab.sweeps.fingerprint import fingerprint
 from genlab.sweeps.launchers import LAUNCHERS, Launcher, launcher
@@ -71,6 +72,12 @@ def grid(arguments: list[str], searchpath: Sequence[str] = ()) -> Grid | None:
         if own:
             raise ConfigError(f"{own[0].input_line}: of a sweep; add -m, or leave it out")
         return None
+    launched = launch()
+    if launched is not None:
+        raise ConfigError(
+            f"-m: {launched.by} has started {launched.processes} processes, each of which would run the whole sweep; "
+            f"start it without {launched.by}"
+        )
     for override in own:
         if override.is_sweep_override():
             raise ConfigError(f"{override.input_line}: one value for the whole sweep; leave the others out")

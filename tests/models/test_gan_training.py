@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +13,6 @@ from genlab.errors import ConfigError
 from genlab.models.gan import GAN
 from genlab.training import build, train
 
-REPOSITORY = Path(__file__).parents[2]
 QUICK = ["model=gan", "data.batch_size=100", "trainer.log_every_n_steps=1", "trainer.max_epochs=2"]
 QUICK += ["evaluate_every=0"]
 BATCHES = 6  # an epoch of 550 images
@@ -192,12 +190,3 @@ def test_two_processes_keep_equal_weights_from_different_noise(tmp_path, mnist_r
     script.write_text(TWO_PROCESSES)
     result = subprocess.run([sys.executable, str(script), str(mnist_root)], capture_output=True, text=True)
     assert "equal weights True equal noise False" in result.stdout, result.stderr
-
-
-def test_two_processes_train_from_the_command_line(tmp_path, mnist_root):
-    devices = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", f"data.root={mnist_root}"]
-    command = [sys.executable, str(REPOSITORY / "train.py"), "model=gan", "debug=fast", *devices]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    assert result.returncode == 0, result.stderr
-    summaries = list((tmp_path / "outputs").glob("gan/*/summary.json"))
-    assert [json.loads(path.read_text())["status"] for path in summaries] == ["finished"]

@@ -1,0 +1,21 @@
+"""The means over the images of validation or test."""
+
+from collections.abc import Mapping
+
+from pytorch_lightning import LightningModule
+from torch import Tensor
+
+
+def log_means(model: LightningModule, split: str, means: Mapping[str, Tensor], images: int) -> None:
+    """Log `split/name` = Σ mean · images / Σ images, over the batches of all processes.
+
+    Args:
+        model: that is evaluated.
+        split: `val` or `test`.
+        means: over one batch, scalars.
+        images: of the batch.
+    """
+    # Lightning divides Σ images by the number of processes and drops the fraction: 83 images on two processes would
+    # count as 82. A multiple of that number has no fraction
+    weight = images * model.trainer.world_size
+    model.log_dict({f"{split}/{name}": mean for name, mean in means.items()}, batch_size=weight, sync_dist=True)
