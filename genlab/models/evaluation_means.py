@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch.distributed as dist
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
@@ -17,5 +18,6 @@ def log_means(model: LightningModule, split: str, means: Mapping[str, Tensor], i
     """
     # Lightning divides Σ images by the number of processes and drops the fraction: 83 images on two processes would
     # count as 82. A multiple of that number has no fraction
-    weight = images * model.trainer.world_size
+    together = dist.is_available() and dist.is_initialized()
+    weight = images * (dist.get_world_size() if together else 1)
     model.log_dict({f"{split}/{name}": mean for name, mean in means.items()}, batch_size=weight, sync_dist=True)
