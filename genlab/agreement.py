@@ -20,6 +20,7 @@ MOMENT = 2.0  # seconds
 # The first process of srun's serves the store, and later another at the same address for Lightning's process group:
 # torch lets both share one server as long as the first store is there
 _kept: "Store | None" = None
+_met = False
 
 
 def agreed(key: str, value: Callable[[], str]) -> str:
@@ -41,6 +42,18 @@ def agreed(key: str, value: Callable[[], str]) -> str:
         return store.get(_key(key)).decode()
 
 
+def connect() -> None:
+    """Find the others, so that each can hear of it when another ends before they meet.
+
+    Raises:
+        PeerError: see `agreed`.
+    """
+    launched = launch()
+    if launched is not None:
+        with _connected(launched):
+            pass
+
+
 def meet() -> None:
     """Wait for the others, once in a run, where training is about to begin.
 
@@ -58,16 +71,18 @@ def meet() -> None:
         store.wait(places, PATIENCE)
         if any(store.get(place).decode() != HERE for place in places):
             raise PeerError("another process of this run has ended; see what it says")
+    global _met
+    _met = True
 
 
 def leave(store: "Store", launched: Launch) -> None:
     """Of a process that will not come to the meeting: the others need not wait.
 
-    The first process serves the store to those that srun has started: it stays until they have left too, or for a
-    moment, because torch writes forty lines about a store that is gone.
+    The first process serves the store to those that srun has started: it stays until they have come and left too, or
+    for a moment where they are in the middle of training, because torch writes forty lines about a store that is gone.
     """
     store.set(_place(launched.rank), "ended")
-    ended, until = store.add(_key("ended"), 1), time.monotonic() + MOMENT
+    ended, until = store.add(_key("ended"), 1), time.monotonic() + (MOMENT if _met else 30 * MOMENT)
     while launched.rank == 0 and ended < launched.processes and time.monotonic() < until:
         time.sleep(0.05)
         ended = store.add(_key("ended"), 0)

@@ -1,12 +1,15 @@
 """A run continues: in its folder, with its own config, from last.ckpt."""
 
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
 
-from genlab.errors import ConfigError
+from genlab.agreement import agreed
+from genlab.errors import ConfigError, RunError
 from genlab.processes import is_first
 from genlab.quiet import keep_quiet
 from genlab.readable import short
@@ -35,8 +38,7 @@ def resume(folder: str, overrides: list[str]) -> None:
         return
     if "data.root" not in changes:
         check_root(run)
-    # of several processes, which share the folder, the first has the lock
-    with locked(run.folder) if is_first() else nullcontext():
+    with _locked_by_the_first(run.folder):
         run = _opened(folder, changes)  # another process may have trained until now
         if _tell_if_finished(run):
             return
@@ -47,6 +49,22 @@ def resume(folder: str, overrides: list[str]) -> None:
         keep_quiet()
         earlier = [text for text in read_overrides(run.folder) if text.partition("=")[0] not in changes]
         train(run.config, resumed=run, overrides=[*earlier, *overrides])
+
+
+@contextmanager
+def _locked_by_the_first(folder: Path) -> Iterator[None]:
+    """Of several processes, which share the folder, one has the lock; all go on, or none."""
+    refused = ""
+    with ExitStack() as held:
+        try:
+            if is_first():
+                held.enter_context(locked(folder))
+        except RunError as error:
+            refused = str(error)
+        refused = agreed("lock", lambda: refused)
+        if refused:
+            raise RunError(refused)
+        yield
 
 
 def _opened(folder: str, changes: dict[str, Any]) -> Run:

@@ -16,7 +16,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import OutOfMemoryError
 from torch.optim import Optimizer
 
-from genlab.agreement import meet
+from genlab.agreement import connect, meet
 from genlab.arguments import checked, explain
 from genlab.callbacks.bundle import Bundle
 from genlab.callbacks.checkpoints import Checkpoints, batches_in
@@ -80,6 +80,7 @@ def train(
         NonFiniteError: training has diverged.
         DiskError: a checkpoint cannot be written.
     """
+    connect()
     last = Path(cfg.run_dir) / "checkpoints" / "last.ckpt"
     checkpoint = read_checkpoint(last) if resumed and last.exists() else None
     experiment = build(cfg, None if resumed is None else batches_in(checkpoint) + 1, callbacks)

@@ -14,6 +14,7 @@ from processes import TRAIN, together
 
 from genlab.data.sources import FILES
 from genlab.runs.checkpoints import load_weights
+from genlab.runs.lock import locked
 from genlab.training import build, train
 
 # Shares of 26 and 25, and of 41 and 40: with EVAL_BATCH they differ in the number of their batches too
@@ -170,6 +171,17 @@ def test_when_one_process_is_killed_the_other_ends_and_says_why(tmp_path, odd_ro
     assert (code, errors) == (1, "error: another process of this run has ended; genlab resume goes on with it\n")
     (summary,) = (tmp_path / "outputs" / "vae").glob("*/summary.json")
     assert json.loads(summary.read_text())["status"] == "failed"
+
+
+def test_what_the_first_process_alone_finds_ends_the_others(of_two, tmp_path):
+    """srun ends no process because another has ended."""
+    folder, _ = of_two("autoencoder")
+    with locked(folder):
+        pair = together(tmp_path, f"resume={folder}", "trainer.max_epochs=5", by="srun")
+        ends = [process.end() for process in pair]
+    assert [code for code, _, _ in ends] == [1, 1]
+    (line,) = [line for _, out, errors in ends for line in (out + errors).splitlines()]
+    assert "another process is training into this folder" in line
 
 
 def test_torchrun(tmp_path, odd_root):
