@@ -39,8 +39,18 @@ def write_plots(study: optuna.Study, metric: str, folder: Path) -> list[str]:
     return missing
 
 
+def _spread(axes: Any) -> None:
+    """Room for charts side by side, one for each setting: Optuna lays their names and numbers over one another."""
+    axes[0].figure.set_size_inches(2.4 * len(axes) + 1.5, 4)
+    for chart in axes:
+        chart.set_xlabel(chart.get_xlabel().replace(".", ".\n"))
+        chart.tick_params(axis="x", which="both", labelrotation=60, labelsize=8)
+
+
 def _save(axes: Any, path: Path) -> None:
     figure = np.ravel(axes)[0].figure
+    if np.size(axes) > 1:
+        _spread(np.ravel(axes))
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120, bbox_inches="tight")
     plt.close(figure)
