@@ -109,7 +109,6 @@ def test_the_jobs_share_the_cores(monkeypatch, cores, jobs, threads):
     assert threads_each(jobs) == threads
 
 
-@pytest.mark.parametrize(("launcher", "extra"), [("joblib", "parallel"), ("ray", "ray")])
 def test_where_slurm_is_not_installed_nothing_is_begun(monkeypatch):
     pytest.importorskip("submitit", reason="needs the extra slurm")
     monkeypatch.setattr("genlab.sweeps.grid.shutil.which", lambda name: None)
@@ -122,6 +121,7 @@ def test_all_jobs_of_submitits_local_executor_run_at_once():
     assert planned("hydra/launcher=submitit_local", "seed=0,1,2").at_once == 3
 
 
+@pytest.mark.parametrize(("launcher", "extra"), [("joblib", "parallel"), ("ray", "ray")])
 def test_an_extra_that_is_missing_is_named(monkeypatch, launcher, extra):
     monkeypatch.setattr("genlab.overrides.find_spec", lambda module: None)
     with pytest.raises(ConfigError, match=rf"hydra/launcher={launcher}: .*pip install 'genlab\[{extra}\]'"):
