@@ -11,7 +11,7 @@ from genlab.report.axis import Axis, spanning, tick_label
 Points = list[tuple[float, float]]
 
 WIDTH, HEIGHT = 460, 270
-LEFT, RIGHT, TOP, BOTTOM = 64, 14, 12, 42
+LEFT, RIGHT, TOP, BOTTOM = 74, 14, 12, 42
 COLOURS = 8  # of the style sheet; what comes after them is dashed
 STYLES = 2 * COLOURS
 GREY = -1  # the style of what has no place in the legend
