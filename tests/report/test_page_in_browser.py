@@ -174,9 +174,8 @@ def test_the_contents_lead_to_a_run_and_open_it(browser, pages):
     with watched(browser) as (page, complaints, _):
         page.goto(pages[12].as_uri())
         page.locator("#runs a").nth(5).click()
-        page.locator(
-            "details[open] svg"
-        ).first.wait_for()  # visible: the page opens it when it hears of its new address
+        # the page opens it when it hears of its new address
+        page.locator("details[open] svg").first.wait_for()
         assert page.locator("details[open]").count() == 1
         assert complaints == []
 
