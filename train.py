@@ -1,6 +1,6 @@
 """python train.py model=vae trainer.accelerator=gpu"""
 
-from genlab.launch import main
+from genlab.cli.train import main
 
 if __name__ == "__main__":
     main()

@@ -24,12 +24,12 @@ from omegaconf import DictConfig
 from pytorch_lightning import Callback
 
 from genlab.callbacks.picture import Picture
-from genlab.configuration import config_dir, register_resolvers
+from genlab.cli.overrides import check
+from genlab.console.quiet import keep_quiet
 from genlab.data.datamodule import ImageDataModule
-from genlab.overrides import check
-from genlab.quick_cpu import flushed_denormals, quick_gpu_check
-from genlab.quiet import keep_quiet
-from genlab.training import build
+from genlab.runs.configuration import config_dir, register_resolvers
+from genlab.training.quick_cpu import flushed_denormals, quick_gpu_check
+from genlab.training.train import build
 
 
 def genlab_epoch(folder: Path, overrides: list[str], pictures: bool) -> Epoch:

@@ -1,7 +1,5 @@
 """The errors that users see: one line that names the cause and the remedy."""
 
-from genlab.readable import plain
-
 LONGEST = 2_000  # characters; genlab's own messages have 1,000 at most
 
 
@@ -39,3 +37,8 @@ class DiskError(GenlabError):
 
 class NonFiniteError(GenlabError, FloatingPointError):
     """A loss, a gradient or a weight is infinite or not a number."""
+
+
+def plain(text: str) -> str:
+    """One line without control characters, invisible ones or those that turn the direction of writing."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)

@@ -9,8 +9,8 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from genlab.configuration import config_dir, register_resolvers
 from genlab.data.sources import FILES
+from genlab.runs.configuration import config_dir, register_resolvers
 
 N_TRAIN, N_TEST = 600, 100
 

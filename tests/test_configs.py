@@ -9,8 +9,8 @@ import pytest
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from genlab.configuration import config_dir
-from genlab.training import build
+from genlab.runs.configuration import config_dir
+from genlab.training.train import build
 
 
 def options(group):
@@ -56,7 +56,7 @@ def test_every_model_parameter_is_a_key(compose_config, choice):
     assert set(inspect.signature(get_class(node._target_)).parameters) == set(node) - {"_target_"} | {"image_shape"}
 
 
-@pytest.mark.parametrize("command", [["train.py"], ["-m", "genlab.cli", "train"]])
+@pytest.mark.parametrize("command", [["train.py"], ["-m", "genlab.cli.main", "train"]])
 def test_help_names_the_groups_and_settings_that_exist(compose_config, command):
     repository = config_dir().parent
     shown = subprocess.run(

@@ -19,7 +19,7 @@ def test_a_wheel_trains_from_any_folder(tmp_path, mnist_root):
         archive.extractall(installed)
     overrides = ["debug=fast", "model.hidden_dims=[16]", "trainer.accelerator=cpu", f"data.root={mnist_root}"]
     result = subprocess.run(
-        [sys.executable, "-m", "genlab.cli", "train", *overrides],
+        [sys.executable, "-m", "genlab.cli.main", "train", *overrides],
         cwd=elsewhere,
         env={**os.environ, "PYTHONPATH": str(installed)},
         capture_output=True,

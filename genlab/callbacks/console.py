@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from genlab.capabilities import Reports
-from genlab.readable import readable
+from genlab.console.readable import readable
 
 
 class EpochLines(Callback):

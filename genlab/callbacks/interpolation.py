@@ -12,7 +12,7 @@ from genlab.callbacks.latent_points import latent_points
 from genlab.callbacks.picture import Picture, grid
 from genlab.callbacks.validation_images import first_validation_images
 from genlab.capabilities import CanSample
-from genlab.latents import linear_interpolation, spherical_interpolation
+from genlab.pictures.latents import linear_interpolation, spherical_interpolation
 
 
 class Interpolation(Picture):

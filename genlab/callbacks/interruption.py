@@ -10,7 +10,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.callbacks.checkpoints import Checkpoints
-from genlab.processes import is_first, launch
+from genlab.processes.peers import is_first, peers
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 # With one of these a queue announces the end of a job's time; they count where something listens to them already
@@ -45,7 +45,7 @@ class Interruption(Callback):
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._received is not None:
-            if launch() is not None and time.monotonic() - self._since < AT_ONCE:
+            if peers() is not None and time.monotonic() - self._since < AT_ONCE:
                 return
             self._restore()
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from genlab.readable import plain
+from genlab.errors import plain
 
 LONGEST = 500  # characters of a text; genlab's own have 200
 LARGEST = 1e100  # of a number that can still be drawn and averaged

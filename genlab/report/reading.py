@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from genlab.console.readable import short
 from genlab.errors import RunError
-from genlab.readable import short
 from genlab.report.curves import Curves, read_curves
 from genlab.report.evaluation import Evaluation, read_evaluation
 from genlab.report.plain_values import number, table, text

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from genlab.configuration import config_dir
 from genlab.errors import RunError
+from genlab.runs.configuration import config_dir
 
 SECTIONS = ("model", "data", "trainer", "logger", "callbacks", "evaluation")
 PLAIN = ("seed", "evaluate", "evaluate_every", "outputs", "run_dir")

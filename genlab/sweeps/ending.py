@@ -5,8 +5,9 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from genlab.commands.terminal import print_table
-from genlab.readable import plain, readable, short
+from genlab.console.readable import readable, short
+from genlab.console.terminal import print_table
+from genlab.errors import plain
 from genlab.runs.listing import Listed
 from genlab.sweeps.export import write_results
 from genlab.sweeps.layout import cells

@@ -1,7 +1,6 @@
 """A command line with -m → its jobs, composed before the first one starts."""
 
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from genlab.configuration import config_dir
 from genlab.errors import ConfigError
-from genlab.processes import launch
+from genlab.processes.peers import peers
+from genlab.runs.configuration import config_dir
 from genlab.sweeps.composition import compose_each
 from genlab.sweeps.fingerprint import fingerprint
 from genlab.sweeps.launchers import LAUNCHERS, Launcher, launcher
@@ -54,7 +53,7 @@ def grid(arguments: list[str], searchpath: Sequence[str] = ()) -> Grid | None:
     """What checked arguments of `train.py` ask for; None if that is one run, or an answer of Hydra's, as `--cfg job`.
 
     Args:
-        arguments: as `genlab.overrides.check` returns them.
+        arguments: as `genlab.cli.overrides.check` returns them.
         searchpath: an override that names further folders of options, or none.
 
     Raises:
@@ -72,7 +71,7 @@ def grid(arguments: list[str], searchpath: Sequence[str] = ()) -> Grid | None:
         if own:
             raise ConfigError(f"{own[0].input_line}: of a sweep; add -m, or leave it out")
         return None
-    launched = launch()
+    launched = peers()
     if launched is not None:
         raise ConfigError(
             f"-m: {launched.by} has started {launched.processes} processes, each of which would run the whole sweep; "
@@ -88,13 +87,6 @@ def grid(arguments: list[str], searchpath: Sequence[str] = ()) -> Grid | None:
         raise ConfigError(f"{error.full_key}: {str(error.msg).splitlines()[0]}; give it a value") from None
     except HydraException as error:
         raise ConfigError(" ".join(str(error).split())) from None
-
-
-def quoted(path: Path) -> str:
-    """A path as a value in Hydra's grammar."""
-    # a backslash is one unless it stands before a quote
-    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), str(path))
-    return f"'{escaped}'"
 
 
 def _composed(overrides: Sequence[Override], searchpath: Sequence[str]) -> Grid:

@@ -11,10 +11,10 @@ from typing import TextIO
 
 from omegaconf import DictConfig, open_dict
 
-from genlab.errors import RunError
-from genlab.mendable import mendable
-from genlab.quiet import keep_quiet
-from genlab.readable import plain, readable, short
+from genlab.console.mendable import mendable
+from genlab.console.quiet import keep_quiet
+from genlab.console.readable import readable, short
+from genlab.errors import RunError, plain
 from genlab.runs.atomic import remove_leftovers
 from genlab.runs.listing import list_runs
 from genlab.runs.lock import locked
@@ -54,7 +54,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], lau
         try:
             (folder / ERROR).unlink(missing_ok=True)
             with _left_behind(folder) as previous:
-                from genlab.training import train  # seconds, because of torch
+                from genlab.training.train import train  # seconds, because of torch
 
                 keep_quiet()
                 train(cfg, resumed=previous, overrides=overrides)

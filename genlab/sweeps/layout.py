@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from genlab.readable import readable
+from genlab.console.readable import readable
 from genlab.sweeps.table import Group, Statistic
 
 

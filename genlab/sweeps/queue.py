@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from genlab.readable import plain, short
+from genlab.console.readable import short
+from genlab.errors import plain
 
 FOLDER = ".submitit"  # of hydra.launcher.submitit_folder, in that of the sweep
 

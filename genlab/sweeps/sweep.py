@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from genlab.errors import RunError
-from genlab.mendable import mendable
-from genlab.readable import plain, short
+from genlab.console.mendable import mendable
+from genlab.console.readable import short
+from genlab.errors import RunError, plain
 from genlab.runs.lock import locked
 from genlab.runs.membership import SWEEP_FILE
 from genlab.runs.reading import read_summary

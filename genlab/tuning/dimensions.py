@@ -5,7 +5,7 @@ from typing import Annotated, Any, Protocol
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from genlab.arguments import checked
-from genlab.overrides import quoted
+from genlab.runs.configuration import quoted
 
 
 class Suggests(Protocol):

@@ -8,8 +8,8 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from genlab.configuration import config_dir
 from genlab.runs.atomic import write_text
+from genlab.runs.configuration import config_dir
 
 GROUPS = ("data", "trainer", "logger", "callbacks", "model")  # whose options an experiment chooses
 PLACES = ("outputs", "run_dir", "hydra", "sweep")  # no matter of an experiment

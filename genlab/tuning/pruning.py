@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.callbacks.interruption import Interrupted
+from genlab.console.readable import allowed
 from genlab.errors import ConfigError, NonFiniteError
-from genlab.overrides import allowed
 from genlab.tuning.search import Search
 
 

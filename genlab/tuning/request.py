@@ -8,10 +8,10 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
-from genlab.configuration import run_name
+from genlab.console.readable import allowed
 from genlab.errors import ConfigError
-from genlab.overrides import allowed
 from genlab.runs.atomic import write_text
+from genlab.runs.configuration import run_name
 from genlab.tuning.search import Search, build_search, options, read_settings, read_yaml
 
 FILE = "search.yaml"  # in the search's folder: what was asked for

@@ -7,7 +7,7 @@ import shlex
 import optuna
 from optuna.trial import FrozenTrial
 
-from genlab.readable import readable, short
+from genlab.console.readable import readable, short
 from genlab.runs.atomic import write_text
 from genlab.tuning.experiment import write_experiment
 from genlab.tuning.plots import write_plots

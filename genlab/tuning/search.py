@@ -9,9 +9,9 @@ from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError
 from yaml import YAMLError
 
 from genlab.arguments import checked, explain
-from genlab.configuration import config_dir
+from genlab.console.readable import allowed
 from genlab.errors import ConfigError
-from genlab.overrides import allowed
+from genlab.runs.configuration import config_dir
 from genlab.tuning.dimensions import TYPES, Dimension
 
 

@@ -1,16 +1,18 @@
 """The settings of a trial → the config of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from genlab.configuration import config_dir
 from genlab.errors import ConfigError
-from genlab.overrides import check, quoted
+from genlab.runs.configuration import config_dir, quoted
 from genlab.tuning.request import Request, key, merged
+
+# The overrides of a command line → the same as Hydra should get them
+Check = Callable[[list[str]], list[str]]
 
 REFUSED = ("run_dir", "hydra", "resume", "sweep", "evaluate")
 
@@ -20,12 +22,13 @@ class TrialConfigs:
 
     Args:
         request: its overrides and addresses are checked here, as `python train.py` checks them.
+        check: what checks them.
 
     Raises:
         ConfigError: a setting that does not exist, or one that is given and searched at once.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, check: Check) -> None:
         search = request.search
         self._folder = request.folder
         self._fixed = merged(search.overrides, request.overrides)

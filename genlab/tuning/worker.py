@@ -16,28 +16,32 @@ import optuna
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
-from genlab.errors import ConfigError, GenlabError, NonFiniteError, RunError
-from genlab.readable import plain, readable, short
+from genlab.console.readable import readable, short
+from genlab.errors import ConfigError, GenlabError, NonFiniteError, RunError, plain
 from genlab.runs.lock import locked
-from genlab.training import build, train
+from genlab.training.train import build, train
 from genlab.tuning.pruning import NotLoggedError, Pruned, Pruning, not_logged
 from genlab.tuning.request import FILE, Request
 from genlab.tuning.results import announce_end, progress, write_best, write_results
 from genlab.tuning.study import ERROR, PATIENCE, SETTINGS, WORKER, best_of, bury, claimed, open_study, retry, sampler
-from genlab.tuning.trial_config import TrialConfigs
+from genlab.tuning.trial_config import Check, TrialConfigs
 
 TERMINATED = 128 + signal.SIGTERM
 
 
-def tune(request: Request) -> None:
+def tune(request: Request, check: Check) -> None:
     """Work on a search until it has all its trials; begin it, join it or go on with it.
+
+    Args:
+        request: what is searched.
+        check: see `TrialConfigs`.
 
     Raises:
         ConfigError: a setting, a bound or an option is refused, before anything is written.
         RunError: no trial has finished.
         KeyboardInterrupt, SystemExit: the worker was told to stop; its trial is back in the queue.
     """
-    configs = TrialConfigs(request)
+    configs = TrialConfigs(request, check)
     _check_values(request, configs)
     signal.signal(signal.SIGTERM, _terminate)
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)

@@ -14,7 +14,7 @@ from genlab.evaluation.ex_post import fit_ex_post
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE
-from genlab.training import train
+from genlab.training.train import train
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from torch import nn
 
 from genlab.callbacks.collapse import Collapse, mean_distance
 from genlab.data.datamodule import ImageDataModule
-from genlab.training import train
+from genlab.training.train import train
 
 
 class Sampler(LightningModule):

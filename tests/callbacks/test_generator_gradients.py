@@ -8,7 +8,7 @@ from pytorch_lightning import LightningModule, Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from genlab.callbacks.generator_gradients import GeneratorGradients
-from genlab.training import train
+from genlab.training.train import train
 
 QUICK = ["experiment=saturating_gradient", "data.batch_size=50", "trainer.limit_train_batches=11"]
 TAGS = ("train/gradient_norm_saturating", "train/gradient_norm_non_saturating")

@@ -8,9 +8,9 @@ from torch import nn
 from genlab.callbacks.interpolation import Interpolation
 from genlab.callbacks.picture import grid
 from genlab.data.datamodule import ImageDataModule
-from genlab.latents import linear_interpolation, spherical_interpolation
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE
+from genlab.pictures.latents import linear_interpolation, spherical_interpolation
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import torch
 
 from genlab.evaluation.feature_network import feature_network
 from genlab.evaluation.frechet import frechet_distance
-from genlab.reload import load, load_data, open_run
-from genlab.training import train
+from genlab.runs.reload import load, load_data, open_run
+from genlab.training.train import train
 
 QUICK = ["model.latent_dim=8", "data.batch_size=100", "trainer.max_epochs=4", "callbacks.sample_quality.n=60"]
 QUICK += ["evaluate_every=2"]

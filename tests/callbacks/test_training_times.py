@@ -7,9 +7,9 @@ from conftest import stand_in_config
 from pytorch_lightning import LightningModule
 from test_resume import ctrl_c, kill, stop
 
-from genlab.resume import resume
 from genlab.runs.times import read_times
-from genlab.training import train
+from genlab.training.resume import resume
+from genlab.training.train import train
 
 SETTINGS = ["data.batch_size=100", "trainer.max_epochs=3", "model.hidden_dims=[8]", "callbacks.test_nll.images=2"]
 EPOCH = 6  # batches of 550 images

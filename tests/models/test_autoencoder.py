@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from genlab.capabilities import CanDecode, CanEncode, CanReconstruct, CanSample, CanWeigh, Reports
 from genlab.models.autoencoder import Autoencoder
-from genlab.training import train
+from genlab.training.train import train
 
 SHAPE = (1, 4, 8)
 

@@ -12,7 +12,7 @@ from genlab.capabilities import CanDecode, CanEncode, CanReconstruct, CanSample,
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.models.fixed_noise import fixed_uniform
 from genlab.models.flow import Flow
-from genlab.training import build, train
+from genlab.training.train import build, train
 
 SHAPE = (1, 8, 8)
 D = 64

@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from genlab.errors import ConfigError
 from genlab.models.gan import GAN
-from genlab.training import build, train
+from genlab.training.train import build, train
 
 QUICK = ["model=gan", "data.batch_size=100", "trainer.log_every_n_steps=1", "trainer.max_epochs=2"]
 QUICK += ["evaluate_every=0"]

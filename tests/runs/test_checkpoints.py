@@ -14,7 +14,7 @@ import torch
 from genlab.errors import DiskError, RunError
 from genlab.runs.atomic import remove_leftovers
 from genlab.runs.checkpoints import AtomicCheckpointIO, check_optimizers
-from genlab.training import train
+from genlab.training.train import train
 
 # A limit on the size of files fails like a full disk: in the middle of a write
 FULL_DISK = """

@@ -12,11 +12,11 @@ import pytest
 import torch
 import yaml
 from conftest import stand_in_config
-from processes import Training
+from fork_server import Training
 
 import genlab
 from genlab.errors import GenlabError
-from genlab.training import train
+from genlab.training.train import train
 
 COMMAND = "touch marker"  # what an attack would run
 

@@ -6,8 +6,8 @@ import signal
 import pytest
 import yaml
 
-from genlab.configuration import config_dir
 from genlab.errors import RunError
+from genlab.runs.configuration import config_dir
 from genlab.runs.reading import open_run
 from genlab.runs.settings import save_config
 from genlab.runs.trust import check_config, check_files, read_config

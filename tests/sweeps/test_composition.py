@@ -4,7 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 
-from genlab.configuration import config_dir, register_resolvers
+from genlab.runs.configuration import config_dir, register_resolvers
 from genlab.sweeps.composition import compose_each
 
 JOBS = [

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from genlab.cli.overrides import check, searchpath
 from genlab.errors import ConfigError
-from genlab.overrides import check, searchpath
+from genlab.runs.configuration import quoted
 from genlab.sweeps.cores import jobs_at_once, threads_each
-from genlab.sweeps.grid import grid, quoted
+from genlab.sweeps.grid import grid
 
 
 def planned(*arguments):
@@ -40,7 +41,7 @@ def test_what_is_resumed_is_where_the_sweep_goes(tmp_path, monkeypatch):
 def test_a_folder_survives_hydras_grammar(name):
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    override = OverridesParser.create().parse_override(f"hydra.sweep.dir={quoted(Path('/o') / name)}")
+    override = OverridesParser.create().parse_override(f"hydra.sweep.dir={quoted(str(Path('/o') / name))}")
     assert override.value() == f"/o/{name}"
 
 
@@ -123,14 +124,14 @@ def test_all_jobs_of_submitits_local_executor_run_at_once():
 
 @pytest.mark.parametrize(("launcher", "extra"), [("joblib", "parallel"), ("ray", "ray")])
 def test_an_extra_that_is_missing_is_named(monkeypatch, launcher, extra):
-    monkeypatch.setattr("genlab.overrides.find_spec", lambda module: None)
+    monkeypatch.setattr("genlab.cli.overrides.find_spec", lambda module: None)
     with pytest.raises(ConfigError, match=rf"hydra/launcher={launcher}: .*pip install 'genlab\[{extra}\]'"):
         planned(f"hydra/launcher={launcher}", "seed=0,1")
 
 
 @pytest.mark.parametrize("need", ["num_cpus=x", "num_cpus=0", "num_gpus=-1", "max_retries=0.5"])
 def test_what_no_cluster_can_give_is_refused_before_the_sweep_begins(monkeypatch, need):
-    monkeypatch.setattr("genlab.overrides._is_installed", lambda module: True)
+    monkeypatch.setattr("genlab.cli.overrides._is_installed", lambda module: True)
     with pytest.raises(ConfigError, match=rf"^hydra\.launcher\.{need}: should be a number"):
         planned("hydra/launcher=ray", f"hydra.launcher.{need}", "seed=0,1")
     assert planned("hydra/launcher=ray", "hydra.launcher.num_gpus=0.25", "seed=0,1").at_once == 1

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from processes import Training
+from fork_server import Training
 
 from genlab.sweeps.launchers import LAUNCHERS, launcher
 from genlab.sweeps.queue import left_in_queue, patient, take_back

@@ -5,7 +5,7 @@ import signal
 import pytest
 from omegaconf import OmegaConf
 
-from genlab import cli
+from genlab.cli import main as cli
 
 TINY = [
     "model=vae",

@@ -6,6 +6,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+from genlab.cli.overrides import check
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.tuning.dimensions import Choice, Integer, LogUniform, Uniform, override_value
 from genlab.tuning.pruning import NotLoggedError, Pruned, Pruning
@@ -117,7 +118,7 @@ def test_a_wrong_request_is_refused(tmp_path, monkeypatch, arguments, answer):
 def test_an_address_that_does_not_exist_is_refused(tmp_path, changes, more, answer):
     OmegaConf.save(OmegaConf.create(search(**changes)), tmp_path / "mine.yaml")
     with pytest.raises(ConfigError) as error:
-        TrialConfigs(read_request([f"search={tmp_path / 'mine.yaml'}", *more]))
+        TrialConfigs(read_request([f"search={tmp_path / 'mine.yaml'}", *more]), check)
     assert str(error.value).startswith(answer)
 
 
@@ -125,7 +126,7 @@ def test_a_later_override_replaces_an_earlier_one(tmp_path):
     settings = search(overrides=["model=vae", "seed=1"], trial_overrides=["callbacks=search", "trainer.max_epochs=2"])
     OmegaConf.save(OmegaConf.create(settings), tmp_path / "mine.yaml")
     given = [f"search={tmp_path / 'mine.yaml'}", "model=gan", "trainer.gradient_clip_val=1.0"]
-    configs = TrialConfigs(read_request(given))
+    configs = TrialConfigs(read_request(given), check)
     trial, best = configs.of_trial({"model.latent_dim": "7"}, "0003"), configs.of_best({"model.latent_dim": "7"})
     assert trial.model._target_ == best.model._target_ == "genlab.models.gan.GAN"
     assert (trial.model.latent_dim, trial.seed, trial.trainer.gradient_clip_val) == (7, 1, 1.0)
@@ -138,7 +139,7 @@ def test_a_later_override_replaces_an_earlier_one(tmp_path):
 def test_a_search_that_genlab_brings_has_settings_that_exist(name):
     request = read_request([f"search={name}"])
     assert read_settings(name)["metric"] == request.search.metric
-    configs = TrialConfigs(request)
+    configs = TrialConfigs(request, check)
     first = {key: part.extremes()[0] for key, part in request.search.space.items()}
     assert configs.of_trial(first, "0").run_dir.startswith(str(request.folder))
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from genlab import cli
+from genlab.cli import main as cli
 from genlab.commands import tune as command
 from genlab.runs.listing import list_runs
 from genlab.tuning.request import read_request

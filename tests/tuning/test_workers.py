@@ -3,7 +3,7 @@
 import sqlite3
 
 import optuna
-from processes import GENLAB, Training
+from fork_server import GENLAB, Training
 
 from genlab.runs.listing import list_runs
 from genlab.tuning.study import RETRIES, SETTINGS, WORKER

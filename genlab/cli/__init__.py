@@ -1,0 +1,1 @@
+"""The commands, and the answers to wrong ones."""

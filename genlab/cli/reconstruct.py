@@ -1,0 +1,47 @@
+"""`genlab reconstruct`: test images and what the model makes of them."""
+
+from typing import TYPE_CHECKING, Any
+
+from genlab.cli.options import Parser, add_picture_options, seed, whole_number
+from genlab.cli.picture import test_images, write_picture
+from genlab.errors import RunError
+from genlab.runs.reading import Run
+
+if TYPE_CHECKING:
+    from pytorch_lightning import LightningModule
+    from torch import Tensor
+
+
+def parser() -> Parser:
+    """Of the command's arguments."""
+    parser = Parser(
+        "genlab reconstruct",
+        "Encode and decode test images: rows of originals, each with the row of their\nreconstructions below it.",
+        [
+            "genlab reconstruct outputs/vae/2026-11-22_18-27-24-7698e350",
+            "genlab reconstruct RUN_FOLDER -n 16 --seed 1 --out sixteen.png",
+            "genlab reconstruct RUN_FOLDER data.root=/data --checkpoint last",
+        ],
+    )
+    add_picture_options(parser, "reconstructions.png")
+    parser.add_argument("-n", type=whole_number(1, 2_000), default=32, help="how many test images (default: 32)")
+    parser.add_argument("--seed", type=seed, help="choose the test images at random (default: the first ones)")
+    return parser
+
+
+def run(arguments: Any) -> None:
+    """Raises: see `write_picture`."""
+
+    def draw(run: Run, model: "LightningModule") -> "Tensor":
+        from genlab.callbacks.reconstructions import above_reconstructions
+        from genlab.capabilities import CanReconstruct
+
+        if not isinstance(model, CanReconstruct):
+            raise RunError(
+                f"{type(model).__name__} reconstructs no images; VAE and Autoencoder do. "
+                "Try genlab sample or genlab interpolate"
+            )
+        images = test_images(run, arguments.n, arguments.seed)
+        return above_reconstructions(images, model.reconstruct(images.to(model.device)).to(images))
+
+    write_picture(arguments, f"{arguments.n} test images above their reconstructions", draw, arguments.seed or 0)

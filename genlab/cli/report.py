@@ -1,0 +1,78 @@
+"""`genlab report`: run folders in, one page or one table out."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from genlab.cli.options import Parser
+from genlab.errors import DiskError, RunError, plain
+
+DEFAULT = "report.html"
+FORMATS = ("html", "markdown", "csv", "json")
+
+
+def parser() -> Parser:
+    """Of the command's arguments."""
+    parser = Parser(
+        "genlab report",
+        "One self-contained HTML page about runs: curves, pictures, scores, settings, and\n"
+        "for several runs what they have in common and what not, the mean over seeds, and\n"
+        "what quality costs. Nothing is computed anew: it reads what the runs and\n"
+        "genlab evaluate have written. A folder that is broken is listed as such.\n\n"
+        "--format markdown, csv and json are the comparison table alone, on the terminal\n"
+        "or in a file.",
+        [
+            "genlab report outputs/vae/2026-11-22_18-27-24-7698e350",
+            "genlab report outputs/sweeps/2026-11-22_18-27-24-7698e350 --out sweep.html",
+            "genlab report 'outputs/gan/*' 'outputs/vae/*' --format markdown",
+            "genlab report outputs --format csv --out runs.csv",
+        ],
+    )
+    parser.add_argument(
+        "folders", metavar="RUN", nargs="+", help="a run folder, or a folder of runs as a sweep's, or a pattern with *"
+    )
+    parser.add_argument("--out", type=_file, metavar="FILE", help=f"the page (default: {DEFAULT}), or the table's file")
+    parser.add_argument("--format", choices=FORMATS, default="html", help="(default: html)")
+    return parser
+
+
+def run(arguments: Any) -> None:
+    """Raises RunError if nothing of a name exists or nothing is a run, DiskError if the file cannot be written."""
+    # here, because the help needs none of it
+    from genlab.report.page import page
+    from genlab.report.reading import find_folders, read_run
+    from genlab.report.tables import table
+    from genlab.runs.atomic import write_text
+
+    runs = [read_run(folder) for folder in find_folders(arguments.folders)]
+    broken = [run for run in runs if run.broken]
+    if len(broken) == len(runs):
+        raise RunError(f"no run can be read; {broken[0].listed.reason}")
+    html = arguments.format == "html"
+    text = page(runs) if html else table(runs, arguments.format)
+    out = arguments.out or (_file(DEFAULT) if html else None)
+    if out is None:
+        print(text, end="")
+        return
+    try:
+        write_text(out, text)
+    except OSError as error:
+        raise DiskError(f"{out}: {error.strerror or error}; choose another file with --out") from None
+    count = len(runs) - len(broken)
+    print(f"{out}: {count} run{'s' if count != 1 else ''}, {out.stat().st_size / 1e6:.1f} MB")
+    for run in broken:
+        print(f"broken: {plain(run.name)}: {plain(run.listed.reason or '')}")
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser()
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: is a folder; choose a file")
+    if path.exists() and not path.is_file():  # /dev/null, a pipe: the page would take its place
+        raise argparse.ArgumentTypeError(f"{text}: is no plain file; choose another")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}; create it, or choose another file")
+    if not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text}: the folder {path.parent} cannot be written; choose another file")
+    return path

@@ -1,0 +1,141 @@
+"""The command line of training: checked names → Hydra → genlab.training.train.train."""
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from genlab.cli.overrides import check, searchpath
+from genlab.console.mendable import mendable
+from genlab.console.quiet import keep_quiet
+from genlab.console.readable import short
+from genlab.errors import plain
+from genlab.processes.complaint import is_lost, speaks
+from genlab.processes.peers import is_first, peers
+from genlab.runs.configuration import config_dir, quoted
+from genlab.sweeps.grid import grid
+from genlab.sweeps.job import run_job
+from genlab.sweeps.launchers import launcher
+from genlab.sweeps.sweep import run_sweep
+
+# 128 + the number of the signal, as shells have it
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+
+def main() -> None:
+    """`python train.py KEY=VALUE …`, and `genlab train KEY=VALUE …`."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # a fault of genlab's own shows where it is
+    if not os.environ.get("GENLAB_DEBUG"):
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
+    resumed = [argument for argument in sys.argv[1:] if argument.lstrip("+").startswith("resume=")]
+    if resumed:
+        resume_run(resumed[-1].partition("=")[2], [argument for argument in sys.argv[1:] if argument not in resumed])
+        return
+    code, command = 2, _command()
+    try:
+        sys.argv[1:] = check(sys.argv[1:])
+        sweep = grid(sys.argv[1:], searchpath())
+        code = 1
+        if sweep is None:
+            _run()
+            return
+        sys.argv.append(f"hydra.sweep.dir={quoted(str(sweep.folder))}")
+        code = run_sweep(sweep, _run, command)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        code = _answer(error, code)
+    sys.exit(code)
+
+
+def _command() -> list[str]:
+    """What was typed, without the sweep that it resumes."""
+    program = ["python", "train.py"] if Path(sys.argv[0]).name == "train.py" else ["genlab", "train"]
+    return [*program, *(argument for argument in sys.argv[1:] if not argument.startswith("sweep.resume="))]
+
+
+def resume_run(folder: str, overrides: list[str]) -> None:
+    """`python train.py resume=FOLDER …`, and `genlab resume FOLDER …`."""
+    with answered(folder):
+        from genlab.training.resume import resume
+
+        resume(folder, overrides)
+
+
+@hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")
+def _run(cfg: DictConfig) -> None:
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode == RunMode.MULTIRUN:
+        signal.signal(signal.SIGTERM, _terminate)
+        sweep, number = Path(hydra_config.sweep.dir), hydra_config.job.num
+        run_job(cfg, sweep, number, list(hydra_config.overrides.task), launcher(hydra_config.launcher._target_))
+        return
+    made = Path(hydra_config.runtime.output_dir)
+    try:
+        with answered(str(made)):
+            OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # a value may refer to nothing
+            from genlab.training.train import train  # seconds, because of torch: a wrong name is answered before
+
+            keep_quiet()
+            train(cfg, overrides=hydra_config.overrides.task)
+    finally:
+        _remove_if_empty(made, Path(cfg.outputs).absolute())
+
+
+@contextmanager
+def answered(folder: str) -> Iterator[None]:
+    """What ends a run early ends the program with one line; GENLAB_DEBUG=1 shows the traceback.
+
+    Args:
+        folder: of the run.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as error:
+        # Lightning turns Ctrl-C into an exit with code 1
+        begun = (Path(folder) / "config.yaml").exists()
+        how = f"; to go on: genlab resume {shlex.quote(short(folder))}" if begun else ""
+        if is_first():  # of several processes one speaks
+            print(f"interrupted{how}", file=sys.stderr)
+        elif peers() is None:
+            sys.exit(0)  # Lightning would kill the first process, which still writes, when another ends with a code
+        sys.exit(TERMINATED if getattr(error, "code", None) == TERMINATED else INTERRUPTED)
+    except Exception as error:
+        sys.exit(_answer(error, 1))
+
+
+def _terminate(*_: object) -> None:
+    """On SIGTERM, leave through every `finally`, so that the summary says how the run ended."""
+    sys.exit(TERMINATED)
+
+
+def _answer(error: Exception, code: int) -> int:
+    """One line for what a user can mend; everything else, a fault of genlab's own, is raised again."""
+    text = mendable(error)
+    if text is None or os.environ.get("GENLAB_DEBUG"):
+        raise error
+    if speaks(text, is_lost(error)):
+        print(f"error: {plain(text)}", file=sys.stderr)
+    return code
+
+
+def _remove_if_empty(folder: Path, outputs: Path) -> None:
+    """Hydra makes a folder before the values are checked: leave nothing of a run that has not started, or not there."""
+    below_outputs = [parent for parent in folder.parents if parent.is_relative_to(outputs)]
+    with suppress(OSError):  # it is not empty
+        for empty in [folder, *below_outputs]:
+            empty.rmdir()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""The subcommands of `genlab` that work on run folders."""

@@ -1,0 +1,1 @@
+"""Tensors → grids and figures: pure, no trainer."""

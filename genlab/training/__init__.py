@@ -1,0 +1,1 @@
+"""train(cfg) → metrics; resuming; the trainer."""

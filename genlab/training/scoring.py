@@ -1,0 +1,126 @@
+"""A trained model → evaluation.json in its run folder, and the table of it."""
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torchvision.utils import save_image
+
+from genlab import __version__
+from genlab.callbacks.picture import grid, undisturbed
+from genlab.console.readable import aligned
+from genlab.data.datamodule import ImageDataModule
+from genlab.evaluation.evaluate import evaluate
+from genlab.evaluation.settings import EvaluationSettings
+from genlab.runs.atomic import whole_file, write_text
+from genlab.training.quick_cpu import flushed_denormals
+
+FILE = "evaluation.json"
+PICTURE = Path("images") / "closest_pairs.png"
+
+
+def evaluate_run(
+    folder: Path,
+    model: LightningModule,
+    data: ImageDataModule,
+    checkpoint: str,
+    summary: Mapping[str, Any],
+    settings: EvaluationSettings,
+) -> dict[str, Any]:
+    """Evaluate, write `evaluation.json` and the picture of the closest pairs, and return what the file holds.
+
+    A progress bar shows itself on a terminal.
+
+    Args:
+        folder: of the run.
+        model: with the weights of the checkpoint.
+        data: set up.
+        checkpoint: name of its file.
+        summary: of the run, for what training has cost.
+        settings: how much is looked at.
+
+    Raises:
+        NonFiniteError: samples are no numbers.
+    """
+    started = time.perf_counter()
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description:32}"), BarColumn(), TimeRemainingColumn()
+    with (
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+        undisturbed(model),
+        flushed_denormals(),
+    ):
+        images = data.train_set.images, data.test_set.images
+        found = evaluate(model, data.source, *images, settings, progress.track)
+    plain = found.plain()
+    cost = {
+        "parameters": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
+        "training_seconds": summary.get("training_seconds"),
+        "images_per_second": _speed(summary),
+        "samples_per_second": plain["scores"].get("samples_per_second", {}).get("value"),
+        "evaluation_seconds": round(time.perf_counter() - started, 1),
+    }
+    evaluation = {
+        "genlab": __version__,
+        "model": type(model).__name__,
+        "data": data.source,
+        "seed": summary.get("seed"),
+        "checkpoint": checkpoint,
+        **plain,
+        "cost": {name: value for name, value in cost.items() if value is not None},
+    }
+    if found.pairs:
+        rows = torch.cat([part for pairs in found.pairs for part in pairs])
+        with whole_file(folder / PICTURE) as file:
+            save_image(grid(rows, columns=found.pairs[0].shape[1], scale=3), file, format="png")
+        evaluation["pictures"] = {"closest_pairs": PICTURE.as_posix()}
+    write_text(folder / FILE, json.dumps(_finite(evaluation), indent=2, allow_nan=False) + "\n")
+    return evaluation
+
+
+def print_evaluation(evaluation: Mapping[str, Any]) -> None:
+    """The table: a line a score, then what there is not, and why."""
+    rows = [("score", "value", "floor", "unit, and which way is better")]
+    for name, score in evaluation["scores"].items():
+        error, floor = score.get("standard_error"), score.get("floor")
+        value = _number(score["value"]) + ("" if error is None else f" ± {_number(error)}")
+        way = f"{score['better']} is better" if "better" in score else ""
+        published = f"published: {_number(score['published'])}" if "published" in score else ""
+        what = ", ".join(filter(None, [score["unit"], way, published]))
+        rows.append((name, value, "" if floor is None else _number(floor), what))
+    print("\n".join(aligned(rows, right=("value", "floor"))))
+    for why in dict.fromkeys(evaluation["absent"].values()):
+        names = [name for name, reason in evaluation["absent"].items() if reason == why]
+        print(f"no {', '.join(names)}: {why}")
+    for name, curve in evaluation["curves"].items():
+        points = "   ".join(f"{point['x']}: {_number(point['value'])}" for point in curve["points"])
+        print(f"{name} over {curve['x']}   {points}")
+    if "memorisation" in evaluation:
+        print(f"memorisation: {evaluation['memorisation']['verdict']}")
+
+
+def _number(value: float) -> str:
+    """Five significant digits, of large numbers no fraction."""
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.5g}"
+
+
+def _speed(summary: Mapping[str, Any]) -> float | None:
+    """Training images a second."""
+    seconds, images = summary.get("training_seconds"), summary.get("training_images")
+    return round(images / seconds, 1) if seconds and images else None
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,240 @@
+"""Whatever is wrong is answered with one line that names it, and leaves nothing behind."""
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import stand_in_config
+from hydra.core.global_hydra import GlobalHydra
+
+from genlab.cli.train import main
+from genlab.data.sources import FILES
+from genlab.training.train import train
+
+TRAIN = Path(__file__).parents[2] / "train.py"
+
+# what is typed → part of the answer
+OVERRIDES = {
+    "modle=vae": "did you mean model?",
+    "model=vea": "did you mean vae?",
+    "model.latentdim=3": "did you mean model.latent_dim?",
+    "trainer.max_epoch=3": "did you mean trainer.max_epochs?",
+    "data.batchsize=3": "did you mean data.batch_size?",
+    "debug=quick": "Allowed: fast, overfit, profile",
+    "experiment=vae2d": "did you mean vae_2d?",
+    "vae": "not of the form KEY=VALUE",
+    "model.latent_dim=0": "model.latent_dim=0: should be greater than 0",
+    "model.latent_dim=two": "model.latent_dim=two: should be a valid integer",
+    "model.latent_dim=2.5": "model.latent_dim=2.5: should be a valid integer",
+    "model.latent_dim=null": "model.latent_dim=None: should be a valid integer",
+    "model.hidden_dims=500": "model.hidden_dims",
+    "model.hidden_dims=[0]": "model.hidden_dims",
+    "model.learning_rate=-1": "model.learning_rate=-1: should be greater than 0",
+    "model.learning_rate=nan": "model.learning_rate=nan: should be a finite number",
+    "model.learning_rate=inf": "model.learning_rate=inf: should be a finite number",
+    "model.beta=-0.1": "model.beta=-0.1",
+    "model.architecture=resnet": "should be 'mlp' or 'convolutional'",
+    "model.binarization=random": "should be 'stochastic'",
+    "model.activation=swish": "should be 'relu', 'tanh' or 'gelu'",
+    "model.learning_rate_schedule=step": "should be 'constant' or 'cosine'",
+    "evaluate=perhaps": "evaluate=perhaps: should be a valid boolean",
+    "evaluate_every=-1": "should be greater than or equal to 0",
+    "evaluation.samples=1": "evaluation.samples=1: should be greater than or equal to 100",
+    "evaluation.ex_post=0": "evaluation.ex_post=0: should be greater than 0",
+    "evaluation.sample=1000": "did you mean evaluation.samples?",
+    "seed=-1": "seed=-1: should be greater than or equal to 0",
+    "seed=abc": "seed=abc: should be a valid integer",
+    "seed=99999999999": "seed=99999999999: should be less than 4294967296",
+    "data.batch_size=0": "data.batch_size=0: should be greater than 0",
+    "data.num_workers=999999": "data.num_workers=999999: should be less than or equal to",
+    "data.root=absent": "data.root=absent: no such folder",
+    "trainer.max_epochs=ten": "trainer.max_epochs=ten: should be a valid integer",
+    "trainer.max_epochs=-5": "trainer: ",
+    "trainer.precision=int4": "trainer.precision=int4: should be",
+    "trainer.accelerator=gpu": "use trainer.accelerator=cpu or trainer.accelerator=auto",
+    "trainer.accelerator=abacus": "trainer",
+    "trainer.devices=99": "trainer.devices=99: this machine has",
+    "trainer.limit_train_batches=-1": "trainer",
+    "callbacks.samples.n=0": "callbacks.samples.n=0: should be greater than 0",
+    "callbacks.samples.every_n_epochs=often": "callbacks.samples.every_n_epochs=often: should be a valid integer",
+    "callbacks.sample.n=4": "did you mean callbacks.samples?",
+    "logger=wandb": "Allowed: none, tensorboard",
+    "~model": "~model",
+    "trainer.logger=true": "trainer",
+    "model=flow model.latent_dim=2": "its latent is as large as the image",
+    "model=gan trainer.gradient_clip_val=1.0": "leave it out",
+    "model=gan model.objective=hing": "should be 'non_saturating'",
+    "outputs=file": "Not a directory; make room, or choose another folder",
+    "outputs=file/below": "file",
+    "outputs=/proc/genlab": "/proc/genlab",
+    "resume=absent": "absent: no such folder",
+    "resume=file": "file: no such folder",
+    "resume=": "no such folder",
+    "resume=empty": "no run folder",
+}
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def edited(path, **changes):
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["genlab"] |= changes
+    torch.save(checkpoint, path)
+
+
+def another_size(path):
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["state_dict"][next(iter(checkpoint["state_dict"]))] = torch.zeros(3, 3)
+    torch.save(checkpoint, path)
+
+
+def without_a_moment(path):
+    checkpoint = torch.load(path, weights_only=True)
+    del checkpoint["optimizer_states"][0]["state"][0]["exp_avg"]
+    torch.save(checkpoint, path)
+
+
+# what happened to a run folder that is then resumed → part of the answer
+DAMAGES = {
+    "config missing": (lambda run: (run / "config.yaml").unlink(), "no run folder, it has no config.yaml"),
+    "config empty": (lambda run: (run / "config.yaml").write_text(""), "is missing"),
+    "config no YAML": (lambda run: (run / "config.yaml").write_text("{"), "cannot be read"),
+    "config binary": (lambda run: (run / "config.yaml").write_bytes(bytes(range(256))), "cannot be read"),
+    "summary missing": (lambda run: (run / "summary.json").unlink(), "no run folder, it has no summary.json"),
+    "summary truncated": (lambda run: truncated(run / "summary.json"), "summary.json: cannot be read"),
+    "summary without status": (lambda run: (run / "summary.json").write_text("{}"), "status"),
+    "last.ckpt empty": (lambda run: (run / "checkpoints/last.ckpt").write_bytes(b""), "last.ckpt: damaged"),
+    "last.ckpt truncated": (lambda run: truncated(run / "checkpoints/last.ckpt"), "last.ckpt: damaged"),
+    "last.ckpt noise": (lambda run: (run / "checkpoints/last.ckpt").write_bytes(b"noise" * 99), "last.ckpt: damaged"),
+    "no checkpoint of genlab": (
+        lambda run: torch.save({"a": 1}, run / "checkpoints/last.ckpt"),
+        "not a checkpoint of genlab",
+    ),
+    "another version": (lambda run: edited(run / "checkpoints/last.ckpt", format=2), "install that version"),
+    "another model": (lambda run: edited(run / "checkpoints/last.ckpt", model="GAN"), "of a GAN, but config.yaml"),
+    "another size": (
+        lambda run: another_size(run / "checkpoints/last.ckpt"),
+        "has shape (3, 3), but the VAE",
+    ),
+    "optimizer damaged": (
+        lambda run: without_a_moment(run / "checkpoints/last.ckpt"),
+        "no state of the model's Adam (ValueError: step, exp_avg_sq of parameter 0, where step, exp_avg, exp_avg_sq",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def finished(mnist_root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    small = ["model.hidden_dims=[8]", "model.latent_dim=3", "trainer.max_epochs=1", "callbacks.test_nll.images=2"]
+    train(stand_in_config(mnist_root, folder, *small))
+    return folder / "run"
+
+
+@pytest.fixture
+def answer(tmp_path, monkeypatch, capfd):
+    """answer(arguments) → exit code, stdout, stderr of train.py, run in this process, in an almost empty folder."""
+    (tmp_path / "file").write_text("a file")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    genlab = logging.getLogger("genlab")
+    before, environment = (list(genlab.handlers), genlab.propagate), dict(os.environ)
+
+    def run(arguments):
+        monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+        GlobalHydra.instance().clear()
+        with pytest.raises(SystemExit) as caught, warnings.catch_warnings():
+            main()
+        return caught.value.code, *capfd.readouterr()
+
+    capfd.readouterr()
+    yield run
+    genlab.handlers, genlab.propagate = before
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def assert_one_line(code, out, err, expected):
+    assert code in (1, 2)
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert expected in err
+
+
+def contents(folder):
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*") if path.name != ".lock"}
+
+
+@pytest.mark.parametrize("typed", OVERRIDES)
+def test_a_wrong_command_is_answered_in_one_line_and_leaves_nothing(answer, tmp_path, typed):
+    assert_one_line(*answer(typed.split(" ")), OVERRIDES[typed])
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "empty"}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_run_is_answered_in_one_line_and_left_as_it_is(answer, finished, tmp_path, damage):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    harm, expected = DAMAGES[damage]
+    harm(folder)
+    before = contents(folder)
+    assert_one_line(*answer(["resume=run", "trainer.max_epochs=2"]), expected)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("typed", ["model.latent_dim=3", "seed=1", "-m"])
+def test_what_a_resumed_run_is_cannot_be_changed(answer, finished, typed):
+    assert_one_line(*answer([f"resume={finished}", typed]), "a resumed run keeps its settings; only these")
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize(
+    ("harm", "expected"),
+    [(truncated, "bytes where its header promises"), (lambda path: path.write_bytes(b"1234"), "not an IDX file")],
+    ids=["truncated", "wrong magic"],
+)
+def test_a_damaged_data_file_is_named(answer, mnist_root, tmp_path, file, harm, expected):
+    shutil.copytree(mnist_root, tmp_path / "empty", dirs_exist_ok=True)
+    harm(tmp_path / "empty" / "MNIST" / "raw" / file)
+    code, out, err = answer(["data.root=empty"])
+    assert_one_line(code, out, err, expected)
+    assert file in err
+    assert not (tmp_path / "outputs").exists()
+
+
+def process(*arguments, folder, **environment):
+    return subprocess.run(
+        [sys.executable, str(TRAIN), *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | environment,
+    )
+
+
+@pytest.mark.parametrize("typed", ["model=vea", "model.latent_dim=0", "data.root=absent", "resume=absent"])
+def test_a_process_of_its_own_answers_the_same(answer, tmp_path, typed):
+    code, out, err = answer([typed])
+    result = process(typed, folder=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (code, out, err)
+
+
+def test_genlab_debug_shows_the_traceback(tmp_path):
+    result = process("model.latent_dim=0", folder=tmp_path, GENLAB_DEBUG="1")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    assert "ConfigError: model.latent_dim=0" in result.stderr

@@ -1,0 +1,176 @@
+"""The `genlab` command: help, wrong commands, and what is passed on."""
+
+import re
+import shlex
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from genlab import __version__
+from genlab.cli import main as cli
+from genlab.cli import train
+from genlab.errors import ConfigError, RunError
+
+GENLAB = str(Path(sys.executable).with_name("genlab"))
+OWN = [command for command in cli.COMMANDS if command != "train"]  # its help is Hydra's
+
+
+@pytest.fixture
+def genlab(monkeypatch, capsys, tmp_path):
+    """genlab("runs", "--help"): in this process → its code, out and err."""
+
+    def run(*arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["genlab", *arguments])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as exit:
+            code = exit.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_the_help_names_every_command(genlab, arguments):
+    code, out, err = genlab(*arguments)
+    assert (code, err) == (0, "")
+    described = re.findall(r"^  genlab (\w+)  +(\w.*)$", out, re.MULTILINE)
+    assert dict(described) == cli.COMMANDS
+    assert "Examples:\n  genlab train model=vae\n" in out
+
+
+def test_every_file_of_a_command_is_listed():
+    files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
+    assert files - {"__init__", "main", "options", "overrides", "picture"} == set(cli.COMMANDS) - {"resume"}
+
+
+@pytest.mark.parametrize("command", OWN)
+def test_a_command_explains_itself_with_examples_that_it_takes(genlab, command):
+    code, out, err = genlab(command, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"usage: genlab {command} ")
+    assert "show this help" in out
+    examples = [line.strip() for line in out.partition("Examples:\n")[2].splitlines()]
+    assert len(examples) >= 2
+    parser = cli._resume_parser() if command == "resume" else import_module(f"genlab.cli.{command}").parser()
+    for example in examples:
+        words = shlex.split(example.split("|")[0], comments=True)
+        assert words[:2] == ["genlab", command]
+        parser.parse(words[2:])
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["runs"], *([command, "--help"] for command in cli.COMMANDS)])
+def test_no_answer_waits_for_torch(tmp_path, arguments):
+    code = f"""
+import sys
+from genlab.cli.main import main
+sys.argv = ["genlab", *{arguments}]
+try:
+    main()
+except SystemExit as exit:
+    assert not exit.code, exit.code
+sys.exit("torch" in sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout
+
+
+def test_the_help_of_train_is_that_of_the_settings(tmp_path):
+    result = subprocess.run([GENLAB, "train", "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0
+    assert "model.latent_dim" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version(genlab):
+    assert genlab("--version") == (0, f"{__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (["frain"], "frain: no such command; did you mean train? Allowed: train, resume, runs, sample, "),
+        (["sampel"], "sampel: no such command; did you mean sample? Allowed: "),
+        (["xyz"], "xyz: no such command; Allowed: "),
+        (["--versoin"], "--versoin: no such command; did you mean --version? Allowed: "),
+        (["\x1b[2J"], "?[2J: no such command; Allowed: "),
+        (["runs", "--jsn"], "--jsn: no such option; did you mean --json?; see genlab runs --help"),
+        (["runs", "a", "b"], "b: one argument too many; see genlab runs --help"),
+        (["sample"], "the following arguments are required: RUN_FOLDER; see genlab sample --help"),
+        (["resume"], "the following arguments are required: RUN_FOLDER; see genlab resume --help"),
+        (["resume", "folder", "--force"], "--force: no such option; see genlab resume --help"),
+        (["sample", "folder", "--seed"], "--seed: expected one argument; see genlab sample --help"),
+    ],
+)
+def test_a_wrong_command_is_answered_in_one_line(genlab, tmp_path, arguments, answer):
+    code, out, err = genlab(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"error: {answer}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_train_gets_all_that_stands_behind_it(genlab, monkeypatch):
+    given = []
+    monkeypatch.setattr(train, "main", lambda: given.append(list(sys.argv)))
+    assert genlab("train", "-m", "seed=0,1", "--cfg", "job") == (0, "", "")
+    assert given == [[train.__file__, "-m", "seed=0,1", "--cfg", "job"]]
+
+
+def test_resume_gets_all_that_stands_behind_it(genlab, monkeypatch):
+    """Lightning starts the further processes of a run by sys.argv: they must resume the same run."""
+    given = []
+    monkeypatch.setattr(train, "resume_run", lambda *arguments: given.append((arguments, list(sys.argv))))
+    assert genlab("resume", "a/b", "trainer.max_epochs=3", "data.root=/d") == (0, "", "")
+    assert genlab("resume", "a/b") == (0, "", "")
+    first = (("a/b", ["trainer.max_epochs=3", "data.root=/d"]), "trainer.max_epochs=3", "data.root=/d")
+    assert given == [
+        (first[0], [train.__file__, "resume=a/b", *first[1:]]),
+        (("a/b", []), [train.__file__, "resume=a/b"]),
+    ]
+    sys.argv = given[0][1]
+    train.main()
+    assert given[-1][0] == first[0]
+
+
+def test_resume_answers_a_folder_that_is_no_run(tmp_path):
+    result = subprocess.run([GENLAB, "resume", "absent"], cwd=tmp_path, capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "error: absent: no such folder; genlab runs lists those there are\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "answer"),
+    [
+        (RunError("a\nb"), 1, "error: a b\n"),
+        (ConfigError("a"), 2, "error: a\n"),
+        (FileNotFoundError(2, "No such file", "x"), 1, "error: [Errno 2] No such file: 'x'\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_what_ends_a_command_is_answered_in_one_line(genlab, monkeypatch, error, code, answer):
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr("genlab.cli.runs.run", fail)
+    assert genlab("runs") == (code, "", answer)
+
+
+def test_a_debugger_sees_the_traceback(genlab, monkeypatch):
+    monkeypatch.setenv("GENLAB_DEBUG", "1")
+    with pytest.raises(ConfigError):
+        genlab("frain")
+
+
+def test_a_reader_that_has_gone_away_is_no_fault(tmp_path):
+    process = subprocess.Popen(
+        [GENLAB, "--help"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait() == 1

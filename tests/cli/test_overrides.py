@@ -1,0 +1,116 @@
+"""Names on the command line: what is let through, and what is answered."""
+
+import pytest
+
+from genlab.cli.overrides import GIVEN, check, trainer_arguments
+from genlab.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["model=vae", "model.latent_dim=2", "seed=0"],
+        ["model.hidden_dims=[500,500]"],
+        ["model.hidden_dims.0=300"],
+        ["experiment=vae_2d", "debug=fast"],
+        ["-m", "model=vae", "model.latent_dim=2,20", "seed=0,1"],
+        ["-m", "seed=range(3)", "data=mnist,fashion_mnist"],
+        ["hydra.run.dir=/tmp/here"],
+        ["--cfg", "job"],
+        ["+model.new=1"],
+        ["callbacks.samples.n=16", "logger=none"],
+    ],
+)
+def test_right_names_pass_as_they_are(arguments):
+    assert check(arguments) == arguments
+
+
+@pytest.mark.parametrize("value", ["limit_train_batches=20", "precision=bf16-mixed", "gradient_clip_val=0.5"])
+def test_any_argument_of_the_trainer_needs_no_plus(value):
+    assert check([f"trainer.{value}"]) == [f"++trainer.{value}"]
+
+
+def test_flags_may_stand_anywhere():
+    assert check(["seed=0,1", "-m", "model=vae"]) == ["-m", "seed=0,1", "model=vae"]
+
+
+def test_arguments_in_the_config_are_not_forced():
+    assert check(["trainer.devices=2"]) == ["trainer.devices=2"]
+
+
+def test_trainer_arguments_are_those_of_lightning():
+    import inspect
+
+    from pytorch_lightning import Trainer
+
+    expected = set(inspect.signature(Trainer).parameters) - set(GIVEN)
+    assert set(trainer_arguments()) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["modle=vae"], ["modle", "did you mean model?", "trainer"]),
+        (["model=vea"], ["model=vea", "did you mean vae?"]),
+        (["model.latentdim=3"], ["model.latentdim", "did you mean model.latent_dim?", "beta"]),
+        (["trainer.max_epoch=3"], ["did you mean trainer.max_epochs?"]),
+        (["trainer.limit_train_batch=3"], ["did you mean trainer.limit_train_batches?"]),
+        (["trainer.logger=false"], ["trainer.logger", "Allowed"]),
+        (["data=minst"], ["did you mean mnist?"]),
+        (["experiment=vae2d"], ["did you mean vae_2d?"]),
+        (["debug=quick"], ["fast, overfit, profile"]),
+        (["callbacks.sample.n=3"], ["did you mean callbacks.samples?"]),
+        (["data.batch=3"], ["did you mean data.batch_size?"]),
+        (["sed=3"], ["did you mean seed?"]),
+        (["latent_dim=3"], ["latent_dim", "Allowed"]),
+        (["model.latent_dim.x=3"], ["model.latent_dim.x"]),
+        (["vae"], ["KEY=VALUE"]),
+        (["model.latent_dim=[2"], ["KEY=VALUE"]),
+        (["--modle", "vae"], ["--modle", "--help"]),
+        (["-m", "model=vae,vea"], ["model=vea"]),
+        (["-m", "data=mnist,minst", "seed=0,1"], ["data=minst"]),
+        (["-m", "model.latentdim=2,20"], ["did you mean model.latent_dim?"]),
+        (["model=flow", "model.latent_dim=2"], ["model.latent_dim", "as large as the image"]),
+        (["-m", "model=vae,flow", "model.latent_dim=2"], ["model=flow", "as large as the image"]),
+        (["hydra.runn.dir=x"], ["did you mean hydra.run?"]),
+    ],
+)
+def test_a_wrong_name_is_answered_in_one_line_with_what_is_allowed(arguments, words):
+    with pytest.raises(ConfigError) as error:
+        check(arguments)
+    message = str(error.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+
+
+@pytest.fixture
+def own_folder(tmp_path):
+    """A folder of configs with one experiment, under a name that needs quotation marks."""
+    folder = tmp_path / "it's mine"
+    (folder / "experiment").mkdir(parents=True)
+    (folder / "experiment" / "own.yaml").write_text("# @package _global_\nmodel: {latent_dim: 3}\n")
+    return folder
+
+
+def test_options_of_a_users_folder_are_there_besides_those_of_genlab(own_folder):
+    for experiment in ("own", "vae_2d"):
+        arguments = ["--config-dir", str(own_folder), f"experiment={experiment}", "seed=1"]
+        assert check(arguments) == arguments
+    with pytest.raises(ConfigError, match=r"did you mean own\? Allowed: autoencoder_2d, .*own, "):
+        check(["--config-dir", str(own_folder), "experiment=onw"])
+    with pytest.raises(ConfigError, match="Allowed: autoencoder_2d"):
+        check(["experiment=own"])  # of another command the folder is not known
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (["--config-dir", "absent"], "--config-dir absent: no such folder; give one with folders as experiment/ in it"),
+        (["search=vae_nll"], "search=vae_nll: a run has no search; genlab tune search=vae_nll runs one"),
+    ],
+)
+def test_what_belongs_elsewhere_is_told_so(arguments, answer):
+    with pytest.raises(ConfigError) as error:
+        check(arguments)
+    assert str(error.value) == answer

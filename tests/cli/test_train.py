@@ -1,0 +1,111 @@
+"""The command line as a user has it: processes, exit codes, and what is left on disk."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fork_server import Training
+
+REPOSITORY = Path(__file__).parents[2]
+TRAIN = [sys.executable, str(REPOSITORY / "train.py")]
+QUICK = ["debug=fast", "model.hidden_dims=[16]", "trainer.accelerator=cpu"]
+
+
+def run(command, folder):
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(
+    ("override", "answer"),
+    [
+        ("modle=vae", "error: modle: the configuration has no modle; did you mean model?"),
+        ("model=vea", "error: model=vea: did you mean vae?"),
+        ("model.latentdim=3", "error: model.latentdim: model (vae) has no latentdim; did you mean model.latent_dim?"),
+        ("model.latent_dim=0", "error: model.latent_dim=0: should be greater than 0"),
+        ("seed=abc", "error: seed=abc: should be a valid integer"),
+        ("data.root=absent", "error: data.root=absent: no such folder; create it, or leave data.root out"),
+    ],
+)
+def test_a_wrong_command_is_answered_in_one_line_and_leaves_nothing(tmp_path, override, answer):
+    result = run([*TRAIN, override], tmp_path)
+    assert result.returncode in (1, 2)
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith(answer)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_data_file_is_answered_before_training(tmp_path, mnist_root):
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for file in (mnist_root / "MNIST" / "raw").iterdir():
+        (raw / file.name).write_bytes(file.read_bytes())
+    (raw / "t10k-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x64")
+    result = run([*TRAIN, *QUICK, f"data.root={tmp_path / 'data'}"], tmp_path)
+    assert result.returncode == 1
+    assert re.fullmatch(r"error: .*t10k-labels-idx1-ubyte: 8 bytes where .* 108; delete it .*\n", result.stderr)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_the_console_shows_genlabs_own_lines_alone(tmp_path, mnist_root):
+    result = run([*TRAIN, *QUICK, f"data.root={mnist_root}"], tmp_path)
+    assert result.returncode == 0
+    assert result.stderr == ""
+    lines = result.stdout.splitlines()
+    folder = r"outputs/vae/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-[0-9a-f]{8}"
+    patterns = [
+        r"genlab \S+: VAE on mnist, [\d,]+ parameters, cpu \(\d+ threads?\), seed 0",
+        rf"run folder   {folder}",
+        r"epoch 1/2   train elbo -\S+   val elbo -\S+   reconstruction -\S+   kl \S+   \S+ s",
+        r"epoch 2/2   train elbo -\S+   val elbo -\S+   reconstruction -\S+   kl \S+   \S+ s",
+        r"test         elbo -\S+   reconstruction -\S+   kl \S+   nll \S+   \(nats per image\)",
+        rf"run folder   {folder}   \(\d+ s\)",
+        rf"TensorBoard  tensorboard --logdir {folder} --samples_per_plugin images=200",
+    ]
+    assert len(lines) == len(patterns), result.stdout
+    for line, pattern in zip(lines, patterns, strict=True):
+        assert re.fullmatch(pattern, line), line
+    saved = next((tmp_path / "outputs").glob("vae/*/overrides.yaml")).read_text().splitlines()
+    assert saved == [f"- {override}" for override in (*QUICK, f"data.root={mnist_root}")]
+
+
+def test_two_processes_of_lightnings_train_together(tmp_path, mnist_root):
+    """A GAN, whose players each leave the other's weights without a gradient, and without trainer=ddp."""
+    devices = ["model=gan", "callbacks=search", "trainer.devices=2", "trainer.accelerator=cpu"]
+    result = run([*TRAIN, "debug=fast", *devices, f"data.root={mnist_root}"], tmp_path)
+    assert result.returncode == 0, result.stderr
+    summaries = list((tmp_path / "outputs").glob("gan/*/summary.json"))
+    assert [json.loads(path.read_text())["status"] for path in summaries] == ["finished"]
+    assert result.stdout.count("epoch 2/2") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_as_interrupted(tmp_path, mnist_root, number):
+    settings = ["model.hidden_dims=[16]", "trainer.accelerator=cpu", "trainer.max_epochs=100000"]
+    training = Training(tmp_path, *settings, f"data.root={mnist_root}")
+    assert any(line.startswith("epoch ") for line in training.out)
+    os.kill(training.process.pid, number)
+    code, _, errors = training.end()
+    assert code == 128 + number
+    assert re.search(r"^interrupted; to go on: genlab resume outputs/vae/\S+\n\Z", errors, re.MULTILINE)
+    (summary,) = (tmp_path / "outputs").glob("vae/*/summary.json")
+    assert json.loads(summary.read_text())["status"] == "interrupted"
+
+
+def test_genlab_train_is_the_same_command(tmp_path, mnist_root):
+    command = [str(Path(sys.executable).with_name("genlab")), "train", *QUICK, f"data.root={mnist_root}"]
+    result = run(command, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert len(list((tmp_path / "outputs" / "vae").iterdir())) == 1
+
+
+@pytest.mark.parametrize("arguments", [["frain"], ["train", "modle=vae"]])
+def test_the_genlab_command_answers_in_one_line(tmp_path, arguments):
+    result = run([str(Path(sys.executable).with_name("genlab")), *arguments], tmp_path)
+    assert result.returncode in (1, 2)
+    assert re.fullmatch(r"error: [^\n]*\n", result.stderr)

@@ -1,0 +1,45 @@
+"""SIGKILL at random moments: each run, resumed as often as it is killed, ends as if it had never been."""
+
+import random
+from pathlib import Path
+
+import pytest
+from conftest import stand_in_config
+from fork_server import Training
+from test_resume import MODELS, assert_same_run
+
+from genlab.training.train import train
+
+SETTINGS = ["data.batch_size=25", "trainer.max_epochs=4", "trainer.log_every_n_steps=4"]
+KILLS = 5  # of each of the four models
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "first_seed"), zip(MODELS, range(0, KILLS * len(MODELS), KILLS), strict=True))
+def test_killed_at_random_moments_a_run_still_ends_the_same(mnist_root, tmp_path, model, first_seed):
+    settings = [*SETTINGS, *MODELS[model]]
+    whole = stand_in_config(mnist_root, tmp_path, *settings, f"run_dir={tmp_path / 'whole'}")
+    train(whole)
+
+    killed = tmp_path / "killed"
+    command = [*settings, f"data.root={mnist_root}", "trainer.accelerator=cpu", f"hydra.run.dir={killed}"]
+    for seed in range(first_seed, first_seed + KILLS):
+        errors = kill_at_a_random_moment(Training(tmp_path, *command), seed)
+        assert "error: " not in errors
+        if (killed / "summary.json").exists():
+            command = [f"resume={killed}"]
+    code, _, errors = Training(tmp_path, *command).end()
+    assert code == 0, errors
+    assert_same_run(killed, Path(whole.run_dir))
+
+
+def kill_at_a_random_moment(training, seed):
+    """Some lines of output and some tenths of a second after the start; in training, in a checkpoint, or anywhere."""
+    generator = random.Random(seed)
+    lines, seconds = generator.randint(1, 4), generator.uniform(0, 0.8)
+    print(f"seed {seed}: killed {seconds:.3f} s after line {lines}")
+    for _ in range(lines):
+        training.out.readline()
+    training.process.join(timeout=seconds)
+    training.process.kill()
+    return training.end()[2]

@@ -1,0 +1,343 @@
+"""A run that was stopped and resumed is the run that was never stopped, to the bit."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import stand_in_config
+from pytorch_lightning import LightningModule
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from genlab.callbacks.interruption import Interrupted
+from genlab.errors import ConfigError, NonFiniteError, RunError
+from genlab.runs.lock import locked
+from genlab.runs.reading import open_run, read_overrides
+from genlab.training.resume import resume
+from genlab.training.train import train
+
+BATCHES, EPOCHS = 6, 4  # an epoch of 550 images
+QUICK = ["data.batch_size=100", f"trainer.max_epochs={EPOCHS}", "trainer.log_every_n_steps=4"]
+QUICK += ["callbacks.sample_quality.n=50"]
+MODELS = {
+    "vae": ["model.hidden_dims=[16]", "callbacks.test_nll.images=4", "callbacks.test_nll.samples=3"],
+    "gan": ["model=gan", "model.ema_decay=0.9", "model.discriminator_steps=2", "model.penalty=gradient_penalty"],
+    "autoencoder": ["model=autoencoder", "model.hidden_dims=[16]", "callbacks.ex_post_samples.components=0"],
+    "flow": ["model=flow", "model.steps=1", "model.channels=[4,4]", "model.dequantization_samples=2"],
+}
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing is written when it comes."""
+
+
+@pytest.fixture(scope="module")
+def config(mnist_root, tmp_path_factory):
+    """config(model, *overrides): each call has a run folder of its own."""
+
+    def compose(model, *overrides):
+        return stand_in_config(mnist_root, tmp_path_factory.mktemp(model), *QUICK, *MODELS[model], *overrides)
+
+    return compose
+
+
+@pytest.fixture(scope="module")
+def whole(config):
+    """whole(model): the folder of a run that was never stopped."""
+    folders = {}
+
+    def folder(model):
+        if model not in folders:
+            cfg = config(model)
+            train(cfg)
+            folders[model] = Path(cfg.run_dir)
+        return folders[model]
+
+    return folder
+
+
+def stop(cfg, batch, monkeypatch, how):
+    """Train until the batch, the 1st is 1, in which `how` is called."""
+    seen = 0
+    transfer = LightningModule.on_before_batch_transfer
+
+    def counted(self, *args):
+        nonlocal seen
+        seen += self.trainer.training
+        if seen == batch and self.trainer.training:
+            how()
+        return transfer(self, *args)
+
+    with monkeypatch.context() as patch, pytest.raises((Killed, Interrupted)) as caught:
+        patch.setattr(LightningModule, "on_before_batch_transfer", counted)
+        train(cfg)
+    return caught.value
+
+
+def kill():
+    raise Killed
+
+
+def ctrl_c():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def checkpoint(folder, name="last"):
+    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+
+
+def assert_same(here, there, address=""):
+    """Plain values and tensors, equal to the bit, all the way down."""
+    assert type(here) is type(there), address
+    if isinstance(here, torch.Tensor):
+        assert torch.equal(here, there), address
+    elif isinstance(here, dict):
+        assert here.keys() == there.keys(), address
+        for key in here:
+            assert_same(here[key], there[key], f"{address}.{key}")
+    elif isinstance(here, (list, tuple)):
+        assert len(here) == len(there), address
+        for index, (one, other) in enumerate(zip(here, there, strict=True)):
+            assert_same(one, other, f"{address}.{index}")
+    else:
+        assert here == there or (here != here and there != there), address
+
+
+def assert_same_run(one, other):
+    """Weights, optimizers, schedules, counters, random states, curves and the final numbers."""
+    for name in ("last", "best"):
+        assert (one / "checkpoints" / f"{name}.ckpt").exists() == (other / "checkpoints" / f"{name}.ckpt").exists()
+    here, there = checkpoint(one), checkpoint(other)
+    # Lightning's count of batches since the process started, and of those before it, differ where a run was stopped
+    for progress in (here, there):
+        del progress["loops"]
+    assert_same(here, there)
+    assert (one / "metrics.csv").read_text() == (other / "metrics.csv").read_text()
+    first, second = (json.loads((folder / "summary.json").read_text()) for folder in (one, other))
+    for key in ("status", "metrics", "protocol", "epochs"):
+        assert first[key] == second[key], key
+
+
+@pytest.mark.parametrize("batch", [2, BATCHES + 3, 2 * BATCHES + 6], ids=["first epoch", "middle", "last batch"])
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("how", [kill, ctrl_c])
+def test_a_resumed_run_is_the_run_that_was_never_stopped(config, whole, monkeypatch, model, batch, how):
+    cfg = config(model)
+    stop(cfg, batch, monkeypatch, how)
+    resume(cfg.run_dir, [])
+    assert_same_run(Path(cfg.run_dir), whole(model))
+
+
+def test_with_loader_processes_it_is_the_same_run(config, whole, monkeypatch):
+    """They read ahead of what the training has seen, and change nothing."""
+    cfg = config("vae", "data.num_workers=2")
+    stop(cfg, BATCHES + 3, monkeypatch, kill)
+    resume(cfg.run_dir, [])
+    assert_same_run(Path(cfg.run_dir), whole("vae"))
+
+
+def test_with_several_threads_it_is_the_same_run(config, monkeypatch):
+    """Large enough that torch shares the work; another number of threads may round otherwise."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        straight, cfg = (config("vae", "trainer.max_epochs=2", "model.hidden_dims=[400]") for _ in range(2))
+        train(straight)
+        stop(cfg, BATCHES + 3, monkeypatch, ctrl_c)
+        resume(cfg.run_dir, [])
+    finally:
+        torch.set_num_threads(threads)
+    assert_same_run(Path(cfg.run_dir), Path(straight.run_dir))
+
+
+def test_a_run_stopped_twice_is_still_the_same(config, whole, monkeypatch):
+    cfg = config("vae")
+    stop(cfg, 9, monkeypatch, ctrl_c)
+    with monkeypatch.context() as patch:
+        patch.setattr("genlab.training.train.train", lambda run, **more: stop_resumed(run, more, monkeypatch))
+        resume(cfg.run_dir, [])
+    resume(cfg.run_dir, [])
+    assert_same_run(Path(cfg.run_dir), whole("vae"))
+
+
+def stop_resumed(cfg, more, monkeypatch):
+    original = LightningModule.on_before_batch_transfer
+    seen = 0
+
+    def counted(self, *args):
+        nonlocal seen
+        seen += self.trainer.training
+        if seen == 8:
+            ctrl_c()
+        return original(self, *args)
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(LightningModule, "on_before_batch_transfer", counted)
+        train(cfg, **more)
+
+
+def events(folder):
+    accumulator = EventAccumulator(str(folder), size_guidance={"images": 0, "scalars": 0})
+    accumulator.Reload()
+    return accumulator
+
+
+def test_curves_and_pictures_do_not_double(config, whole, monkeypatch):
+    cfg = config("vae")
+    stop(cfg, 2 * BATCHES + 5, monkeypatch, kill)  # a whole row, then a batch, are lost with it
+    resume(cfg.run_dir, [])
+    resumed, straight = events(cfg.run_dir), events(whole("vae"))
+    for tag in ("train/elbo", "val/elbo", "test/elbo"):
+        assert [(e.step, e.value) for e in resumed.Scalars(tag)] == [(e.step, e.value) for e in straight.Scalars(tag)]
+    for tag in ("samples", "reconstructions"):
+        assert [e.step for e in resumed.Images(tag)] == [e.step for e in straight.Images(tag)]
+
+
+def test_ctrl_c_finishes_the_batch_and_writes_the_last_checkpoint(config, monkeypatch):
+    cfg = config("vae")
+    error = stop(cfg, BATCHES + 3, monkeypatch, ctrl_c)
+    assert error.code == 128 + signal.SIGINT
+    assert checkpoint(Path(cfg.run_dir))["genlab"]["batches"] == BATCHES + 3
+    assert json.loads((Path(cfg.run_dir) / "summary.json").read_text())["status"] == "interrupted"
+
+
+def test_the_second_ctrl_c_ends_at_once(config, monkeypatch):
+    cfg = config("vae")
+
+    def twice():
+        ctrl_c()
+        ctrl_c()
+        raise AssertionError("the batch went on")
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(LightningModule, "on_before_batch_transfer", lambda self, *args: twice())
+        train(cfg)
+    assert not (Path(cfg.run_dir) / "checkpoints").exists()
+    assert json.loads((Path(cfg.run_dir) / "summary.json").read_text())["status"] == "interrupted"
+
+
+def test_handlers_are_put_back(config):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    train(config("vae", "trainer.max_epochs=1"))
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_finished_run_says_that_it_is_finished(whole, capsys):
+    folder = whole("vae")
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    resume(str(folder), [])
+    assert f"finished already, after {EPOCHS} epochs" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_a_finished_run_can_have_more_epochs(config, whole):
+    cfg = config("vae", "trainer.max_epochs=2")
+    train(cfg, overrides=["seed=0", "trainer.max_epochs=2"])
+    resume(cfg.run_dir, [f"trainer.max_epochs={EPOCHS}"])
+    folder = Path(cfg.run_dir)
+    assert_same(checkpoint(folder)["state_dict"], checkpoint(whole("vae"))["state_dict"])
+    assert open_run(folder).config.trainer.max_epochs == EPOCHS
+    assert read_overrides(folder) == ["seed=0", f"trainer.max_epochs={EPOCHS}"]
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["epochs"], len(summary["resumed"])) == (EPOCHS, 1)
+
+
+def test_a_run_killed_in_its_test_has_its_last_metrics_again(config, whole, monkeypatch):
+    cfg = config("vae")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("genlab.models.vae.VAE.test_step", lambda *args: kill())
+        train(cfg)
+    resume(cfg.run_dir, [])
+    assert_same_run(Path(cfg.run_dir), whole("vae"))
+
+
+def test_a_moved_folder_can_be_resumed(config, whole, monkeypatch, tmp_path):
+    cfg = config("vae")
+    stop(cfg, 9, monkeypatch, ctrl_c)
+    moved = Path(cfg.run_dir).rename(tmp_path / "elsewhere")
+    resume(str(moved), [])
+    assert_same_run(moved, whole("vae"))
+    assert not Path(cfg.run_dir).exists()
+
+
+def test_what_is_trained_cannot_be_changed(whole):
+    with pytest.raises(ConfigError, match=r"model\.latent_dim=3: a resumed run keeps its settings; only"):
+        resume(str(whole("vae")), ["model.latent_dim=3"])
+
+
+def test_one_process_at_a_time(config, monkeypatch):
+    cfg = config("vae")
+    stop(cfg, 3, monkeypatch, ctrl_c)
+    with locked(Path(cfg.run_dir)), pytest.raises(RunError, match="another process is training"):
+        resume(cfg.run_dir, [])
+
+
+def spoil(monkeypatch, batch, how):
+    """Before the given batch of training, the 1st is 1."""
+    seen = 0
+    original = LightningModule.on_train_batch_start
+
+    def counted(self, *args):
+        nonlocal seen
+        seen += 1
+        if seen == batch:
+            how(self)
+        return original(self, *args)
+
+    monkeypatch.setattr(LightningModule, "on_train_batch_start", counted)
+
+
+def infinite_weight(model):
+    next(model.parameters()).data.view(-1)[0] = torch.inf
+
+
+@pytest.mark.parametrize(
+    ("model", "quantity"),
+    [
+        ("vae", r"gradient of encoder\S+ in epoch 2, batch 2"),
+        ("autoencoder", r"gradient of encoder\S+ in epoch 2, batch 2"),
+        ("gan", r"gradient of generator\S+ in epoch 2, batch 2"),
+    ],
+)
+def test_a_gradient_that_is_not_finite_ends_the_run(config, monkeypatch, model, quantity):
+    """A weight that the step of batch 2 made infinite is found by batch 3, and told from a loss at fault."""
+    cfg = config(model)
+    spoil(monkeypatch, BATCHES + 3, infinite_weight)
+    with pytest.raises(NonFiniteError, match=f"^non-finite {quantity}; .*smaller learning rate"):
+        train(cfg)
+    folder = Path(cfg.run_dir)
+    assert checkpoint(folder)["genlab"]["batches"] == BATCHES
+    assert all(weight.isfinite().all() for weight in checkpoint(folder)["state_dict"].values())
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["status"], "non-finite" in summary["error"]) == ("failed", True)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(config, monkeypatch):
+    cfg = config("vae")
+    original = type(build_model(cfg)).bounds
+    monkeypatch.setattr(
+        "genlab.models.vae.VAE.bounds",
+        lambda self, *args: {
+            name: value / 0 if self.training and self.trainer.global_step == BATCHES + 1 else value
+            for name, value in original(self, *args).items()
+        },
+    )
+    with pytest.raises(NonFiniteError, match=r"^non-finite loss in epoch 2, batch 2; "):
+        train(cfg)
+
+
+def build_model(cfg):
+    from genlab.training.train import build
+
+    return build(cfg).model
+
+
+def test_the_last_step_of_an_epoch_is_looked_at_before_the_checkpoint(config, monkeypatch):
+    cfg = config("vae")
+    monkeypatch.setattr(LightningModule, "on_train_epoch_end", lambda self: None)
+    monkeypatch.setattr("genlab.models.vae.VAE.on_validation_start", lambda self: infinite_weight(self), raising=False)
+    with pytest.raises(NonFiniteError, match=rf"gradient of encoder\S+ in epoch 1, batch {BATCHES}; "):
+        train(cfg)
+    assert not (Path(cfg.run_dir) / "checkpoints").exists()

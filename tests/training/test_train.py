@@ -1,0 +1,252 @@
+"""A whole run on stand-in data: the run folder, the event file, reproducibility, and how runs end."""
+
+import csv
+import json
+
+import pytest
+import torch
+from conftest import stand_in_config
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from genlab.errors import ConfigError
+from genlab.models.vae import VAE
+from genlab.training.train import train
+
+QUICK = ["model.hidden_dims=[32]", "data.batch_size=100", "trainer.log_every_n_steps=1"]
+QUICK += ["callbacks.test_nll.images=8", "callbacks.test_nll.samples=20", "trainer.max_epochs=2"]
+BATCHES = 6  # an epoch of 550 images
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    return tmp_path / "run"
+
+
+@pytest.fixture(scope="module")
+def finished(mnist_root, tmp_path_factory):
+    """One finished run, to look at: its folder and its metrics."""
+    folder = tmp_path_factory.mktemp("finished")
+    return folder / "run", train(stand_in_config(mnist_root, folder, *QUICK, "model.latent_dim=2"))
+
+
+def events(folder):
+    accumulator = EventAccumulator(str(folder), size_guidance={"images": 0, "scalars": 0})
+    accumulator.Reload()
+    return accumulator
+
+
+def test_a_run_leaves_the_folder_that_the_design_names(finished):
+    folder, _ = finished
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert {"config.yaml", "overrides.yaml", "summary.json", "metrics.csv", "images/samples.gif"} <= names
+    assert {"checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= names
+    pictures = ("samples", "reconstructions", "manifold", "codes")
+    assert {f"images/{tag}/epoch_{epoch:04d}.png" for tag in pictures for epoch in range(3)} <= names
+    assert any(name.startswith("events.out.tfevents") for name in names)
+
+
+def test_the_event_file_has_scalars_and_pictures_on_one_axis_of_batches(finished):
+    folder, metrics = finished
+    accumulator = events(folder)
+    tags = accumulator.Tags()
+    assert {"samples", "reconstructions", "manifold", "codes"} <= set(tags["images"])
+    bounds = {f"{split}/{name}" for split in ("train", "val", "test") for name in ("elbo", "reconstruction", "kl")}
+    assert bounds | {"test/nll", "hp/elbo"} <= set(tags["scalars"])
+    steps = {tag: [event.step for event in accumulator.Scalars(tag)] for tag in tags["scalars"]}
+    assert steps["train/elbo"] == list(range(1, 2 * BATCHES + 1))
+    assert steps["val/elbo"] == [BATCHES, 2 * BATCHES]
+    assert steps["test/elbo"] == [2 * BATCHES]
+    assert [event.step for event in accumulator.Images("samples")] == [0, BATCHES, 2 * BATCHES]
+    assert accumulator.Scalars("hp/elbo")[-1].value == pytest.approx(metrics["test/elbo"], rel=1e-6)
+
+
+def test_the_axis_counts_batches_when_gradients_are_accumulated(compose_config, run_folder):
+    train(compose_config(*QUICK, "++trainer.accumulate_grad_batches=4"))
+    accumulator = events(run_folder)
+    assert [event.step for event in accumulator.Scalars("val/elbo")] == [BATCHES, 2 * BATCHES]
+    assert [event.step for event in accumulator.Images("samples")] == [0, BATCHES, 2 * BATCHES]
+
+
+def test_elbo_is_reconstruction_minus_kl_in_every_split(finished):
+    _, metrics = finished
+    for split in ("train", "val", "test"):
+        difference = metrics[f"{split}/reconstruction"] - metrics[f"{split}/kl"]
+        assert metrics[f"{split}/elbo"] == pytest.approx(difference, rel=1e-5)  # float32 sums
+
+
+def test_the_importance_weighted_estimate_is_above_the_elbo(finished):
+    _, metrics = finished
+    assert metrics["test/nll"] < -metrics["test/elbo"]
+
+
+def test_metrics_csv_has_what_tensorboard_has(finished):
+    folder, _ = finished
+    with (folder / "metrics.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["train/elbo"]]
+    scalars = events(folder).Scalars("train/elbo")
+    assert [(int(row["step"]), pytest.approx(float(row["train/elbo"]), rel=1e-6)) for row in rows] == [
+        (event.step, event.value) for event in scalars
+    ]
+
+
+def test_the_summary_has_metrics_with_their_protocol(finished):
+    folder, metrics = finished
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["status"] == "finished"
+    assert summary["metrics"] == metrics
+    assert "20 importance samples; first 8 test images" in summary["protocol"]["test/nll"]
+    assert "drawn once" in summary["protocol"]["test/elbo"]
+    assert (summary["model"], summary["data"], summary["seed"], summary["epochs"]) == ("VAE", "mnist", 0, 2)
+    assert {"python", "torch", "pytorch-lightning"} <= set(summary["versions"])
+
+
+def test_the_time_lapse_has_a_frame_for_each_picture(finished):
+    folder, _ = finished
+    with Image.open(folder / "images" / "samples.gif") as animation:
+        assert animation.n_frames == 3
+
+
+def test_checkpoints_load_without_executing_code(finished):
+    folder, _ = finished
+    checkpoint = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    assert checkpoint["hyper_parameters"]["latent_dim"] == 2
+
+
+def weights(folder):
+    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+def run_with(compose_config, run_folder, *overrides):
+    train(compose_config(*QUICK, *overrides, f"run_dir={run_folder}"))
+    return weights(run_folder)
+
+
+def test_one_seed_gives_bitwise_equal_weights_and_another_does_not(compose_config, tmp_path):
+    first, again, other = (
+        run_with(compose_config, tmp_path / name, f"seed={seed}") for name, seed in [("a", 0), ("b", 0), ("c", 1)]
+    )
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not any(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_pictures_do_not_change_the_training(compose_config, tmp_path):
+    with_pictures = run_with(compose_config, tmp_path / "a")
+    without = run_with(compose_config, tmp_path / "b", "~callbacks.samples", "~callbacks.reconstructions")
+    assert all(torch.equal(with_pictures[name], without[name]) for name in without)
+
+
+def test_the_batch_size_of_evaluation_changes_no_metric(compose_config, tmp_path):
+    def metrics(size):
+        return train(compose_config(*QUICK, f"data.eval_batch_size={size}", f"run_dir={tmp_path / str(size)}"))
+
+    small, large = metrics(7), metrics(100)
+    assert small["test/elbo"] == pytest.approx(large["test/elbo"], rel=1e-5)  # float32, in another order
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["debug=fast"],
+        ["debug=overfit", "trainer.max_epochs=1"],
+        ["debug=profile"],
+        ["logger=none"],
+        ["++trainer.fast_dev_run=true"],
+        ["++trainer.precision=bf16-mixed"],
+        ["trainer.max_epochs=0"],
+        ["model.architecture=convolutional", "++trainer.limit_train_batches=2"],
+        ["model.importance_samples=5"],
+        ["model.binarization=threshold", "model.beta=0.5", "model.kl_warmup_epochs=1"],
+    ],
+    ids=lambda overrides: overrides[0],
+)
+def test_presets_and_settings_run(compose_config, run_folder, overrides):
+    metrics = train(compose_config(*QUICK, *overrides))
+    assert metrics["test/elbo"] < 0
+    assert json.loads((run_folder / "summary.json").read_text())["status"] == "finished"
+
+
+def test_grey_pixels_come_with_a_warning(compose_config, run_folder):
+    train(compose_config(*QUICK, "model.binarization=none"))
+    summary = json.loads((run_folder / "summary.json").read_text())
+    assert "surrogate" in summary["warnings"][0]
+    assert "surrogate" in summary["protocol"]["test/elbo"]
+
+
+def test_the_warm_up_rises_from_zero_to_beta(compose_config, monkeypatch):
+    betas = []
+    bounds = VAE.bounds
+
+    def recorded(self, x, noise, beta=1.0):
+        if self.training:
+            betas.append(beta)
+        return bounds(self, x, noise, beta)
+
+    monkeypatch.setattr(VAE, "bounds", recorded)
+    train(compose_config(*QUICK, "model.kl_warmup_epochs=2", "model.beta=0.5", "trainer.max_epochs=3"))
+    expected = [0.5 * batch / (2 * BATCHES) for batch in range(2 * BATCHES)] + [0.5] * BATCHES
+    assert betas == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.latent_dim=0", "model.latent_dim=0: should be greater than 0"),
+        ("model.latent_dim=two", "model.latent_dim=two: should be a valid integer"),
+        ("model.architecture=transformer", "model.architecture=transformer: should be 'mlp' or 'convolutional'"),
+        ("trainer.max_epochs=ten", "trainer.max_epochs=ten: should be a valid integer"),
+        ("trainer.max_epochs=-5", "trainer: .*non-negative integer"),
+        ("++trainer.precision=int4", "trainer.precision=int4: should be"),
+        ("++trainer.accumulate_grad_batches=0", "trainer.accumulate_grad_batches=0: should be greater than 0"),
+        ("data.batch_size=-5", "data.batch_size=-5: should be greater than 0"),
+        ("seed=abc", "seed=abc: should be a valid integer"),
+        ("seed=-1", "seed=-1: should be greater than or equal to 0"),
+        ("callbacks.samples.n=0", "callbacks.samples.n=0: should be greater than 0"),
+        ("+model.depth=3", "model.depth: there is no such setting"),
+        ("trainer.accelerator=gpu", "trainer.accelerator=gpu: this machine has none; use trainer.accelerator=cpu or"),
+    ],
+)
+def test_a_wrong_value_is_refused_under_its_address(compose_config, run_folder, override, message):
+    if override == "trainer.accelerator=gpu" and torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(ConfigError, match=message) as error:
+        train(compose_config(override))
+    assert "\n" not in str(error.value)
+    assert not run_folder.exists()
+
+
+def test_a_run_that_fails_says_so_in_its_summary(compose_config, run_folder, monkeypatch):
+    def fail(*args):
+        raise RuntimeError("the second epoch")
+
+    monkeypatch.setattr(VAE, "on_train_epoch_end", fail)
+    with pytest.raises(RuntimeError):
+        train(compose_config(*QUICK))
+    summary = json.loads((run_folder / "summary.json").read_text())
+    assert (summary["status"], summary["error"]) == ("failed", "RuntimeError: the second epoch")
+
+
+def test_ctrl_c_is_an_interruption(compose_config, run_folder, monkeypatch):
+    def press(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(VAE, "on_train_epoch_end", press)
+    with pytest.raises(SystemExit):
+        train(compose_config(*QUICK))
+    assert json.loads((run_folder / "summary.json").read_text())["status"] == "interrupted"
+
+
+def test_the_bundled_mnist_trains(compose_config, tmp_path, monkeypatch):
+    """On the real images: 200 batches take the ELBO above that of a model which knows the mean image alone.
+
+    The best product of Bernoullis, whose probabilities are the mean image, has −205.8 nats on the test images.
+    """
+    limits = ["++trainer.limit_train_batches=200", "trainer.max_epochs=1", "callbacks.test_nll.images=8"]
+    metrics = train(compose_config("data.root=null", *limits))
+    assert metrics["test/elbo"] > -205.8
+
+
+def test_a_profile_says_where_the_time_went(compose_config, run_folder):
+    train(compose_config(*QUICK, "debug=profile"))
+    (report,) = (run_folder / "profile").glob("fit-*.txt")
+    assert "run_training_batch" in report.read_text()
