@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from genlab.arguments import checked
 from genlab.data.dataset import Batch, ImageDataset, read_split
-from genlab.data.epoch_order import EpochOrder
+from genlab.data.epoch_order import EpochOrder, SameOrder
 from genlab.data.evaluation_share import EvaluationShare
 from genlab.data.sources import DatasetName, ensure_files
 from genlab.errors import DataError
@@ -88,12 +88,15 @@ class ImageDataModule(LightningDataModule):
         return Path(root)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        order = EpochOrder(self.train_set, self.seed, **self._process())
+        order: EpochOrder | SameOrder = EpochOrder(self.train_set, self.seed, **self._process())
         if self.trainer:
+            if self.trainer.overfit_batches:  # type: ignore[attr-defined]
+                order = SameOrder(self.train_set)
             # A run that is resumed begins in the epoch, and behind the batches, that its checkpoint was written at
             loop: Any = self.trainer.fit_loop
             epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress.current
-            order.set_epoch(epochs.processed)
+            if isinstance(order, EpochOrder):
+                order.set_epoch(epochs.processed)
             if epochs.processed < epochs.ready:
                 order.skip = batches.processed * self.batch_size
         return self._loader(self.train_set, self.batch_size, order)
