@@ -114,7 +114,9 @@ def compare(groups: Sequence[Group]) -> list[Comparison]:
         measured = [[measurements(run) for run in group.finished] for group in members]
         columns = sorted(dict.fromkeys(c for runs in measured for found in runs for c in found), key=_order)
         by_column = [_cells(column, members, measured) for column in columns]
-        comparisons.append(Comparison(data, members, columns, [list(row) for row in zip(*by_column, strict=True)]))
+        comparisons.append(
+            Comparison(data, members, columns, [[cells[row] for cells in by_column] for row, _ in enumerate(members)])
+        )
     return comparisons
 
 

@@ -18,7 +18,7 @@ from genlab.report.charts import STYLES, Chart, style_class
 from genlab.report.comparison import Column, Comparison, compare
 from genlab.report.conclusion import conclusion
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
-from genlab.report.grouping import Group, group_runs
+from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.milestones import milestones
 from genlab.report.overlays import SCORE, overlays, styles_of
 from genlab.report.reading import ReportedRun
@@ -86,6 +86,7 @@ def page(runs: Sequence[ReportedRun]) -> str:
         runs=readable,
         broken=[run for run in runs if run.broken],
         groups=groups,
+        image_notes=told_of_images(runs),
         chosen=chosen,
         coloured=STYLES,
         styles=styles_of(order),

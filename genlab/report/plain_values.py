@@ -34,3 +34,10 @@ def table(value: Any, most: int = 200) -> dict[str, Any]:
     if not isinstance(value, dict):
         return {}
     return {text(str(name)): item for name, item in list(value.items())[:most]}
+
+
+def plain_value(value: Any) -> Any:
+    """A setting, for a page and for JSON: what is no ordinary number, no truth value and not None is a text."""
+    if value is None or isinstance(value, bool) or (isinstance(value, int | float) and number(value) == value):
+        return value
+    return text(hex(value) if isinstance(value, int) else str(value))  # str of an int fails with 5,000 digits

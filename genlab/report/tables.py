@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from genlab.report.comparison import Cell, Column, Comparison, compare
-from genlab.report.grouping import group_runs
+from genlab.report.grouping import group_runs, told_of_images
 from genlab.report.reading import ReportedRun
 from genlab.report.wording import range_of, with_spread
 
@@ -34,7 +34,8 @@ def _markdown(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) ->
     lines += [
         "Mean ± standard deviation over seeds, [bootstrap 95 % interval of the mean], which of fewer than six seeds is "
         "too narrow. Not distinguishable: from the best of the column, by Welch's t-test at 5 % (Bonferroni).",
-        *("" for _ in runs[:1]),
+        "",
+        *(f"{_escaped(sentence)}\n" for sentence in told_of_images(runs)),
     ]
     for run in runs:
         if run.listed.status != "finished":
