@@ -12,6 +12,7 @@ from genlab.runs.times import read_times
 
 Points = list[tuple[float, float]]
 
+MOST_EPOCHS = 1e9
 LARGEST = 100_000_000  # bytes of metrics.csv; genlab's own have 60,000 after 40 epochs
 
 
@@ -73,8 +74,14 @@ def read_curves(folder: Path) -> Curves:
                 _read_rows(csv.reader(whole_lines), values, ends)
     except (OSError, ValueError, csv.Error):
         pass  # what was read until then counts
-    times = [(float(step), seconds) for _, step, seconds in read_times(folder / "times.csv")]
-    return Curves(values, _steps_per_epoch(ends, folder), [(0.0, 0.0), *times] if times else [], fault)
+    return Curves(values, _steps_per_epoch(ends, folder), _times(folder), fault)
+
+
+def _times(folder: Path) -> Points:
+    """(step, seconds) from (0, 0) on; none, where a number is beyond any measure."""
+    points = [(number(step), number(seconds)) for _, step, seconds in read_times(folder / "times.csv")]
+    known = [(step, seconds) for step, seconds in points if step is not None and seconds is not None]
+    return [(0.0, 0.0), *known] if known and len(known) == len(points) else []
 
 
 def _read_rows(rows: Iterator[list[str]], values: dict[str, Points], ends: dict[int, float]) -> None:
@@ -96,14 +103,16 @@ def _read_rows(rows: Iterator[list[str]], values: dict[str, Points], ends: dict[
             tested |= bool(cell) and tag.startswith("test/")
             validated |= bool(cell) and tag.startswith("val/")
         epoch = _finite(row[epoch_column]) if epoch_column is not None else None
-        if validated and not tested and epoch is not None and 0 <= epoch < 1e9:
+        if validated and not tested and epoch is not None and 0 <= epoch < MOST_EPOCHS:
             ends[int(epoch)] = step
 
 
 def _steps_per_epoch(ends: dict[int, float], folder: Path) -> float | None:
     """By the epochs that were validated, or else timed; what was seen of an epoch that has not ended is too few."""
     if not ends:
-        ends = {epoch: float(step) for epoch, step, _ in read_times(folder / "times.csv")}
+        ends = {
+            epoch: number(step) or 0.0 for epoch, step, _ in read_times(folder / "times.csv") if epoch < MOST_EPOCHS
+        }
     return max((step / (epoch + 1) for epoch, step in ends.items()), default=0.0) or None
 
 

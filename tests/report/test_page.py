@@ -13,6 +13,7 @@ from genlab.errors import RunError
 from genlab.report.galleries import KINDS, MOST_PICTURES, POSITIONS
 from genlab.report.page import MOST_DETAILS, page
 from genlab.report.reading import find_folders, read_run
+from genlab.report.tables import table
 from genlab.runs.lock import locked
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)></style>{{ 7777*7 }}</script>"
@@ -292,11 +293,21 @@ def test_a_run_that_has_only_begun_is_no_error(make_run):
 
 
 DAMAGES = {
-    "summary.json": ["", "[]", "{", '{"status": "done"}', '{"status": "finished", "warnings": 3}', "[" * 100_000],
+    "summary.json": [
+        *('{"status": "finished", "\\ud800": 1}', '{"status": "finished", "metrics": {"test/elbo": Infinity}}'),
+        *("", "[]", "{", '{"status": "done"}', '{"status": "finished", "warnings": 3}', "[" * 100_000),
+    ],
     "config.yaml": ["{", "a: &a [1]\nb: *a", "!!python/object:os.system {}", "\0", "a: " + "[" * 50],
     "metrics.csv": ["", "step\n1\n", "a,b\n1\n", '"', "step,val/elbo\n" + "1,1e999\n"],
     "evaluation.json": ["", "[]", '{"scores": 3}', '{"scores": {"a": {"value": NaN}}}', "[" * 100_000, "1" * 5000],
-    "times.csv": ["", "epoch\n", "epoch,step,seconds\n0,1,nan\n", "epoch,step,seconds\n0,9,9\n1,8,8\n"],
+    "times.csv": [
+        "",
+        "epoch\n",
+        "epoch,step,seconds\n0,1,nan\n",
+        "epoch,step,seconds\n0,9,1e308\n",
+        f"epoch,step,seconds\n0,1{0:0400},9\n",
+        "epoch,step,seconds\n0,9,9\n1,8,8\n",
+    ],
     "overrides.yaml": ["{", "3", "- 3"],
 }
 
@@ -305,10 +316,21 @@ DAMAGES = {
 def test_a_damaged_file_stops_no_page(make_run, name, text):
     run = make_run("run", evaluated=evaluation())
     (run / name).write_text(text)
-    seen = page_of(run, make_run("other", seed=1))
+    other = make_run("other", seed=1)
+    seen = page_of(run, other)
     if name in ("summary.json", "config.yaml"):
         assert "broken" in seen.text
     assert "VAE" in seen.text
+    for form in ("markdown", "csv", "json"):
+        assert "VAE" in table([read_run(run), read_run(other)], form)
+
+
+@pytest.mark.parametrize("value", [".inf", ".nan", "1" + "0" * 400, "0x" + "f" * 5000, "{a: 2020-01-01}", '"\\ud800"'])
+def test_a_setting_of_any_value_stops_no_report(make_run, value):
+    run, other = make_run("run", settings={"beta": value}), make_run("other", seed=1)
+    assert "2 runs of 2 settings" in page_of(run, other).text
+    for form in ("markdown", "csv", "json"):
+        assert "VAE" in table([read_run(run), read_run(other)], form)
 
 
 @pytest.mark.parametrize("value", [None, True, "3", [], {}, 1e308, -1e308, 10**400, 5e-324])
