@@ -8,9 +8,10 @@ from genlab.errors import ConfigError
 from genlab.evaluation.ex_post import fit_ex_post
 from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.progress import Track, silently
-from genlab.evaluation.sample_scores import UNITS, Sampler, sample_scores
+from genlab.evaluation.sample_scores import Sampler, sample_scores
 from genlab.evaluation.scores import Evaluation, evenly
 from genlab.evaluation.settings import EvaluationSettings
+from genlab.quantities import SAMPLE_SCORES
 
 EX_POST_COMPONENTS = 10
 EX_POST_IMAGES = 20_000
@@ -59,5 +60,5 @@ def _sampler(model: nn.Module, train: Tensor, settings: EvaluationSettings) -> t
 
 
 def _without_samples(evaluation: Evaluation, why: str) -> Evaluation:
-    evaluation |= Evaluation(absent=dict.fromkeys(UNITS, why))
+    evaluation |= Evaluation(absent=dict.fromkeys(SAMPLE_SCORES, why))
     return evaluation

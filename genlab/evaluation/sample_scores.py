@@ -14,25 +14,13 @@ from genlab.evaluation.kernel import kernel_distance
 from genlab.evaluation.memorisation import Nearest, nearest, verdict
 from genlab.evaluation.neighbours import precision_recall_density_coverage
 from genlab.evaluation.progress import Track, silently
-from genlab.evaluation.scores import Better, Evaluation, Score
+from genlab.evaluation.scores import Evaluation, Score
 from genlab.evaluation.settings import EvaluationSettings
+from genlab.quantities import quantity
 
 Sampler = Callable[[int, torch.Generator], Tensor]
 
 PAIRS = 10  # in the picture
-UNITS: dict[str, tuple[str, Better | None]] = {
-    "fid_mnist": ("squared distance of features", "lower"),
-    "kid_mnist": ("", "lower"),
-    "precision": ("", "higher"),
-    "recall": ("", "higher"),
-    "density": ("", "higher"),
-    "coverage": ("", "higher"),
-    "class_entropy": ("nats, 2.303 is even", "higher"),
-    "digits_covered": ("of 10", "higher"),
-    "confidence": ("", "higher"),
-    "copied_share": ("of samples", "lower"),
-    "samples_per_second": ("", "higher"),
-}
 
 
 def sample_scores(
@@ -78,7 +66,8 @@ def sample_scores(
     values["copied_share"], floors["copied_share"] = (found.copied_share for found in found_nearest["pixels"])
     values["samples_per_second"] = n / seconds
     evaluation.scores = {
-        name: Score(value, *UNITS[name], protocol, floor=floors.get(name)) for name, value in values.items()
+        name: Score(value, quantity(name).unit, quantity(name).better, protocol, floor=floors.get(name))
+        for name, value in values.items()
     }
     counts = {
         name: count_digits(described.probabilities).counts

@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from genlab.quantities import SAMPLE_SCORE
 from genlab.report.grouping import Group
-from genlab.report.overlays import SCORE
 from genlab.report.reading import ReportedRun
 
-TAG = f"val/{SCORE}"
+TAG = f"val/{SAMPLE_SCORE}"
 MOST = 4  # settings in a table: it must fit on a phone
 
 

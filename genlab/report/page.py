@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from genlab import __version__
+from genlab.quantities import SAMPLE_SCORE, quantity
 from genlab.report import wording
 from genlab.report.album import Album, Picture
 from genlab.report.charts import STYLES, Chart, style_class
@@ -20,9 +21,9 @@ from genlab.report.conclusion import conclusion
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.milestones import milestones
-from genlab.report.overlays import SCORE, overlays, styles_of
+from genlab.report.overlays import overlays, styles_of
 from genlab.report.reading import ReportedRun
-from genlab.report.run_charts import UNITS, curves_over_epochs, digits_chart, evaluation_curves, headline_over_seconds
+from genlab.report.run_charts import curves_over_epochs, digits_chart, evaluation_curves, headline_over_seconds
 from genlab.report.trade_offs import trade_offs
 
 HERE = Path(__file__).parent
@@ -73,7 +74,8 @@ def page(runs: Sequence[ReportedRun]) -> str:
         identity=id,
         new_notes=Notes,
         protocol_of=protocol_of,
-        unit_of=lambda headline: UNITS.get(headline.rpartition("/")[2], ""),
+        quantity=quantity,
+        sample_score=SAMPLE_SCORE,
         label_of=lambda run: labels[id(run)],
         indices=lambda frames: [frame and frame.index for frame in frames],
         notes_of=notes_of,
@@ -95,8 +97,8 @@ def page(runs: Sequence[ReportedRun]) -> str:
         milestones=reached,
         detailed_names={run.name for run in detailed},
         anchors={run.name: f"run-{index}" for index, run in enumerate(runs)},
-        overlays=[pair for pair in pairs if pair.quantity != SCORE],
-        score_overlays=[pair for pair in pairs if pair.quantity == SCORE],
+        overlays=[pair for pair in pairs if pair.quantity != SAMPLE_SCORE],
+        score_overlays=[pair for pair in pairs if pair.quantity == SAMPLE_SCORE],
         trades=trade_offs(groups, order) if several else [],
         galleries=galleries,
         details=[_details(run, album, len(detailed)) for run in detailed],

@@ -4,17 +4,20 @@ import glob
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from genlab.console.readable import short
 from genlab.errors import RunError
+from genlab.quantities import KNOWN, Quantity, quantity
 from genlab.report.curves import Curves, read_curves
 from genlab.report.evaluation import Evaluation, read_evaluation
-from genlab.report.plain_values import number, plain_value, table, text
+from genlab.report.plain_values import cleaned, number, plain_value, table, text
 from genlab.runs.identity import flat, images_of, result_settings
 from genlab.runs.listing import Listed, listed, run_folders
 from genlab.runs.reading import read_summary
@@ -30,6 +33,7 @@ class ReportedRun:
         name: the folder, as short as it can be said from here.
         settings: `model.latent_dim` → value of what changes a result, see `genlab.runs.identity`, and of the callbacks.
         images: fingerprint of the images; None in runs of earlier versions.
+        described: name → quantity, of those that the model itself describes.
         protocol: tag → how the number was measured.
         warnings, resumed: of summary.json.
         environment: versions, machine and git commit, in words.
@@ -43,6 +47,7 @@ class ReportedRun:
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
     images: str | None = None
+    described: dict[str, Quantity] = field(default_factory=dict)
     protocol: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
@@ -51,6 +56,10 @@ class ReportedRun:
     evaluation: Evaluation | None = None
     pictures: dict[str, dict[int, Path]] = field(default_factory=dict)
     single_pictures: dict[str, Path] = field(default_factory=dict)
+
+    def quantity(self, tag: str) -> Quantity:
+        """As the run's model describes it, or as genlab knows it."""
+        return self.described.get(tag.rpartition("/")[2]) or quantity(tag)
 
     @property
     def broken(self) -> bool:
@@ -103,6 +112,7 @@ def read_run(folder: Path) -> ReportedRun:
         run.name,
         settings,
         images_of(summary),
+        _described(summary, settings),
         {name: text(words) for name, words in table(summary.get("protocol")).items()},
         [text(warning) for warning in summary.get("warnings") or []][:100],
         [text(when) for when in summary.get("resumed") or []][:100],
@@ -154,6 +164,21 @@ def read_settings(path: Path) -> dict[str, Any]:
         for address, value in shown.items()
         if address == "model._target_" or not address.endswith("_target_")
     }
+
+
+def _described(summary: dict[str, Any], settings: dict[str, Any]) -> dict[str, Quantity]:
+    """By summary.json; of one that nobody describes, the config says which way is better if it chooses the best."""
+    described = {}
+    monitor, mode = (settings.get(f"callbacks.checkpoints.{name}") for name in ("monitor", "mode"))
+    name = str(monitor).rpartition("/")[2]
+    if name not in KNOWN and mode in ("min", "max"):
+        described[name] = Quantity(name, better="higher" if mode == "max" else "lower")
+    found = summary.get("quantities")
+    for item in found[:100] if isinstance(found, list) else ():
+        with suppress(ValidationError):
+            one = TypeAdapter(Quantity).validate_python(cleaned(item))
+            described[one.name] = one
+    return described
 
 
 def _environment(summary: dict[str, Any]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from genlab.callbacks.bundle import Bundle
 from genlab.callbacks.checkpoints import Checkpoints, batches_in
 from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.step_axis import batches_seen
-from genlab.capabilities import Reports
+from genlab.capabilities import Describes, Reports
 from genlab.console.announcement import announce_end, announce_start
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, GenlabError, RunError
@@ -233,7 +233,8 @@ def _optimizers(configured: Any) -> Iterator[Optimizer]:
 def _identity(cfg: DictConfig, model: Reports, trainer: Trainer) -> dict[str, Any]:
     name = cfg.model._target_.rsplit(".", 1)[-1]
     used = {"headline": model.quantities[0], "precision": trainer.precision}
-    return {"model": name, "data": cfg.data.name, "seed": cfg.seed, **used}
+    own = {"quantities": [asdict(quantity) for quantity in model.described]} if isinstance(model, Describes) else {}
+    return {"model": name, "data": cfg.data.name, "seed": cfg.seed, **used, **own}
 
 
 def _images_seen(trainer: Trainer) -> int:

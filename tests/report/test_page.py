@@ -198,6 +198,39 @@ def poison(value):
     return EVIL if isinstance(value, str) else value
 
 
+def foreign(make_run, name, **more):
+    metrics = {"test/sharpness": 1.5}
+    run = make_run(
+        name, epochs=2, metrics=metrics, headline="sharpness", protocol={"test/sharpness": "on edges"}, **more
+    )
+    (run / "metrics.csv").write_text("step,epoch,val/sharpness\n100,0,1.2\n200,1,1.5\n")
+    return run
+
+
+def test_a_quantity_of_another_package_is_described_by_its_model(make_run):
+    described = [{"name": "sharpness", "unit": "grey levels", "better": "higher", "title": "Sharpness of edges"}, 7]
+    runs = [foreign(make_run, str(i), settings={"beta": i}, quantities=described) for i in range(2)]
+    seen = page_of(*runs).text
+    assert "Sharpness of edges over epochs" in seen
+    assert "grey levels, higher is better" in seen
+    assert "not distinguishable" in seen
+
+
+def test_a_quantity_that_nobody_describes_is_drawn_by_its_name(make_run):
+    runs = [foreign(make_run, str(i), settings={"beta": i}) for i in range(2)]
+    seen = page_of(*runs).text
+    assert "sharpness over epochs" in seen
+    assert "test/ sharpness" in seen and "1.5" in seen
+    assert {read_run(run).quantity("val/sharpness").better for run in runs} == {None}
+
+
+def test_what_chooses_the_best_epoch_says_which_way_is_better(make_run):
+    run = foreign(make_run, "run")
+    with (run / "config.yaml").open("a") as file:
+        file.write("callbacks:\n  checkpoints: {monitor: val/sharpness, mode: max}\n")
+    assert read_run(run).quantity("test/sharpness").better == "higher"
+
+
 def test_what_strangers_write_stays_text(tmp_path):
     good = evaluation()
     evil = poison(good)
