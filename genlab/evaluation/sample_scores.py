@@ -14,7 +14,7 @@ from genlab.evaluation.kernel import kernel_distance
 from genlab.evaluation.memorisation import Nearest, nearest, verdict
 from genlab.evaluation.neighbours import precision_recall_density_coverage
 from genlab.evaluation.progress import Track, silently
-from genlab.evaluation.scores import Evaluation, Score
+from genlab.evaluation.scores import Evaluation, Features, Score
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.quantities import quantity
 
@@ -73,15 +73,9 @@ def sample_scores(
         name: count_digits(described.probabilities).counts
         for name, described in (("samples", of_samples), ("test", of_test))
     }
-    evaluation.more = {
-        "features": {
-            "name": "MNIST classifier, penultimate layer",
-            "sha256": network.sha256,
-            "test_accuracy": network.test_accuracy,
-        },
-        "digits": counts,
-        "memorisation": _memorisation(found_nearest),
-    }
+    evaluation.features = Features("MNIST classifier, penultimate layer", network.sha256, network.test_accuracy)
+    evaluation.digits = counts
+    evaluation.memorisation = _memorisation(found_nearest)
     return evaluation
 
 
@@ -120,7 +114,7 @@ def _distances(real: Tensor, described: Described) -> dict[str, float]:
     }
 
 
-def _memorisation(found: dict[str, tuple[Nearest, Nearest]]) -> dict[str, object]:
+def _memorisation(found: dict[str, tuple[Nearest, Nearest]]) -> dict[str, dict[str, float] | str]:
     copied = [space for space, (samples, test) in found.items() if verdict(samples, test)]
     words = (
         f"samples are copies of training images (found in {' and '.join(copied)})"

@@ -128,8 +128,8 @@ def measurements(run: ReportedRun) -> dict[Column, float]:
         kind = quantity(name).kind if name in KNOWN else "quality"
         if kind == "cost":  # a speed of this machine ranks no model
             continue
-        digest = "" if kind == "likelihood" or evaluation is None else evaluation.feature_digest
-        found[Column(name, kind, score.better, score.unit, score.protocol, digest)] = score.value
+        digest = "" if kind == "likelihood" or evaluation is None else evaluation.features.sha256
+        found[Column(name, kind, score.better or "", score.unit, score.protocol, digest)] = score.value
     for name in COSTS:
         value = training_seconds(run) if name == "training_seconds" else cost(run, name)
         if value is not None:

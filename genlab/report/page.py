@@ -18,6 +18,7 @@ from genlab.report.album import Album, Picture
 from genlab.report.charts import STYLES, Chart, style_class
 from genlab.report.comparison import Column, Comparison, compare
 from genlab.report.conclusion import conclusion
+from genlab.report.evaluation import by_protocol
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.milestones import milestones
@@ -75,6 +76,8 @@ def page(runs: Sequence[ReportedRun]) -> str:
         new_notes=Notes,
         protocol_of=protocol_of,
         quantity=quantity,
+        by_protocol=by_protocol,
+        spaces_of=lambda found: {name: x for name, x in found.memorisation.items() if not isinstance(x, str)},
         sample_score=SAMPLE_SCORE,
         label_of=lambda run: labels[id(run)],
         indices=lambda frames: [frame and frame.index for frame in frames],
@@ -167,7 +170,8 @@ def _detailed(runs: Sequence[ReportedRun], chosen: Sequence[Group]) -> list[Repo
 
 def _details(run: ReportedRun, album: Album, count: int) -> Details:
     most = max(2, min(MOST_EPOCHS, MOST_PICTURES // (count * KINDS)))
-    single = {**run.single_pictures, **(run.evaluation.pictures if run.evaluation else {})}
+    evaluated = {name: Path(file) for name, file in run.evaluation.pictures.items()} if run.evaluation else {}
+    single = {**run.single_pictures, **evaluated}
     pictures = [(name, picture) for name, path in list(single.items())[:8] if (picture := album.add(path))]
     return Details(
         run,

@@ -14,9 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from genlab.console.readable import short
 from genlab.errors import RunError
+from genlab.evaluation.scores import Evaluation
 from genlab.quantities import KNOWN, Quantity, quantity
 from genlab.report.curves import Curves, read_curves
-from genlab.report.evaluation import Evaluation, read_evaluation
+from genlab.report.evaluation import read_evaluation
 from genlab.report.plain_values import cleaned, number, plain_value, table, text
 from genlab.runs.identity import flat, images_of, result_settings
 from genlab.runs.listing import Listed, listed, run_folders

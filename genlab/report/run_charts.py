@@ -36,7 +36,7 @@ def evaluation_curves(run: ReportedRun) -> list[Chart]:
     """Of `genlab evaluate`: a score over what was varied, as importance samples."""
     charts = []
     for name, curve in run.evaluation.curves.items() if run.evaluation else ():
-        points = [(x, value) for x, value, _ in curve.points]
+        points = [(point.x, point.value) for point in curve.points if point.value is not None]
         many = points[0][0] > 0 and points[-1][0] >= 20 * points[0][0]
         line = Series(name, points)
         chart = line_chart(

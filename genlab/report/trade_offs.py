@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from genlab.evaluation.scores import Score
 from genlab.quantities import SAMPLE_SCORE, quantity
 from genlab.report.charts import Chart, Series, line_chart
 from genlab.report.comparison import cost, training_seconds
-from genlab.report.evaluation import Score
 from genlab.report.grouping import Group
 from genlab.report.overlays import styles_of
 from genlab.report.reading import ReportedRun
@@ -61,7 +61,7 @@ def trade_offs(groups: Sequence[Group], order: Sequence[Group]) -> list[TradeOff
         for run in group.finished:
             score = run.evaluation.scores.get(SAMPLE_SCORE) if run.evaluation else None
             if run.evaluation and score:
-                kind = (group.data, run.evaluation.feature_digest, score.protocol)
+                kind = (group.data, run.evaluation.features.sha256, score.protocol)
                 kinds.setdefault(kind, []).append(_Scored(group, run, score))
     styles = styles_of(order)
     by_size = sorted(kinds.items(), key=lambda kind: -len({id(scored.group) for scored in kind[1]}))
