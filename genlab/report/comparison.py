@@ -8,7 +8,8 @@ from typing import Any
 from genlab.quantities import COMPARED, COSTS, KNOWN, place, quantity
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
-from genlab.report.statistics import bootstrap_interval, distinguishable, standard_deviation
+from genlab.report.statistics import bootstrap_interval, distinguishable
+from genlab.runs.repetitions import statistic
 
 MOST_COLUMNS = 6  # of one table
 SUMMARY_SECONDS = "seconds_in_all"
@@ -161,7 +162,8 @@ def _order(column: Column) -> tuple[Any, ...]:
 
 def _cells(column: Column, groups: Sequence[Group], measured: Sequence[list[dict[Column, float]]]) -> list[Cell]:
     values = [tuple(found[column] for found in runs if column in found) for runs in measured]
-    means = [math.fsum(v) / len(v) if v else None for v in values]
+    statistics = [statistic(found) for found in values]
+    means = [found.mean for found in statistics]
     known = [mean for mean in means if mean is not None]
     ranked = column.ranked and len(known) > 1
     best_mean = (max if column.better == "higher" else min)(known) if ranked else None
@@ -170,7 +172,7 @@ def _cells(column: Column, groups: Sequence[Group], measured: Sequence[list[dict
         Cell(
             values[row],
             means[row],
-            standard_deviation(values[row]),
+            statistics[row].std,
             None if column.kind == "cost" else bootstrap_interval(values[row]),
             "" if best is None else _verdict(row, best, values, len(known) - 1),
         )
