@@ -40,6 +40,12 @@ class Column:
     def ranked(self) -> bool:
         return bool(self.better and self.protocol)
 
+    @property
+    def measured(self) -> str:
+        """Protocol and feature network, as a footnote."""
+        words = self.protocol or "protocol not stated, so it is not ranked"
+        return f"{words}; features {self.features[:12]}" if self.features else words
+
 
 @dataclass(frozen=True)
 class Cell:

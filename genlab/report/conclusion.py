@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from genlab.quantities import COMPARED, SAMPLE_SCORE
 from genlab.report.comparison import Column, Comparison, training_seconds
@@ -109,7 +110,7 @@ def _training(comparison: Comparison) -> str:
         if seconds:
             epochs = {run.listed.epochs for run in group.finished}
             words = f" ({epochs.pop()} epochs)" if len(epochs) == 1 and None not in epochs else ""
-            mean = math.fsum(seconds) / len(seconds)
+            mean = fmean(seconds)
             found.append((mean, f"{group.label}: {seconds_of(mean)}{words}"))
     return ", ".join(said for _, said in sorted(found)) + "." if found else ""
 

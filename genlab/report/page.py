@@ -16,7 +16,7 @@ from genlab.quantities import SAMPLE_SCORE, quantity
 from genlab.report import wording
 from genlab.report.album import Album, Picture
 from genlab.report.charts import STYLES, Chart, style_class
-from genlab.report.comparison import Column, Comparison, compare
+from genlab.report.comparison import Comparison, compare
 from genlab.report.conclusion import conclusion
 from genlab.report.evaluation import by_protocol
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
@@ -73,8 +73,6 @@ def page(runs: Sequence[ReportedRun]) -> str:
         source=album.source,
         style_class=style_class,
         identity=id,
-        new_notes=Notes,
-        protocol_of=protocol_of,
         quantity=quantity,
         by_protocol=by_protocol,
         spaces_of=lambda found: {name: x for name, x in found.memorisation.items() if not isinstance(x, str)},
@@ -111,27 +109,6 @@ def page(runs: Sequence[ReportedRun]) -> str:
         style=Markup(style),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-class Notes:
-    """Footnotes of a table: each text once, in the order of its first use."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def number(self, text: str) -> int:
-        """Of a text, the first is 1."""
-        if text not in self.texts:
-            self.texts.append(text)
-        return self.texts.index(text) + 1
-
-
-def protocol_of(column: Column) -> str:
-    """As a footnote."""
-    words = [column.protocol or "protocol not stated, so it is not ranked"]
-    if column.features:
-        words.append(f"features {column.features[:12]}…")
-    return "; ".join(words)
 
 
 def notes_of(run: ReportedRun) -> list[str]:

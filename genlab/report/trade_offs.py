@@ -1,8 +1,8 @@
 """What quality costs: one score against seconds of training and against the speed of sampling."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from genlab.evaluation.scores import Score
 from genlab.quantities import SAMPLE_SCORE, quantity
@@ -107,20 +107,20 @@ def _findings(members: Sequence[_Scored]) -> list[str]:
     by_group: dict[int, list[_Scored]] = {}
     for scored in members:
         by_group.setdefault(id(scored.group), []).append(scored)
-    found = sorted(by_group.values(), key=lambda runs: _mean([scored.score.value for scored in runs]))
+    found = sorted(by_group.values(), key=lambda runs: fmean([scored.score.value for scored in runs]))
     return [_finding(runs, found) for runs in found[:MOST_FINDINGS]]
 
 
 def _finding(runs: Sequence[_Scored], all_groups: Sequence[Sequence[_Scored]]) -> str:
     """One group: its score, what it cost, and when its curve passed the best that others came to."""
     seeds = f" (mean of {len(runs)} seeds)" if len(runs) > 1 else ""
-    said = f"{runs[0].group.label}: {SAMPLE_SCORE} {shown(_mean([scored.score.value for scored in runs]))}{seeds}"
+    said = f"{runs[0].group.label}: {SAMPLE_SCORE} {shown(fmean([scored.score.value for scored in runs]))}{seeds}"
     seconds = [scored.seconds for scored in runs if scored.seconds is not None]
     speeds = [scored.speed for scored in runs if scored.speed is not None]
     if seconds:
-        said += f" after {seconds_of(_mean(seconds))} of training"
+        said += f" after {seconds_of(fmean(seconds))} of training"
     if speeds:
-        said += f", {shown(float(f'{_mean(speeds):.3g}'))} samples a second"
+        said += f", {shown(float(f'{fmean(speeds):.3g}'))} samples a second"
     for other in all_groups:
         if other is not runs and len(all_groups) == 2:  # of more, the table of milestones is clearer
             said += _passing(runs[0], other[0])
@@ -138,7 +138,3 @@ def _passing(one: _Scored, other: _Scored) -> str:
     at = next((seconds for seconds, value in mine if value <= goal), None)
     reached = "was never reached" if at is None else f"was reached after {seconds_of(at)}"
     return f"; in training (seed {one.run.listed.seed}) the best {tag} of {other.group.label}, {shown(goal)}, {reached}"
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
