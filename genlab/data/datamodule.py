@@ -90,8 +90,8 @@ class ImageDataModule(LightningDataModule):
         splits = {"train": self.train_set, "validation": self.val_set, "test": self.test_set}
         digest = hashlib.sha256(str([tuple(split.images.shape) for split in splits.values()]).encode())
         for split in splits.values():
-            digest.update(split.images.numpy())
-            digest.update(split.labels.numpy())
+            digest.update(split.images.numpy().data)
+            digest.update(split.labels.numpy().data)
         return {name: len(split) for name, split in splits.items()} | {"fingerprint": digest.hexdigest()[:16]}
 
     def check_images(self, recorded: Any) -> None:

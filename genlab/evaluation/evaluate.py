@@ -13,7 +13,6 @@ from genlab.evaluation.scores import Evaluation, evenly
 from genlab.evaluation.settings import EvaluationSettings
 
 EX_POST_COMPONENTS = 10
-EX_POST_IMAGES = 20_000
 
 
 @torch.no_grad()
@@ -53,7 +52,7 @@ def _sampler(model: nn.Module, train: Tensor, settings: EvaluationSettings) -> t
         return model.sample, "the model's own distribution"
     if isinstance(model, CanEncode) and isinstance(model, CanDecode):
         components = min(settings.ex_post or EX_POST_COMPONENTS, len(train))
-        fitted = fit_ex_post(model, evenly(train, EX_POST_IMAGES), components, settings.seed)
+        fitted = fit_ex_post(model, train, components, settings.seed)
         return fitted.sample, f"a mixture of {components} Gaussians fitted to the codes"
     return None
 

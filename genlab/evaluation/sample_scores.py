@@ -12,7 +12,7 @@ from genlab.evaluation.feature_network import BATCH, Described, FeatureNetwork, 
 from genlab.evaluation.frechet import frechet_distance
 from genlab.evaluation.kernel import kernel_distance
 from genlab.evaluation.memorisation import Nearest, nearest, verdict
-from genlab.evaluation.neighbours import precision_recall_density_coverage
+from genlab.evaluation.neighbours import DENSITY_K, precision_recall_density_coverage
 from genlab.evaluation.progress import Track, silently
 from genlab.evaluation.scores import Better, Evaluation, Score
 from genlab.evaluation.settings import EvaluationSettings
@@ -40,7 +40,7 @@ def sample_scores(
 ) -> Evaluation:
     """Distances, overlap, digits and memorisation of samples against test images.
 
-    The floor of a score is what as many training images get in the place of the samples.
+    The floor of a score is what as many training images, or all there are, get in the place of the samples.
 
     Args:
         sample: (n, generator) → images (n, 1, 28, 28) in [0, 1].
@@ -64,6 +64,10 @@ def sample_scores(
     floor = Described(of_train.features[chosen], of_train.probabilities[chosen])
 
     protocol = f"{n} samples from {whose} against {len(test)} test images"
+    if len(chosen) < n:
+        protocol += f"; floor of {len(chosen)} training images"
+    if len(test) <= DENSITY_K:
+        protocol += f"; neighbours: {len(test) - 1} at most"
     values, floors = (dict[str, float](), dict[str, float]())
     for described, found in track([(of_samples, values), (floor, floors)], description="distances"):
         found |= _distances(of_test.features, described)
