@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import sys
+import zlib
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -61,13 +62,15 @@ def find_files(name: DatasetName, root: str) -> Files:
     if why and name != "mnist" and _waits_for_download(name, folder):
         return fetched_files(name, folder)
     if why:
-        raise DataError(f"data.root={root}: {why}; name the folder that has all four, or leave data.root out")
+        raise DataError(f"data.root={root}: {why}; name the folder that has the four files, or leave data.root out")
     return _look(name, folder)
 
 
-def what_lacks(name: DatasetName, root: str) -> str:
+def what_lacks(name: str, root: str) -> str:
     """What keeps a folder from being the `data.root` of a data set; empty if nothing does."""
     folder = os.path.expanduser(root)
+    if name not in TORCHVISION_CLASS:
+        return f"{name} is no data set of genlab's"
     if not os.path.isdir(folder):
         return "no such folder"
     if not os.access(folder, os.R_OK | os.X_OK):
@@ -116,7 +119,7 @@ def fetched_files(name: DatasetName, root: Path) -> Files:
     return _files_in(folder)
 
 
-def _look(name: DatasetName, root: Path) -> Files:
+def _look(name: str, root: Path) -> Files:
     """What there is of the four files, in the folder that has most of them: torchvision's own, or one above it."""
     own = TORCHVISION_CLASS[name]
     folders = [root / own / "raw", root / own]
@@ -139,7 +142,7 @@ def _files_in(folder: Path) -> Files:
     return found
 
 
-def _waits_for_download(name: DatasetName, root: Path) -> bool:
+def _waits_for_download(name: str, root: Path) -> bool:
     return (
         root.is_dir()
         and os.access(root, os.R_OK | os.W_OK | os.X_OK)
@@ -154,7 +157,8 @@ def _fetch(name: DatasetName, root: Path, folder: Path) -> None:
     with FileLock(lock):
         try:
             for left in root.glob(f"{STAGING}*"):
-                shutil.rmtree(left, ignore_errors=True)
+                if left != lock:
+                    shutil.rmtree(left)
             with TemporaryDirectory(prefix=STAGING, dir=root) as staging:
                 if len(_files_in(folder)) == len(FILES):
                     return  # another process has been here
@@ -172,7 +176,7 @@ def _unpack_bundle(staging: Path) -> Path:
         archive = BUNDLE / f"{file}.gz"
         try:
             content = gzip.decompress(archive.read_bytes())
-        except Exception as error:  # zlib's errors are plain Exceptions
+        except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{archive}: damaged or cut short ({error}); install genlab again") from None
         if hashlib.sha256(content).hexdigest() != BUNDLE_SHA256[file]:
             raise DataError(f"{archive}: its contents are not MNIST's (SHA-256 differs); install genlab again")

@@ -80,9 +80,8 @@ def check_root(run: Run) -> None:
     Raises:
         RunError: they are not.
     """
-    root = run.config.data.get("root")
-    lacks = "" if root is None else what_lacks(run.config.data.name, root)
-    if lacks:
+    root, name = run.config.data.get("root"), str(run.config.data.get("name"))
+    if root is not None and (lacks := what_lacks(name, root)):
         raise RunError(
             f"{run.folder / 'config.yaml'}: data.root={root}: {lacks}; give another as data.root=FOLDER, or "
             "data.root=null for the one in your cache"
