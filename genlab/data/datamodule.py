@@ -11,8 +11,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from genlab.arguments import checked
 from genlab.data.dataset import Batch, ImageDataset, read_split
-from genlab.data.epoch_order import EpochOrder
-from genlab.data.evaluation_share import EvaluationShare
+from genlab.data.samplers import EpochOrder, EvaluationShare
 from genlab.data.sources import FILES, DatasetName, Files, cache_folder, fetched_files, find_files
 from genlab.errors import DataError
 

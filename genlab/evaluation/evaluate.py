@@ -7,10 +7,9 @@ from genlab.capabilities import CanDecode, CanEncode, CanSample
 from genlab.errors import ConfigError
 from genlab.evaluation.ex_post import fit_ex_post
 from genlab.evaluation.likelihood_scores import likelihood_scores
-from genlab.evaluation.progress import Track, silently
 from genlab.evaluation.sample_scores import UNITS, Sampler, sample_scores
 from genlab.evaluation.scores import Evaluation, evenly
-from genlab.evaluation.settings import EvaluationSettings
+from genlab.evaluation.settings import EvaluationSettings, Track, silently
 
 EX_POST_COMPONENTS = 10
 

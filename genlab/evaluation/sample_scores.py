@@ -8,14 +8,13 @@ from torch import Tensor
 
 from genlab.errors import NonFiniteError
 from genlab.evaluation.digits import count_digits
-from genlab.evaluation.feature_network import BATCH, Described, FeatureNetwork, feature_network
+from genlab.evaluation.feature_network import BATCH, Described, feature_network
 from genlab.evaluation.frechet import frechet_distance
 from genlab.evaluation.kernel import kernel_distance
 from genlab.evaluation.memorisation import Nearest, nearest, verdict
 from genlab.evaluation.neighbours import DENSITY_K, precision_recall_density_coverage
-from genlab.evaluation.progress import Track, silently
 from genlab.evaluation.scores import Better, Evaluation, Score
-from genlab.evaluation.settings import EvaluationSettings
+from genlab.evaluation.settings import EvaluationSettings, Track, silently
 
 Sampler = Callable[[int, torch.Generator], Tensor]
 
@@ -56,9 +55,9 @@ def sample_scores(
     n, generator = settings.samples, torch.Generator().manual_seed(settings.seed)
     samples, seconds = draw(sample, n, generator, track)
     network = feature_network()
-    of_samples = _describe(network, samples, "features of the samples", track)
-    of_test = _describe(network, test, "features of the test images", track)
-    of_train = _describe(network, train, "features of the training images", track)
+    of_samples = network.describe(samples, track, "features of the samples")
+    of_test = network.describe(test, track, "features of the test images")
+    of_train = network.describe(train, track, "features of the training images")
     # a generator of its own, so that every model has the same floor
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(settings.seed))[:n]
     floor = Described(of_train.features[chosen], of_train.probabilities[chosen])
@@ -116,11 +115,6 @@ def draw(sample: Sampler, n: int, generator: torch.Generator, track: Track = sil
             "the samples have pixels that are no numbers: training has diverged; take another checkpoint"
         )
     return samples, seconds
-
-
-def _describe(network: FeatureNetwork, images: Tensor, what: str, track: Track) -> Described:
-    parts = [network.describe(some) for some in track(images.split(BATCH), description=what)]
-    return Described(torch.cat([part.features for part in parts]), torch.cat([part.probabilities for part in parts]))
 
 
 def _distances(real: Tensor, described: Described) -> dict[str, float]:
