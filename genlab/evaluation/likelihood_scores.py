@@ -9,9 +9,8 @@ from torch import Tensor
 
 from genlab.capabilities import CanExplain, CanSample, CanWeigh
 from genlab.evaluation.likelihood import ImportanceWeighted, from_prior, importance_weighted
-from genlab.evaluation.progress import Track, silently
 from genlab.evaluation.scores import Curve, Evaluation, Point, mean_score
-from genlab.evaluation.settings import EvaluationSettings
+from genlab.evaluation.settings import EvaluationSettings, Track, silently
 
 BOUND = "an upper bound in expectation"
 

@@ -8,14 +8,13 @@ from torch import Tensor
 
 from genlab.errors import NonFiniteError
 from genlab.evaluation.digits import count_digits
-from genlab.evaluation.feature_network import BATCH, Described, FeatureNetwork, feature_network
+from genlab.evaluation.feature_network import BATCH, Described, feature_network
 from genlab.evaluation.frechet import frechet_distance
 from genlab.evaluation.kernel import kernel_distance
 from genlab.evaluation.memorisation import Nearest, nearest, verdict
-from genlab.evaluation.neighbours import precision_recall_density_coverage
-from genlab.evaluation.progress import Track, silently
+from genlab.evaluation.neighbours import DENSITY_K, precision_recall_density_coverage
 from genlab.evaluation.scores import Evaluation, Features, Score
-from genlab.evaluation.settings import EvaluationSettings
+from genlab.evaluation.settings import EvaluationSettings, Track, silently
 from genlab.quantities import quantity
 
 Sampler = Callable[[int, torch.Generator], Tensor]
@@ -28,7 +27,7 @@ def sample_scores(
 ) -> Evaluation:
     """Distances, overlap, digits and memorisation of samples against test images.
 
-    The floor of a score is what as many training images get in the place of the samples.
+    The floor of a score is what as many training images, or all there are, get in the place of the samples.
 
     Args:
         sample: (n, generator) → images (n, 1, 28, 28) in [0, 1].
@@ -44,14 +43,18 @@ def sample_scores(
     n, generator = settings.samples, torch.Generator().manual_seed(settings.seed)
     samples, seconds = draw(sample, n, generator, track)
     network = feature_network()
-    of_samples = _describe(network, samples, "features of the samples", track)
-    of_test = _describe(network, test, "features of the test images", track)
-    of_train = _describe(network, train, "features of the training images", track)
+    of_samples = network.describe(samples, track, "features of the samples")
+    of_test = network.describe(test, track, "features of the test images")
+    of_train = network.describe(train, track, "features of the training images")
     # a generator of its own, so that every model has the same floor
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(settings.seed))[:n]
     floor = Described(of_train.features[chosen], of_train.probabilities[chosen])
 
     protocol = f"{n} samples from {whose} against {len(test)} test images"
+    if len(chosen) < n:
+        protocol += f"; floor of {len(chosen)} training images"
+    if len(test) <= DENSITY_K:
+        protocol += f"; neighbours: {len(test) - 1} at most"
     values, floors = (dict[str, float](), dict[str, float]())
     for described, found in track([(of_samples, values), (floor, floors)], description="distances"):
         found |= _distances(of_test.features, described)
@@ -95,11 +98,6 @@ def draw(sample: Sampler, n: int, generator: torch.Generator, track: Track = sil
             "the samples have pixels that are no numbers: training has diverged; take another checkpoint"
         )
     return samples, seconds
-
-
-def _describe(network: FeatureNetwork, images: Tensor, what: str, track: Track) -> Described:
-    parts = [network.describe(some) for some in track(images.split(BATCH), description=what)]
-    return Described(torch.cat([part.features for part in parts]), torch.cat([part.probabilities for part in parts]))
 
 
 def _distances(real: Tensor, described: Described) -> dict[str, float]:

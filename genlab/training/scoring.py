@@ -14,12 +14,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torchvision.utils import save_image
 
 from genlab import __version__
-from genlab.callbacks.picture import grid, undisturbed
+from genlab.callbacks.picture import undisturbed
 from genlab.console.readable import aligned
 from genlab.data.datamodule import ImageDataModule
 from genlab.evaluation.evaluate import evaluate
 from genlab.evaluation.scores import Evaluation
 from genlab.evaluation.settings import EvaluationSettings
+from genlab.pictures.grids import image_grid
 from genlab.runs.atomic import whole_file, write_text
 from genlab.training.quick_cpu import flushed_denormals
 
@@ -79,7 +80,7 @@ def evaluate_run(
     if found.pairs:
         rows = torch.cat([part for pairs in found.pairs for part in pairs])
         with whole_file(folder / PICTURE) as file:
-            save_image(grid(rows, columns=found.pairs[0].shape[1], scale=3), file, format="png")
+            save_image(image_grid(rows, columns=found.pairs[0].shape[1], scale=3), file, format="png")
         found.pictures["closest_pairs"] = PICTURE.as_posix()
     evaluation = found.plain()
     write_text(folder / FILE, json.dumps(_finite(evaluation), indent=2, allow_nan=False) + "\n")

@@ -1,5 +1,6 @@
 """train(cfg) → metrics: the whole of a run."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
@@ -75,7 +76,7 @@ def train(
 
     Raises:
         ConfigError: a value that a constructor refuses.
-        DataError: a data file that is missing or damaged.
+        DataError: a data file that is missing or damaged, or images that are not those of the resumed run.
         RunError: the checkpoint of the resumed run is damaged, or not this run's.
         NonFiniteError: training has diverged.
         DiskError: a checkpoint cannot be written.
@@ -86,6 +87,7 @@ def train(
     experiment = build(cfg, None if resumed is None else batches_in(checkpoint) + 1, callbacks)
     experiment.data.prepare_data()
     experiment.data.setup("fit")
+    experiment.data.check_images(resumed.summary.get("images") if resumed else None)
     trainer, model = experiment.trainer, experiment.model
     assert isinstance(model, Reports)
     check_val_check_interval(trainer, len(experiment.data.train_dataloader()))
@@ -99,12 +101,12 @@ def train(
         quick_gpu_check(),
         locked(folder) if first and resumed is None else nullcontext(),
         RunRecord(
-            folder, _identity(cfg, model, trainer), previous=resumed.summary if resumed else None, write=first
+            folder, _identity(cfg, experiment), previous=resumed.summary if resumed else None, write=first
         ) as record,
     ):
         if first:
             save_config(cfg, overrides, folder)
-            announce_start(cfg, model, trainer)
+            announce_start(cfg, model, trainer, experiment.data.images, experiment.data.folder)
         meet()
         if checkpoint is None:
             _log_settings(trainer, cfg, f"hp/{headline}")
@@ -230,17 +232,26 @@ def _optimizers(configured: Any) -> Iterator[Optimizer]:
             yield from _optimizers(item)
 
 
-def _identity(cfg: DictConfig, model: Reports, trainer: Trainer) -> dict[str, Any]:
+def _identity(cfg: DictConfig, experiment: Experiment) -> dict[str, Any]:
+    assert isinstance(experiment.model, Reports)
     name = cfg.model._target_.rsplit(".", 1)[-1]
-    used = {"headline": model.quantities[0], "precision": trainer.precision}
+    model = experiment.model
+    used = {"headline": model.quantities[0], "precision": experiment.trainer.precision}
     own = {"quantities": [asdict(quantity) for quantity in model.described]} if isinstance(model, Describes) else {}
-    return {"model": name, "data": cfg.data.name, "seed": cfg.seed, **used, **own}
+    return {
+        **{"model": name, "data": cfg.data.name, "images": experiment.data.images, "seed": cfg.seed},
+        **used,
+        **own,
+    }
 
 
 def _images_seen(trainer: Trainer) -> int:
-    """Training images, all epochs and processes together."""
+    """Training images, all epochs and processes together; the last batch of an epoch may be smaller than the others."""
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
-    return batches_seen(trainer) * data.batch_size * trainer.world_size
+    share, an_epoch = math.ceil(len(data.train_set) / trainer.world_size), max(1, int(trainer.num_training_batches))
+    epochs, batches = divmod(batches_seen(trainer), an_epoch)
+    images = epochs * min(an_epoch * data.batch_size, share) + min(batches * data.batch_size, share)
+    return images * trainer.world_size
 
 
 def _final_metrics(trainer: Trainer) -> dict[str, float]:

@@ -7,12 +7,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 from pydantic import ValidationError
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningModule
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
 from genlab.callbacks.collapse import Collapse, mean_distance
-from genlab.data.datamodule import ImageDataModule
 from genlab.training.train import train
 
 
@@ -25,14 +24,6 @@ class Sampler(LightningModule):
 
     def sample(self, n, generator=None):
         return 0.5 + self.spread * torch.randn(n, 1, 28, 28, generator=generator)
-
-
-@pytest.fixture
-def trainer(mnist_root):
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    trainer.datamodule = ImageDataModule("mnist", root=str(mnist_root))
-    trainer.datamodule.setup()
-    return trainer
 
 
 @pytest.fixture
