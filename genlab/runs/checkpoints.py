@@ -128,6 +128,21 @@ def check_weights(model: torch.nn.Module, checkpoint: Mapping[str, Any], path: P
             raise RunError(f"{path}: {key} is infinite or not a number; use another checkpoint")
 
 
+def check_counters(checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Check that Lightning's counters are whole numbers.
+
+    Raises:
+        RunError: one is not.
+    """
+    left = [("loops", checkpoint.get("loops"))]
+    while left:
+        name, value = left.pop()
+        if isinstance(value, dict):
+            left += value.items()
+        elif not isinstance(value, list) and (not isinstance(value, int) or value < 0):
+            raise RunError(f"{path}: {name} is {value!r:.50}, no counter; use another checkpoint")
+
+
 def check_optimizers(optimizers: Sequence[Optimizer], checkpoint: Mapping[str, Any], path: Path) -> None:
     """Check that these optimizers, which have not stepped yet, could have made the states in a checkpoint.
 

@@ -13,7 +13,8 @@ from pydantic import Field, ValidationError
 
 from genlab.arguments import checked, explain
 from genlab.errors import RunError
-from genlab.runs.trust import SECTIONS, check_files, read_config, read_text, read_yaml
+from genlab.runs.classes import SECTIONS
+from genlab.runs.trust import check_files, read_config, read_text, read_yaml
 
 CheckpointName = Literal["best", "last"]
 
@@ -57,7 +58,7 @@ def open_run(folder: str | Path, sections: Sequence[str] = SECTIONS, trust: Sequ
 
     Args:
         folder: of the run.
-        sections, trust: see `genlab.runs.trust.check_config`.
+        sections, trust: see `genlab.runs.classes.check_config`.
 
     Raises:
         RunError: it is no run folder, a file is damaged, or it is one that nobody should trust: see

@@ -11,9 +11,9 @@ from genlab.data.datamodule import ImageDataModule
 from genlab.errors import RunError
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.runs.checkpoints import load_weights
+from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.construction import construct
 from genlab.runs.reading import CheckpointName, Run, check_root, open_run
-from genlab.runs.trust import MODEL_SECTIONS
 
 
 def load(

@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from genlab.runs.atomic import write_text
-from genlab.runs.trust import PLAIN, SECTIONS
+from genlab.runs.classes import PLAIN, SECTIONS
 
 # Ends of the addresses that change no result and would fill the HParams tab
 HOUSEKEEPING = (

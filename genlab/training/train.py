@@ -28,7 +28,15 @@ from genlab.processes.agreement import connect, meet
 from genlab.processes.cluster import check_launch, cluster_environment
 from genlab.processes.complaint import is_lost
 from genlab.processes.peers import is_first
-from genlab.runs.checkpoints import AtomicCheckpointIO, check_optimizers, check_weights, load_weights, read_checkpoint
+from genlab.runs.checkpoints import (
+    AtomicCheckpointIO,
+    check_counters,
+    check_optimizers,
+    check_weights,
+    load_weights,
+    read_checkpoint,
+)
+from genlab.runs.classes import check_config
 from genlab.runs.construction import construct
 from genlab.runs.lock import check_new, new_folder
 from genlab.runs.reading import Run
@@ -36,7 +44,6 @@ from genlab.runs.record import RunRecord
 from genlab.runs.settings import flat_settings, recorded, save_config
 from genlab.runs.times import FILE as TIMES
 from genlab.runs.times import read_times
-from genlab.runs.trust import check_config
 from genlab.training.manual_optimization import check_manual_optimization
 from genlab.training.profiling import profiler
 from genlab.training.quick_cpu import flushed_denormals, quick_gpu_check
@@ -96,6 +103,7 @@ def train(
     check_val_check_interval(trainer, len(experiment.data.train_dataloader()))
     if checkpoint is not None:
         check_weights(model, checkpoint, last)
+        check_counters(checkpoint, last)
         model.trainer = trainer  # which a schedule may ask
         check_optimizers(list(_optimizers(model.configure_optimizers())), checkpoint, last)
     headline = model.quantities[0]

@@ -16,7 +16,7 @@ import torch
 
 from genlab.errors import DiskError, RunError
 from genlab.runs.atomic import remove_leftovers, write_text
-from genlab.runs.checkpoints import AtomicCheckpointIO, check_optimizers, read_checkpoint
+from genlab.runs.checkpoints import AtomicCheckpointIO, check_counters, check_optimizers, read_checkpoint
 from genlab.training.train import train
 
 # A limit on the size of files fails like a full disk: in the middle of a write
@@ -306,3 +306,10 @@ def test_a_file_gets_the_rights_that_its_user_wants(tmp_path, umask):
     finally:
         os.umask(before)
     assert (tmp_path / "summary.json").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("value", ["x", -1, 1.5, None])
+def test_a_counter_of_another_kind_is_refused(value):
+    loops = {"fit_loop": {"epoch_loop.state_dict": {"_batches_that_stepped": value}, "state_dict": {}}}
+    with pytest.raises(RunError, match=r"last\.ckpt: _batches_that_stepped is .*, no counter; use another checkpoint"):
+        check_counters({"loops": loops}, Path("last.ckpt"))

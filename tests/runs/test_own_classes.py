@@ -8,10 +8,11 @@ from omegaconf import OmegaConf
 
 import genlab
 from genlab.errors import ConfigError, RunError
+from genlab.runs.classes import MODEL_SECTIONS, SECTIONS, check_config, classes_named_in
 from genlab.runs.construction import construct, located
 from genlab.runs.reading import open_run
 from genlab.runs.settings import save_config
-from genlab.runs.trust import MODEL_SECTIONS, SECTIONS, check_config, classes_named_in, read_config
+from genlab.runs.trust import read_config
 from genlab.training.resume import resume
 from genlab.training.train import build, train
 
