@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 # A limit on the size of files fails like a full disk
 FULL_DISK = """
 import resource, sys
@@ -22,6 +24,7 @@ except OSError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_an_error_without_a_traceback(tmp_path):
     result = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True)
     assert (result.stdout, result.stderr) == ("File too large\n", "")
