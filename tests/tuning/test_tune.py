@@ -6,10 +6,10 @@ import json
 import optuna
 import pytest
 import yaml
-from genlab.commands import tune as command
 from PIL import Image
 
 from genlab.cli import main as cli
+from genlab.cli import tune as command
 from genlab.runs.listing import list_runs
 from genlab.tuning.request import read_request
 from genlab.tuning.study import RETRIES, TRIES, bury, claimed, count, open_study, retry
