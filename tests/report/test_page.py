@@ -308,8 +308,8 @@ def test_a_run_that_has_not_finished_shows_what_it_has(make_run, status):
 
 def test_curves_that_are_not_read_say_why(make_run, monkeypatch):
     run = make_run("run")
-    monkeypatch.setattr("genlab.report.curves.LARGEST", 100)
-    assert "No curves: metrics.csv is larger than" in page_of(run).text
+    monkeypatch.setattr("genlab.runs.metrics.LARGEST", 100)
+    assert re.search(r"No curves: \S*metrics\.csv: larger than", page_of(run).text)
 
 
 def test_an_evaluation_of_another_version_says_so(make_run):
