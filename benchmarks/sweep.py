@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 import joblib
-
 from genlab.sweeps.cores import threads_each
 
 TRAIN = [sys.executable, str(Path(__file__).resolve().parents[1] / "train.py"), "-m"]
