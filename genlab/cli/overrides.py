@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
@@ -155,12 +156,13 @@ def _chooses(override: Override) -> bool:
 
 def _values(override: Override) -> Iterator[str]:
     """What a group override chooses: one option, or those of a sweep."""
-    if isinstance(override.value(), Glob):
-        yield from override.value().filter(_options(override.key_or_group))
+    value: Any = override.value()
+    if isinstance(value, Glob):
+        yield from value.filter(_options(override.key_or_group))
     elif override.is_sweep_override():
         yield from (str(value) for value in override.sweep_string_iterator())
-    elif override.value() is not None:
-        yield str(override.value())
+    elif value is not None:
+        yield str(value)
 
 
 def _check_group(override: Override) -> None:
