@@ -42,11 +42,15 @@ def run(arguments: Any) -> None:
         raise ConfigError("genlab tune needs Optuna; pip install 'genlab[tune]'")
     from genlab.cli.overrides import check
     from genlab.tuning.request import read_request
+    from genlab.tuning.study import check_storage
+    from genlab.tuning.trial_config import TrialConfigs
 
     request = read_request(arguments.settings)
+    configs = TrialConfigs(request, check)
+    check_storage(request)
     if not os.environ.get("GENLAB_DEBUG"):
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     from genlab.tuning.worker import tune  # seconds, because of torch
 
     keep_quiet()
-    tune(request, check)
+    tune(request, configs)

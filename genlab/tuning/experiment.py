@@ -15,11 +15,14 @@ GROUPS = ("data", "trainer", "logger", "callbacks", "model")  # whose options an
 PLACES = ("outputs", "run_dir", "hydra", "sweep")  # no matter of an experiment
 
 
-def write_experiment(cfg: DictConfig, searched: Iterable[str], comment: str, folder: Path) -> None:
+def write_experiment(
+    cfg: DictConfig, resolved: DictConfig, searched: Iterable[str], comment: str, folder: Path
+) -> None:
     """Write `folder/experiment/best.yaml`; `python train.py --config-dir folder experiment=best` trains it.
 
     Args:
-        cfg: what it is to give, composed with Hydra's part.
+        cfg: what it is to give, composed with Hydra's part; what it has in common with the defaults is not written.
+        resolved: the same with its values, which are written.
         searched: addresses of settings that are there even where they have the default's value.
         comment: its first line.
         folder: of configs.
@@ -31,13 +34,13 @@ def write_experiment(cfg: DictConfig, searched: Iterable[str], comment: str, fol
     overrides = [
         {f"override /{name}": option} for name, option in choices.items() if option != default[name] or name == "model"
     ]
-    settings = _differences(_plain(cfg), _plain(chosen))
+    settings = _differences(_plain(cfg), _plain(chosen), _plain(resolved))
     if settings.get("data", {}).get("root") is not None:
         settings["data"]["root"] = os.path.abspath(os.path.expanduser(settings["data"]["root"]))
     experiment = OmegaConf.create({"defaults": overrides, **settings})
     for address in searched:
         if address not in GROUPS:
-            OmegaConf.update(experiment, address, OmegaConf.select(cfg, address), force_add=True)
+            OmegaConf.update(experiment, address, OmegaConf.select(resolved, address), force_add=True)
     text = f"# @package _global_\n# {comment}\n{OmegaConf.to_yaml(experiment)}"
     write_text(folder / "experiment" / "best.yaml", text)
 
@@ -48,15 +51,14 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
     return {str(name): value for name, value in container.items() if name not in PLACES}
 
 
-def _differences(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
-    """What has to be set, to come from one to the other."""
+def _differences(wanted: Mapping[str, Any], there: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that have to be set, to come from one to the other."""
     different: dict[str, Any] = {}
     for name, value in wanted.items():
         before = there.get(name)
         if isinstance(value, dict) and isinstance(before, dict):
-            below = _differences(value, before)
-            if below:
+            if below := _differences(value, before, values[name]):
                 different[name] = below
         elif name not in there or value != before or isinstance(value, bool) is not isinstance(before, bool):
-            different[name] = value
+            different[name] = values[name]
     return different

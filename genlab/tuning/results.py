@@ -12,7 +12,7 @@ from genlab.runs.atomic import write_text
 from genlab.tuning.experiment import write_experiment
 from genlab.tuning.plots import write_plots
 from genlab.tuning.request import Request
-from genlab.tuning.study import ERROR, SETTINGS, STATES, best_of, claimed, count
+from genlab.tuning.study import ERROR, STATES, best_of, claimed, count, settings_of
 from genlab.tuning.trial_config import TrialConfigs
 
 
@@ -38,8 +38,8 @@ def write_best(study: optuna.Study, request: Request, configs: TrialConfigs) -> 
     best = best_of(study)
     if best is not None:
         comment = f"The best of {request.folder.name}: {_value(request, best)}, trial {best.number}"
-        cfg = configs.of_best(best.user_attrs[SETTINGS])
-        write_experiment(cfg, request.search.space, comment, request.folder / "conf")
+        composed, resolved = configs.of_best(settings_of(best, request.search))
+        write_experiment(composed, resolved, request.search.space, comment, request.folder / "conf")
 
 
 def announce_end(study: optuna.Study, request: Request, configs: TrialConfigs, missing: list[str]) -> None:
@@ -48,9 +48,14 @@ def announce_end(study: optuna.Study, request: Request, configs: TrialConfigs, m
     print(f"trials       {progress(study, request)}   {short(folder / 'trials.csv')}")
     print(f"plots        {short(folder / 'plots')}{''.join(f'   no {why}' for why in missing)}")
     if best is not None:
-        print(f"best         {' '.join(f'{key}={value}' for key, value in best.user_attrs[SETTINGS].items())}")
+        print(f"best         {settings_line(best, request)}")
         command = ["genlab", "train", "--config-dir", short(folder / "conf"), "experiment=best", *configs.deletions()]
         print(f"train it     {shlex.join(command)}", flush=True)
+
+
+def settings_line(trial: FrozenTrial | optuna.Trial, request: Request) -> str:
+    """`model.latent_dim=20 model.learning_rate=0.001`"""
+    return " ".join(f"{name}={value}" for name, value in settings_of(trial, request.search).items())
 
 
 def _write_table(study: optuna.Study, request: Request) -> None:
@@ -70,7 +75,7 @@ def _write_table(study: optuna.Study, request: Request) -> None:
             "seconds": seconds,
             "error": error,
         }
-        table.writerow({**row, **trial.user_attrs.get(SETTINGS, {})})
+        table.writerow({**row, **{name: trial.params.get(name, "") for name in request.search.space}})
     write_text(request.folder / "trials.csv", text.getvalue())
 
 
