@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution
-from pydantic import Field, NonNegativeInt, ValidationError
+from pydantic import ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic.dataclasses import dataclass
 from yaml import YAMLError
 
-from genlab.arguments import checked, explain
+from genlab.arguments import explain
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError, RunError
 from genlab.runs.configuration import config_dir
@@ -17,9 +18,10 @@ from genlab.runs.trust import LARGEST, check_yaml, read_text
 from genlab.tuning.dimensions import TYPES
 
 
+@dataclass(config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
 class Search:
     """
-    Args:
+    Attributes:
         metric: any that a run logs, as `val/elbo`. One of validation counts by its best epoch, any other by its last
             value; only the former allows pruning.
         direction: which way is better.
@@ -33,30 +35,19 @@ class Search:
         seed: of the choice of settings; the runs' is their own.
     """
 
-    @checked
-    def __init__(
-        self,
-        metric: str,
-        direction: Literal["maximise", "minimise"],
-        space: Annotated[dict[str, dict[str, Any]], Field(min_length=1)],
-        trials: Annotated[int, Field(gt=0, le=1_000_000)] = 50,
-        overrides: list[str] | None = None,
-        trial_overrides: list[str] | None = None,
-        prune: bool = True,
-        startup_trials: NonNegativeInt = 5,
-        warmup_epochs: NonNegativeInt = 2,
-        seed: NonNegativeInt = 0,
-    ) -> None:
-        self.metric = metric
-        self.direction = direction
-        self.space = {key: _distribution(key, node) for key, node in space.items()}
-        self.trials = trials
-        self.overrides = overrides or []
-        self.trial_overrides = trial_overrides or []
-        self.prune = prune
-        self.startup_trials = startup_trials
-        self.warmup_epochs = warmup_epochs
-        self.seed = seed
+    metric: str
+    direction: Literal["maximise", "minimise"]
+    space: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    trials: Annotated[int, Field(gt=0, le=1_000_000)] = 50
+    overrides: list[str] | None = None
+    trial_overrides: list[str] | None = None
+    prune: bool = True
+    startup_trials: NonNegativeInt = 5
+    warmup_epochs: NonNegativeInt = 2
+    seed: NonNegativeInt = 0
+
+    def __post_init__(self) -> None:
+        self.distributions = {key: _distribution(key, node) for key, node in self.space.items()}
 
     def better(self, value: float, best: float | None) -> bool:
         """Whether a value is better than the best before it."""

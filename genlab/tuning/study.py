@@ -121,7 +121,7 @@ def settings_of(trial: FrozenTrial | optuna.Trial, search: Search) -> dict[str, 
         ConfigError: the study has other values than the search allows.
     """
     try:
-        return {name: as_override(trial.params[name], part) for name, part in search.space.items()}
+        return {name: as_override(trial.params[name], part) for name, part in search.distributions.items()}
     except (KeyError, ValueError) as error:
         raise ConfigError(f"trial {trial.number}: the study has no such values in its space ({error})") from None
 

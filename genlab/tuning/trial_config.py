@@ -37,9 +37,9 @@ class TrialConfigs:
     def __init__(self, request: Request, check: Check) -> None:
         search = request.search
         self._folder = request.folder
-        self._fixed = merged(search.overrides, request.overrides)
-        self._in_trials = merged(search.overrides, search.trial_overrides, request.overrides)
-        self._bounds = {name: extremes(part) for name, part in search.space.items()}
+        self._fixed = merged(search.overrides or [], request.overrides)
+        self._in_trials = merged(search.overrides or [], search.trial_overrides or [], request.overrides)
+        self._bounds = {name: extremes(part) for name, part in search.distributions.items()}
         self._first = {name: bounds[0] for name, bounds in self._bounds.items()}
         for text in self._in_trials:
             if key(text) in search.space:

@@ -112,7 +112,7 @@ class _Worker:
         self._admission.close()  # the next worker may take a trial
         self.study.sampler = sampler(self.request.search, trial.number)
         try:
-            for name, distribution in self.request.search.space.items():
+            for name, distribution in self.request.search.distributions.items():
                 suggest(trial, name, distribution)
             print(f"trial {trial.number:<6} {settings_line(trial, self.request)}", flush=True)
             value = self._train(trial)

@@ -183,7 +183,7 @@ def test_a_search_that_genlab_brings_has_settings_that_exist(name):
     request = read_request([f"search={name}"])
     assert read_settings(name)["metric"] == request.search.metric
     configs = TrialConfigs(request, check)
-    first = {key: extremes(part)[0] for key, part in request.search.space.items()}
+    first = {key: extremes(part)[0] for key, part in request.search.distributions.items()}
     assert configs.of_trial(first, "0").run_dir.startswith(str(request.folder))
 
 
