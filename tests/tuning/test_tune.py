@@ -1,7 +1,9 @@
 """Searches in this process: what a trial may do, what is left, and that the best runs."""
 
+import contextlib
 import csv
 import json
+import sqlite3
 import sys
 
 import optuna
@@ -168,6 +170,35 @@ def test_a_burial_that_was_itself_cut_short_is_finished_by_the_next(study):
     bury(study, request)
     states = [trial.state for trial in study.trials]
     assert states == [optuna.trial.TrialState.FAIL, optuna.trial.TrialState.WAITING]
+
+
+def test_in_a_database_a_worker_elsewhere_is_dead_when_its_heartbeat_is_old(search_file, tmp_path):
+    database = tmp_path / "studies.db"
+    given = [f"search={search_file()}", f"tune.folder={tmp_path / 'mine'}", f"tune.storage=sqlite:///{database}"]
+    request = read_request(given)
+    study = open_study(request)
+    states = []
+
+    def objective(trial):
+        bury(study, request)
+        states.append([trial.state.name for trial in study.trials])
+        with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("update trial_heartbeats set heartbeat = datetime('now', '-1 hour')")
+        bury(study, request)
+        states.append([trial.state.name for trial in study.trials])
+
+    with contextlib.suppress(AssertionError, ValueError):  # of Optuna: the trial has ended meanwhile
+        study.optimize(objective, n_trials=1)
+    assert states == [["RUNNING"], ["FAIL", "WAITING"]]
+
+
+def test_a_trial_that_was_stopped_is_put_back_however_often(study):
+    study, _ = study
+    for _ in range(2 * TRIES):
+        study.ask()
+        retry(study, study.trials[-1])
+        study.tell(study.trials[-2].number, state=optuna.trial.TrialState.FAIL)
+    assert count(claimed(study))["queued"] == len(claimed(study)) == 1
 
 
 EVIL = "{_target_: shutil.copyfile, src: tiny.yaml, dst: copied}"
