@@ -143,7 +143,7 @@ class _Worker:
             return trial.should_prune()
 
         pruning = Pruning(search, cfg.evaluate_every, report)
-        with _console(Path(cfg.run_dir) / "console.txt"):
+        with _console(Path(cfg.run_dir) / "console.log"):
             metrics = train(cfg, overrides=self.configs.typed(values), callbacks={"pruning": pruning})
         if search.metric not in metrics:
             raise not_logged(search.metric, metrics)

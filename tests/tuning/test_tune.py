@@ -58,7 +58,7 @@ def test_diverging_trials_fail_and_the_best_of_the_others_runs(genlab, search_fi
     statuses = {run.folder.name: run.status for run in list_runs(tmp_path / "mine")}
     assert statuses == {f"{int(trial['trial']):04d}": trial["state"] for trial in trials}
     for trial in failed:
-        assert "Traceback" in (tmp_path / "mine" / "trials" / f"{int(trial['trial']):04d}" / "console.txt").read_text()
+        assert "Traceback" in (tmp_path / "mine" / "trials" / f"{int(trial['trial']):04d}" / "console.log").read_text()
     plots = {path.name: Image.open(path).size for path in (tmp_path / "mine" / "plots").iterdir()}
     assert set(plots) >= {"history.png", "slice.png"}
     assert ("no importance.png" in out) == ("importance.png" not in plots)
