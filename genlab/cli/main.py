@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 
 from genlab import __version__
-from genlab.cli.options import Parser
+from genlab.cli.options import Parser, add_trust_options
 from genlab.errors import ConfigError, GenlabError
 from genlab.processes.complaint import speaks
 
@@ -87,8 +87,9 @@ def _resume(arguments: list[str]) -> None:
     given = _resume_parser().parse(arguments)
     from genlab.cli import train
 
-    sys.argv[:] = [train.__file__, f"resume={given.folder}", *given.overrides]  # see _train
-    train.resume_run(given.folder, list(given.overrides))
+    trusted = [f"--trust={name}" for name in given.trust]
+    sys.argv[:] = [train.__file__, f"resume={given.folder}", *given.overrides, *trusted]  # see _train
+    train.resume_run(given.folder, sys.argv[2:])
 
 
 def _resume_parser() -> Parser:
@@ -110,6 +111,7 @@ def _resume_parser() -> Parser:
         default=(),  # else argparse calls it required
         help="trainer.max_epochs, trainer.accelerator, trainer.devices, data.root or data.num_workers",
     )
+    add_trust_options(parser)
     return parser
 
 

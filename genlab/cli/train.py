@@ -13,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from genlab.cli.options import Parser, add_trust_options
 from genlab.cli.overrides import check, searchpath
 from genlab.console.mendable import mendable
 from genlab.console.quiet import keep_quiet
@@ -63,12 +64,15 @@ def _command() -> list[str]:
     return [*program, *(argument for argument in sys.argv[1:] if not argument.startswith("sweep.resume="))]
 
 
-def resume_run(folder: str, overrides: list[str]) -> None:
+def resume_run(folder: str, arguments: list[str]) -> None:
     """`python train.py resume=FOLDER …`, and `genlab resume FOLDER …`."""
     with answered(folder):
+        parser = Parser("genlab resume", "", [])
+        add_trust_options(parser)
+        given, overrides = parser.parse_known_args(arguments)
         from genlab.training.resume import resume
 
-        resume(folder, overrides)
+        resume(folder, overrides, given.trust)
 
 
 @hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")

@@ -14,8 +14,7 @@ from pathlib import Path
 from genlab.console.mendable import mendable
 from genlab.console.readable import short
 from genlab.errors import RunError, plain
-from genlab.runs.lock import locked
-from genlab.runs.membership import SWEEP_FILE
+from genlab.runs.lock import locked, new_folder
 from genlab.runs.reading import read_summary
 from genlab.sweeps.ending import end
 from genlab.sweeps.grid import Grid
@@ -46,10 +45,8 @@ def run_sweep(grid: Grid, run: Callable[[], None], command: Sequence[str]) -> in
     started = time.perf_counter()
     if grid.resume and not grid.folder.is_dir():
         raise RunError(f"{grid.folder}: no such folder; sweeps are below outputs/sweeps")
-    if not grid.resume and (grid.folder / SWEEP_FILE).exists():
-        raise RunError(f"{grid.folder}: has a sweep already; go on with sweep.resume=FOLDER, or choose another folder")
     known = read_plan(grid.folder).jobs if grid.resume else []
-    with locked(grid.folder):
+    with locked(grid.folder) if grid.resume else new_folder(grid.folder, "hydra.sweep.dir"):
         plan = Plan(assign(grid.jobs, known), grid.keep)
         write_plan(grid.folder, plan)
         _announce(grid, plan)
