@@ -16,7 +16,7 @@ PLACES = ("outputs", "run_dir", "hydra", "sweep")  # no matter of an experiment
 
 
 def write_experiment(
-    cfg: DictConfig, resolved: DictConfig, searched: Iterable[str], comment: str, folder: Path
+    cfg: DictConfig, resolved: DictConfig, searched: Iterable[str], searchpath: list[str], comment: str, folder: Path
 ) -> None:
     """Write `folder/experiment/best.yaml`; `python train.py --config-dir folder experiment=best` trains it.
 
@@ -24,12 +24,13 @@ def write_experiment(
         cfg: what it is to give, composed with Hydra's part; what it has in common with the defaults is not written.
         resolved: the same with its values, which are written.
         searched: addresses of settings that are there even where they have the default's value.
+        searchpath: an override by which Hydra finds options that are not genlab's.
         comment: its first line.
         folder: of configs.
     """
     choices = {name: option for name, option in cfg.hydra.runtime.choices.items() if name in GROUPS}
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        chosen = compose("config", [f"{name}={option}" for name, option in choices.items()])
+        chosen = compose("config", [*searchpath, *(f"{name}={option}" for name, option in choices.items())])
         default = compose("config", return_hydra_config=True).hydra.runtime.choices
     overrides = [
         {f"override /{name}": option} for name, option in choices.items() if option != default[name] or name == "model"

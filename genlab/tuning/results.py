@@ -39,7 +39,8 @@ def write_best(study: optuna.Study, request: Request, configs: TrialConfigs) -> 
     if best is not None:
         comment = f"The best of {request.folder.name}: {_value(request, best)}, trial {best.number}"
         composed, resolved = configs.of_best(settings_of(best, request.search))
-        write_experiment(composed, resolved, request.search.space, comment, request.folder / "conf")
+        searchpath, folder = configs.searchpath(), request.folder / "conf"
+        write_experiment(composed, resolved, request.search.space, searchpath, comment, folder)
 
 
 def announce_end(study: optuna.Study, request: Request, configs: TrialConfigs, missing: list[str]) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
@@ -11,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from genlab.errors import ConfigError, RunError
 from genlab.runs.configuration import config_dir, quoted
-from genlab.runs.trust import check_config
+from genlab.runs.trust import check_config, classes_named_in
 from genlab.tuning.dimensions import extremes
 from genlab.tuning.request import Request, key, merged
 
@@ -29,13 +30,17 @@ class TrialConfigs:
     Args:
         request: its overrides and addresses are checked here, as `python train.py` checks them.
         check: what checks them.
+        users: folder of the user's configs, as of `python train.py --config-dir`.
+        trust: packages, modules or classes that the user vouches for.
 
     Raises:
         ConfigError: a setting that does not exist, that may not be run, or that is given and searched at once.
     """
 
-    def __init__(self, request: Request, check: Check) -> None:
+    def __init__(self, request: Request, check: Check, users: Path | None = None, trust: Sequence[str] = ()) -> None:
         search = request.search
+        self.users = users
+        self._trust = (*trust, *(classes_named_in(users) if users else ()))
         self._folder = request.folder
         self._fixed = merged(search.overrides or [], request.overrides)
         self._in_trials = merged(search.overrides or [], search.trial_overrides or [], request.overrides)
@@ -49,7 +54,7 @@ class TrialConfigs:
                 raise ConfigError(f"{text}: no such option; see genlab tune --help")
             if any(part.split(".")[0] in REFUSED for part in re.split("[/@:]", key(text))):
                 raise ConfigError(f"{text}: a search decides that itself; leave it out")
-        given = check(self.typed(self._first))
+        given = check([*(["--config-dir", str(users)] if users else []), *self.typed(self._first)])
         # an argument of the Trainer that no config names
         self._forced = {key(text) for text in given if text.startswith("++")}
 
@@ -79,21 +84,25 @@ class TrialConfigs:
     def _texts(self, values: Mapping[str, str]) -> list[str]:
         return [f"{name}={value}" for name, value in values.items()]
 
+    def searchpath(self) -> list[str]:
+        """What Hydra must be told to find the user's configs."""
+        return [f"hydra.searchpath=[{quoted(f'file://{self.users}')}]"] if self.users else []
+
     def _compose(self, overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
         texts = [f"++{text}" if key(text) in self._forced and text[0] != "+" else text for text in overrides]
         try:
             with initialize_config_dir(str(config_dir()), version_base="1.3"):
-                cfg = compose("config", texts, return_hydra_config=True)
+                cfg = compose("config", [*self.searchpath(), *texts], return_hydra_config=True)
             run = OmegaConf.masked_copy(cfg, [str(name) for name in cfg if name not in ("hydra", "sweep")])
             # resolved once: what is checked here is what is trained
             resolved = DictConfig(OmegaConf.to_container(run, resolve=True))
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(" ".join(str(error).split())) from None
+        checked = resolved.copy()
+        if isinstance(root := OmegaConf.select(checked, "data.root"), str):
+            checked.data.root = os.path.abspath(os.path.expanduser(root))
         try:
-            recorded = resolved.copy()
-            if isinstance(root := OmegaConf.select(recorded, "data.root"), str):
-                recorded.data.root = os.path.abspath(os.path.expanduser(root))
-            check_config(OmegaConf.to_container(recorded))
+            check_config(OmegaConf.to_container(checked), trust=self._trust)
         except RunError as error:
             raise ConfigError(f"search: {error}") from None
         return cfg, resolved

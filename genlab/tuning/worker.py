@@ -57,12 +57,15 @@ def tune(request: Request, configs: TrialConfigs) -> None:
     with _begun(request.folder), locked(request.folder, PATIENCE):
         study = open_study(request)
         request.save()
+        if configs.users:  # so that the best experiment finds there what it names
+            shutil.copytree(configs.users, request.folder / "conf", dirs_exist_ok=True)
     print(f"search       {request.search.metric}, {request.search.direction}, {request.search.trials} trials")
     print(f"folder       {short(request.folder)}", flush=True)
     try:
         _Worker(request, configs, study).work()
     except (KeyboardInterrupt, SystemExit):
-        command = f"genlab tune tune.folder={shlex.quote(short(request.folder))}"
+        users = ["--config-dir", short(configs.users)] if configs.users else []
+        command = shlex.join(["genlab", "tune", *users, f"tune.folder={short(request.folder)}"])
         print(f"interrupted; to go on: {command}{' tune.storage=URL' if request.storage else ''}", file=sys.stderr)
         raise
     finally:

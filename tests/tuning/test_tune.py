@@ -210,6 +210,7 @@ EVIL = "{_target_: shutil.copyfile, src: tiny.yaml, dst: copied}"
         {"overrides": [f"+callbacks.evil={EVIL}"]},
         {"trial_overrides": [f"+callbacks.evil={EVIL}"]},
         {"overrides": [r"+callbacks.evil=$\{oc.create:'" + EVIL + r"'\}"]},
+        {"overrides": [r"+callbacks.evil=\${oc.create:\'" + EVIL + r"\'}"]},
         {"overrides": ["++trainer._target_=builtins.dict"]},
         {"overrides": ["+model.activation={_target_: os.getcwd}"]},
         {"space": {"+callbacks.evil._target_": {"type": "choice", "options": ["os.getcwd"]}}},
@@ -269,3 +270,33 @@ def test_a_database_that_is_none_is_told_before_torch_is_needed(genlab, search_f
     code, _, err = genlab("tune", f"search={search_file()}", "tune.folder=mine")
     assert (code, err.count("\n")) == (2, 1), err
     assert "mine/study.db: cannot be opened (file is not a database)" in err
+
+
+MODEL = """
+from genlab.models.vae import VAE
+
+
+class Own(VAE):
+    pass
+"""
+
+
+@pytest.mark.slow
+def test_a_family_of_the_user_is_searched(genlab, search_file, tmp_path, monkeypatch):
+    (tmp_path / "own_family.py").write_text(MODEL)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "configs" / "model").mkdir(parents=True)
+    (tmp_path / "configs" / "model" / "own.yaml").write_text("_target_: own_family.Own\nlatent_dim: 3\n")
+    space = {"model.latent_dim": {"type": "integer", "low": 1, "high": 9}}
+    path = search_file(space=space, trials=2)
+    given = [f"search={path}", "tune.folder=mine", "model=own", "+model.hidden_dims=[4]"]
+    code, _, err = genlab("tune", *given)
+    assert (code, err.count("\n")) == (2, 1), err
+    code, out, err = genlab("tune", "--config-dir", "configs", *given)
+    assert (code, err) == (0, ""), err
+    assert [trial["state"] for trial in table(tmp_path / "mine")] == ["finished", "finished"]
+    train = next(line for line in out.splitlines() if line.startswith("train it")).split()[2:]
+    code, _, err = genlab(*train[1:], "outputs=best", "trainer.max_epochs=1", "callbacks=search")
+    assert (code, err) == (0, ""), err
+    (run,) = (tmp_path / "best" / "own").iterdir()
+    assert json.loads((run / "summary.json").read_text())["model"] == "Own"
