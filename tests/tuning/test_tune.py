@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import re
 import sqlite3
 import sys
 
@@ -207,12 +208,12 @@ EVIL = "{_target_: shutil.copyfile, src: tiny.yaml, dst: copied}"
 @pytest.mark.parametrize(
     "changes",
     [
+        {"overrides": ["+callbacks.evil._target_=evil.Callback"]},
         {"overrides": [f"+callbacks.evil={EVIL}"]},
         {"trial_overrides": [f"+callbacks.evil={EVIL}"]},
-        {"overrides": [r"+callbacks.evil=$\{oc.create:'" + EVIL + r"'\}"]},
-        {"overrides": [r"+callbacks.evil=\${oc.create:\'" + EVIL + r"\'}"]},
+        {"overrides": ["+callbacks.evil=${oc.create:'" + EVIL + "'}"]},
         {"overrides": ["++trainer._target_=builtins.dict"]},
-        {"overrides": ["+model.activation={_target_: os.getcwd}"]},
+        {"overrides": ["model.beta={_target_: os.getcwd}"]},
         {"space": {"+callbacks.evil._target_": {"type": "choice", "options": ["os.getcwd"]}}},
         {"space": {f"+callbacks.evil={EVIL},x": {"type": "choice", "options": ["x"]}}},
         {"space": {"--config-dir": {"type": "choice", "options": ["conf"]}}},
@@ -222,7 +223,9 @@ EVIL = "{_target_: shutil.copyfile, src: tiny.yaml, dst: copied}"
     ],
 )
 @pytest.mark.parametrize("begins", [True, False])
-def test_a_search_of_a_stranger_calls_nothing(genlab, search_file, tmp_path, changes, begins):
+def test_a_search_of_a_stranger_calls_nothing(genlab, search_file, tmp_path, monkeypatch, changes, begins):
+    (tmp_path / "evil.py").write_text("open('copied', 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
     path = search_file(**changes)
     if not begins:
         (tmp_path / "mine").mkdir()
@@ -230,7 +233,7 @@ def test_a_search_of_a_stranger_calls_nothing(genlab, search_file, tmp_path, cha
         (tmp_path / "mine" / "search.yaml").write_text(yaml.safe_dump(asked))
     code, out, err = genlab("tune", f"search={path}" if begins else "tune.folder=mine")
     assert (code, out, err.count("\n")) == (2, "", 1), err
-    assert err.startswith("error: ")
+    assert re.search("so it is not run|a search decides that itself|no such option|not of the form", err), err
     assert not (tmp_path / "copied").exists()
 
 
