@@ -1,7 +1,6 @@
 """Tells the study of each epoch's value, and ends trials that are worse than most."""
 
 import math
-import signal
 from collections.abc import Callable
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -9,6 +8,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from genlab.callbacks.interruption import Interrupted
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError, NonFiniteError
+from genlab.processes.signals import TERMINATED
 from genlab.tuning.search import Search
 
 
@@ -16,7 +16,7 @@ class Pruned(Interrupted):
     """A trial that is not worth its other epochs; for the run folder it is interrupted, and can be resumed."""
 
     def __init__(self, epoch: int) -> None:
-        super().__init__(128 + signal.SIGTERM)
+        super().__init__(TERMINATED)
         self.epoch = epoch
 
 

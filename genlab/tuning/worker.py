@@ -3,7 +3,6 @@
 import math
 import shlex
 import shutil
-import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from genlab.console.readable import readable, short
 from genlab.errors import ConfigError, GenlabError, NonFiniteError, RunError, plain
+from genlab.processes.signals import exit_on_sigterm
 from genlab.runs.lock import locked
 from genlab.training.train import build, train
 from genlab.tuning.dimensions import suggest
@@ -36,8 +36,6 @@ from genlab.tuning.study import (
 )
 from genlab.tuning.trial_config import TrialConfigs
 
-TERMINATED = 128 + signal.SIGTERM
-
 
 def tune(request: Request, configs: TrialConfigs) -> None:
     """Work on a search until it has all its trials; begin it, join it or go on with it.
@@ -52,7 +50,7 @@ def tune(request: Request, configs: TrialConfigs) -> None:
         KeyboardInterrupt, SystemExit: the worker was told to stop; its trial is back in the queue.
     """
     _check_values(configs)
-    signal.signal(signal.SIGTERM, _terminate)
+    exit_on_sigterm()
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     with _begun(request.folder), locked(request.folder, PATIENCE):
         study = open_study(request)
@@ -214,8 +212,3 @@ def _console(path: Path) -> Iterator[None]:
         except Exception:
             traceback.print_exc(file=file)
             raise
-
-
-def _terminate(*_: object) -> None:
-    """On SIGTERM between two trials: leave through every `finally`."""
-    sys.exit(TERMINATED)

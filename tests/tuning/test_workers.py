@@ -1,10 +1,13 @@
 """Real processes: two workers share a study, and a search goes on after SIGKILL."""
 
+import shlex
 import sqlite3
+import subprocess
+import sys
 
 import optuna
 import pytest
-from fork_server import GENLAB, Training
+from fork_server import GENLAB, TRAIN, Training
 
 from genlab.runs.listing import list_runs
 from genlab.tuning.study import retry
@@ -69,3 +72,15 @@ def test_a_worker_that_is_told_to_stop_puts_its_trial_back(search_file, tmp_path
     code, _, errors = worker.end()
     assert (code, "interrupted; to go on: genlab tune tune.folder=mine\n" in errors) == (143, True), errors
     assert [trial.state for trial in trials_of(tmp_path / "mine")] == [STATE.FAIL, STATE.WAITING]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", [[GENLAB, "tune", "tune.folder=mine"], [TRAIN]])
+def test_too_little_memory_for_torch_is_one_line(search_file, tmp_path, mnist_root, program):
+    given = [f"search={search_file()}"] if "tune" in program else [f"data.root={mnist_root}"]
+    command = shlex.join(map(str, [sys.executable, *program, *given]))
+    limited = ["bash", "-c", f"ulimit -v 1500000; exec {command}"]
+    end = subprocess.run(limited, cwd=tmp_path, capture_output=True, text=True)
+    assert (end.returncode, end.stdout, end.stderr.count("\n")) == (1, "", 1), end.stderr
+    assert end.stderr.startswith("error: ") and "too little memory; allow more (see ulimit -v)" in end.stderr
+    assert {path.name for path in tmp_path.iterdir()} <= {"tiny.yaml"}
