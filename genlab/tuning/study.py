@@ -173,7 +173,10 @@ def _explained(request: Request) -> Iterator[None]:
     """Turn what Optuna, SQLAlchemy and a damaged record raise into one line."""
     try:
         yield
-    except (SQLAlchemyError, optuna.exceptions.OptunaError, ImportError, LookupError, TypeError, ValueError) as error:
+    except (
+        *(SQLAlchemyError, optuna.exceptions.OptunaError, ImportError, RuntimeError),
+        *(AttributeError, LookupError, TypeError, ValueError),  # of a record that somebody has changed
+    ) as error:
         cause = error.__cause__ or error
         why = " ".join(str(cause).split())[:200]
         if isinstance(cause, ModuleNotFoundError) and cause.name:
