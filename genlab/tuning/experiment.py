@@ -1,7 +1,7 @@
 """The best trial as an experiment that `python train.py` runs."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +10,25 @@ from omegaconf import DictConfig, OmegaConf
 
 from genlab.runs.atomic import write_text
 from genlab.runs.configuration import config_dir
+from genlab.tuning.trial_config import TrialConfigs
 
 GROUPS = ("data", "trainer", "logger", "callbacks", "model")  # whose options an experiment chooses
-PLACES = ("outputs", "run_dir", "hydra", "sweep")  # no matter of an experiment
+PLACES = ("outputs", "run_dir", "hydra", "sweep")  # not part of an experiment
 
 
-def write_experiment(
-    cfg: DictConfig, resolved: DictConfig, searched: Iterable[str], searchpath: list[str], comment: str, folder: Path
-) -> None:
+def write_experiment(configs: TrialConfigs, values: Mapping[str, str], comment: str, folder: Path) -> None:
     """Write `folder/experiment/best.yaml`; `python train.py --config-dir folder experiment=best` trains it.
 
     Args:
-        cfg: what it is to give, composed with Hydra's part; what it has in common with the defaults is not written.
-        resolved: the same with its values, which are written.
-        searched: addresses of settings that are there even where they have the default's value.
-        searchpath: an override by which Hydra finds options that are not genlab's.
+        configs: of the search.
+        values: of its best trial; they are written even where they are the default's.
         comment: its first line.
         folder: of configs.
     """
+    cfg, resolved = configs.of_best(values)  # what it has in common with the defaults is not written
     choices = {name: option for name, option in cfg.hydra.runtime.choices.items() if name in GROUPS}
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        chosen = compose("config", [*searchpath, *(f"{name}={option}" for name, option in choices.items())])
+        chosen = compose("config", [*configs.searchpath(), *(f"{name}={option}" for name, option in choices.items())])
         default = compose("config", return_hydra_config=True).hydra.runtime.choices
     overrides = [
         {f"override /{name}": option} for name, option in choices.items() if option != default[name] or name == "model"
@@ -39,7 +37,7 @@ def write_experiment(
     if settings.get("data", {}).get("root") is not None:
         settings["data"]["root"] = os.path.abspath(os.path.expanduser(settings["data"]["root"]))
     experiment = OmegaConf.create({"defaults": overrides, **settings})
-    for address in searched:
+    for address in values:
         if address not in GROUPS:
             OmegaConf.update(experiment, address, OmegaConf.select(resolved, address), force_add=True)
     text = f"# @package _global_\n# {comment}\n{OmegaConf.to_yaml(experiment)}"
@@ -53,7 +51,7 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
 
 
 def _differences(wanted: Mapping[str, Any], there: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that have to be set, to come from one to the other."""
+    """Return the values that differ, of a config with others."""
     different: dict[str, Any] = {}
     for name, value in wanted.items():
         before = there.get(name)

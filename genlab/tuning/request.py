@@ -1,4 +1,4 @@
-"""What `genlab tune` is asked for: a new search, or one that goes on; read without torch."""
+"""What `genlab tune` is asked for: a new search, or one to go on with; read without torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ class Request:
     Attributes:
         settings: the arguments of `Search`.
         search: built from them.
-        overrides: of the user's, for all trials and the best experiment.
-        folder: absolute; it may be there.
+        overrides: of the command line, for all trials and the best experiment.
+        folder: absolute; it may exist.
         storage: an Optuna URL; None: a SQLite file in the folder.
     """
 
@@ -46,13 +46,13 @@ class Request:
         return {"search": settings, "overrides": [text for text in self.overrides if key(text) not in PLACE]}
 
     def save(self) -> None:
-        """Write `search.yaml`, by which the folder alone is enough to go on; the storage's URL may have a password."""
+        """Write `search.yaml`, by which the folder is enough to go on; a storage's URL may have a password."""
         asked = {"search": self.settings, "overrides": self.overrides, "storage": "url" if self.storage else "sqlite"}
         write_text(self.folder / FILE, OmegaConf.to_yaml(OmegaConf.create(asked)))
 
 
 def read_request(arguments: Sequence[str]) -> Request:
-    """Sort `search=…`, `search.KEY=…`, `tune.KEY=…` and the overrides of the runs.
+    """Read `search=…`, `search.KEY=…`, `tune.KEY=…` and the overrides of the runs.
 
     Raises:
         ConfigError: one of them is wrong, or there is no search.
@@ -107,7 +107,7 @@ def _read_asked(path: Path) -> dict[str, Any]:
 
 
 def merged(*lists: Sequence[str]) -> list[str]:
-    """Overrides, of which a later one replaces an earlier one of the same key."""
+    """Join overrides; a later one replaces an earlier one of the same key."""
     return list({key(text): text for overrides in lists for text in overrides}.values())
 
 

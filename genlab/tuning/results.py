@@ -1,4 +1,4 @@
-"""What a search says and leaves: lines of progress, trials.csv, the best experiment, plots."""
+"""The results of a search: lines of progress, trials.csv, the best experiment, plots."""
 
 import csv
 import io
@@ -27,24 +27,22 @@ def progress(study: optuna.Study, request: Request) -> str:
 
 
 def write_results(study: optuna.Study, request: Request, configs: TrialConfigs) -> list[str]:
-    """trials.csv, the best experiment and the plots, of the trials until now → what cannot be drawn, and why."""
+    """Write trials.csv, the best experiment and the plots; return what cannot be drawn, and why."""
     _write_table(study, request)
     write_best(study, request, configs)
     return write_plots(study, request.search.metric, request.folder / "plots")
 
 
 def write_best(study: optuna.Study, request: Request, configs: TrialConfigs) -> None:
-    """The best experiment, if a trial has finished."""
+    """Write the best experiment, if a trial has finished."""
     best = best_of(study)
     if best is not None:
         comment = f"The best of {request.folder.name}: {_value(request, best)}, trial {best.number}"
-        composed, resolved = configs.of_best(settings_of(best, request.search))
-        searchpath, folder = configs.searchpath(), request.folder / "conf"
-        write_experiment(composed, resolved, request.search.space, searchpath, comment, folder)
+        write_experiment(configs, settings_of(best, request.search), comment, request.folder / "conf")
 
 
 def announce_end(study: optuna.Study, request: Request, configs: TrialConfigs, missing: list[str]) -> None:
-    """The best settings, what is not there and why, and the command that trains the best."""
+    """Print the best settings, what is missing and why, and the command that trains the best."""
     best, folder = best_of(study), request.folder
     print(f"trials       {progress(study, request)}   {short(folder / 'trials.csv')}")
     print(f"plots        {short(folder / 'plots')}{''.join(f'   no {why}' for why in missing)}")

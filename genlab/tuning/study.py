@@ -91,31 +91,31 @@ def open_study(request: Request) -> optuna.Study:
 
 
 def sampler(search: Search, number: int) -> optuna.samplers.BaseSampler:
-    """Of one trial: a function of its number, so that a search which goes on does not draw the same settings again."""
+    """Return the sampler of one trial, seeded by its number: a search that goes on draws no settings a second time."""
     (seed,) = np.random.SeedSequence([search.seed, number]).generate_state(1)
     return optuna.samplers.TPESampler(seed=int(seed), constant_liar=True)
 
 
 def claimed(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that count: those that have ended, and those that some worker has, or will have, in hand."""
+    """Return the trials that count: ended, running or queued, without those of which there is another try."""
     trials = study.get_trials(deepcopy=False)
     retried = _retried(trials)
     return [trial for trial in trials if trial.number not in retried]
 
 
 def count(trials: Iterable[FrozenTrial]) -> dict[str, int]:
-    """How many of them are in each of `STATES`."""
+    """Count the trials in each of `STATES`."""
     states = Counter(STATES[trial.state] for trial in trials)
     return {name: states[name] for name in STATES.values()}
 
 
 def best_of(study: optuna.Study) -> FrozenTrial | None:
-    """The best trial that has finished."""
+    """Return the best finished trial."""
     return study.best_trial if study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) else None
 
 
 def settings_of(trial: FrozenTrial | optuna.Trial, search: Search) -> dict[str, str]:
-    """The values of a trial, as overrides have them.
+    """Return the values of a trial, as overrides have them.
 
     Raises:
         ConfigError: the study has other values than the search allows.
@@ -127,12 +127,12 @@ def settings_of(trial: FrozenTrial | optuna.Trial, search: Search) -> dict[str, 
 
 
 def worker_folder(request: Request, number: int) -> Path:
-    """Of a trial; it is locked while a worker of this machine, or of one that shares the folder, has it in hand."""
+    """Return the folder whose lock is held by the worker that trains this trial."""
     return request.folder / "workers" / f"{number:04d}"
 
 
-def bury(study: optuna.Study, request: Request) -> None:
-    """Fail and retry the trials whose workers are dead; to be called by one worker at a time.
+def fail_dead_trials(study: optuna.Study, request: Request) -> None:
+    """Fail and retry the trials whose workers are dead; only one worker at a time may call this.
 
     A worker is dead when nobody holds the lock of its trial. Of one on a machine that does not share the folder only
     Optuna's heartbeat tells.
@@ -142,7 +142,7 @@ def bury(study: optuna.Study, request: Request) -> None:
     retried = _retried(trials)
     for trial in trials:
         folder = worker_folder(request, trial.number)
-        # in a folder of its own, a trial without a lock has lost its worker between the two lines that make them
+        # with SQLite all workers share the folder: a trial without a lock lost its worker before it was locked
         here = request.storage is None or folder.is_dir()
         if trial.state is TrialState.RUNNING and here and not is_locked(folder):
             if trial.number not in retried:  # else whoever did this before has died here
@@ -152,7 +152,7 @@ def bury(study: optuna.Study, request: Request) -> None:
 
 
 def _retried(trials: Iterable[FrozenTrial]) -> set[int]:
-    """Numbers of the trials of which a later one is another try."""
+    """Return the numbers of the trials of which there is another try."""
     return {number for trial in trials for number in RetryHeartbeatStaleTrialCallback.retry_history(trial)}
 
 

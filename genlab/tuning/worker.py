@@ -26,8 +26,8 @@ from genlab.tuning.study import (
     ERROR,
     PATIENCE,
     best_of,
-    bury,
     claimed,
+    fail_dead_trials,
     open_study,
     retry,
     sampler,
@@ -86,7 +86,7 @@ class _Worker:
         self.configs = configs
         self.study = study
         self._told: BaseException | None = None  # what ends the worker, and not only the trial
-        self._how = ""  # the last trial ended
+        self._how = ""  # how the last trial ended
         self._admission = ExitStack()
         self._life = ExitStack()  # by which the other workers see that this one works on its trial
 
@@ -95,7 +95,7 @@ class _Worker:
         while self._told is None:
             with self._life, self._admission:
                 self._admission.enter_context(locked(self.request.folder, PATIENCE))
-                bury(self.study, self.request)
+                fail_dead_trials(self.study, self.request)
                 trials = claimed(self.study)
                 queued = any(trial.state is TrialState.WAITING for trial in trials)
                 if len(trials) >= self.request.search.trials and not queued:
@@ -154,7 +154,7 @@ class _Worker:
         return value
 
     def _say(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """When the study knows how it ended."""
+        """Print how a trial has ended, and write the best experiment if it is this one's."""
         best = best_of(study)
         if best is not None and best.number == trial.number:
             with locked(self.request.folder, PATIENCE):
@@ -164,7 +164,7 @@ class _Worker:
 
 
 def _check_values(configs: TrialConfigs) -> None:
-    """That every bound and every option is one that its constructor takes, and that the data are there.
+    """Check that constructors take every bound and every option, and that the data are there.
 
     A combination of settings may be wrong where each of them is right: a trial of it fails, and the search goes on.
     """
@@ -204,7 +204,7 @@ def _begun(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _console(path: Path) -> Iterator[None]:
-    """What a run says goes to a file, and the traceback of what ends it early too."""
+    """Send the output of a run to a file, and the traceback of what ends it early."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file, redirect_stdout(file):
         try:

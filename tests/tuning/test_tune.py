@@ -19,7 +19,7 @@ from genlab.errors import ConfigError
 from genlab.runs.listing import list_runs
 from genlab.tuning.request import read_request
 from genlab.tuning.results import write_best
-from genlab.tuning.study import TRIES, bury, claimed, count, open_study, retry
+from genlab.tuning.study import TRIES, claimed, count, fail_dead_trials, open_study, retry
 from genlab.tuning.trial_config import TrialConfigs
 
 SPACE = ("model.latent_dim", "model.learning_rate", "model.activation")  # of search_file
@@ -154,12 +154,12 @@ def test_a_trial_of_a_dead_worker_is_tried_again_with_its_settings_but_not_for_e
     study.ask().suggest_int("model.latent_dim", 1, 9)
     settings = study.trials[0].params
     for attempt in range(1, TRIES):
-        bury(study, request)
+        fail_dead_trials(study, request)
         assert [retry.retry_history(trial) for trial in study.trials] == [list(range(n)) for n in range(attempt + 1)]
         assert count(claimed(study))["queued"] == len(claimed(study)) == 1
         again = study.ask()
         assert again.suggest_int("model.latent_dim", 1, 9) == settings["model.latent_dim"]
-    bury(study, request)
+    fail_dead_trials(study, request)
     assert len(study.trials) == TRIES
     assert count(claimed(study)) == {"finished": 0, "pruned": 0, "failed": 1, "running": 0, "queued": 0}
 
@@ -168,7 +168,7 @@ def test_a_burial_that_was_itself_cut_short_is_finished_by_the_next(study):
     study, request = study
     study.ask()
     retry(study, study.trials[0])
-    bury(study, request)
+    fail_dead_trials(study, request)
     states = [trial.state for trial in study.trials]
     assert states == [optuna.trial.TrialState.FAIL, optuna.trial.TrialState.WAITING]
 
@@ -181,11 +181,11 @@ def test_in_a_database_a_worker_elsewhere_is_dead_when_its_heartbeat_is_old(sear
     states = []
 
     def objective(trial):
-        bury(study, request)
+        fail_dead_trials(study, request)
         states.append([trial.state.name for trial in study.trials])
         with contextlib.closing(sqlite3.connect(database)) as connection, connection:
             connection.execute("update trial_heartbeats set heartbeat = datetime('now', '-1 hour')")
-        bury(study, request)
+        fail_dead_trials(study, request)
         states.append([trial.state.name for trial in study.trials])
 
     with contextlib.suppress(AssertionError, ValueError):  # of Optuna: the trial has ended meanwhile
