@@ -72,8 +72,8 @@ def sample_scores(
         name: Score(value, quantity(name).unit, quantity(name).better, protocol, floor=floors.get(name))
         for name, value in values.items()
     }
-    counts = {
-        name: count_digits(described.probabilities).counts
+    counts: dict[str, list[float]] = {
+        name: [*count_digits(described.probabilities).counts]
         for name, described in (("samples", of_samples), ("test", of_test))
     }
     evaluation.features = Features("MNIST classifier, penultimate layer", network.sha256, network.test_accuracy)
