@@ -5,26 +5,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field, ValidationError
 from pytorch_lightning import Callback, LightningModule, Trainer, seed_everything
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from genlab.arguments import checked, explain
-from genlab.callbacks.bundle import Bundle
+from genlab.callbacks.bundle import Bundle, is_own
 from genlab.callbacks.checkpoints import Checkpoints
 from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.step_axis import Measured
 from genlab.capabilities import Reports
 from genlab.console.readable import allowed
 from genlab.data.datamodule import ImageDataModule
-from genlab.errors import ConfigError, GenlabError
+from genlab.errors import ConfigError, RunError
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.processes.cluster import check_launch, cluster_environment
 from genlab.runs.checkpoints import AtomicCheckpointIO
+from genlab.runs.classes import check_config
+from genlab.runs.construction import construct
+from genlab.runs.settings import recorded
 from genlab.training.profiling import profiler
 from genlab.training.trainer import check_manual_optimization
 
@@ -59,32 +59,40 @@ def build(
         _check_and_seed(seed=cfg.seed, evaluate=cfg.evaluate)
     except ValidationError as error:
         raise ConfigError(explain(error)) from None
-    evaluation = _construct(cfg, "evaluation")
-    model = _construct(cfg, "model")
-    data = _construct(cfg, "data")
-    loggers: list[Logger] = [
-        _construct(cfg.logger, name, "logger", folder=cfg.run_dir, purge_step=purge_step) for name in cfg.logger or {}
-    ]
-    callbacks: dict[str, Callback] = {name: _construct(cfg.callbacks, name, "callbacks") for name in cfg.callbacks}
-    checkpoints = callbacks.pop("checkpoints", None)
+    try:
+        check_config(recorded(cfg), trust=None)
+    except RunError as error:
+        raise ConfigError(str(error)) from None
+    evaluation = construct(cfg.evaluation, "evaluation", EvaluationSettings)
+    model = _model(cfg)
+    data = construct(cfg.data, "data", ImageDataModule)
+    loggers = [_logger(node, f"logger.{name}", cfg.run_dir, purge_step) for name, node in (cfg.logger or {}).items()]
+    others = {name: construct(node, f"callbacks.{name}", Callback) for name, node in cfg.callbacks.items()}
+    checkpoints = others.pop("checkpoints", None)
     if not isinstance(checkpoints, Checkpoints):
         checkpoints = Checkpoints()  # a run that cannot be resumed is no run
-    callbacks |= more_callbacks or {}
-    _check_monitor(checkpoints.monitor, model, list(callbacks.values()))
+    others |= more_callbacks or {}
+    callbacks = {name: others.pop(name) for name in list(others) if is_own(others[name])}
     # these two come last, when all others have done what belongs before a checkpoint
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
-    trainer = _construct(
-        cfg,
+    everything = [*others.values(), *callbacks.values()]
+    _check_monitor(checkpoints.monitor, model, everything)
+    trainer = construct(
+        cfg.trainer,
         "trainer",
-        default_root_dir=cfg.run_dir,
-        logger=loggers or False,
-        callbacks=[Measured(), Bundle(callbacks)],
-        plugins=[AtomicCheckpointIO(), *filter(None, [cluster_environment()])],
-        profiler=profiler(cfg.trainer.get("profiler"), Path(cfg.run_dir)),
+        Trainer,
+        given={
+            "default_root_dir": cfg.run_dir,
+            "logger": loggers or False,
+            "callbacks": [Measured(), *others.values(), Bundle(callbacks)],
+            "enable_checkpointing": cfg.trainer.get("enable_checkpointing") or None,  # the bundle has checkpoints
+            "plugins": [AtomicCheckpointIO(), *filter(None, [cluster_environment()])],
+            "profiler": profiler(cfg.trainer.get("profiler"), Path(cfg.run_dir)),
+        },
     )
     check_launch(trainer)
     check_manual_optimization(model, trainer)
-    return Experiment(model, data, trainer, list(callbacks.values()), checkpoints, evaluation if cfg.evaluate else None)
+    return Experiment(model, data, trainer, everything, checkpoints, evaluation if cfg.evaluate else None)
 
 
 def _check_sizes(value: Any, address: str = "") -> None:
@@ -111,22 +119,18 @@ def _check_and_seed(seed: Annotated[int, Field(ge=0, lt=2**32)], evaluate: bool)
     seed_everything(seed, verbose=False)
 
 
-def _construct(node: DictConfig, name: str, prefix: str = "", **more: Any) -> Any:
-    address = f"{prefix}.{name}" if prefix else name
-    try:
-        return instantiate(node[name], _convert_="all", **more)
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, ValidationError):
-            raise ConfigError(explain(cause, address)) from None
-        if isinstance(cause, (GenlabError, OSError)):
-            raise cause from None
-        if isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
-            what = str(cause).partition("Exception raised from")[0]  # torch puts its stack behind that
-            raise ConfigError(f"{address}: {' '.join(what.split())}") from None
-        if cause is None or isinstance(cause, ImportError):
-            target = node[name].get("_target_")
-            raise ConfigError(f"{address}._target_={target}: no class that may be built; leave it as it is") from None
-        if isinstance(cause, (RuntimeError, MemoryError, OverflowError)):  # of torch, for a size
-            raise ConfigError(f"{address}: {str(cause).splitlines()[0][:200]}; choose smaller numbers") from None
-        raise
+def _logger(node: DictConfig, address: str, folder: str, purge_step: int | None) -> Logger:
+    """Lightning's write into the run folder too, unless they are given another."""
+    offered = {"folder": folder, "purge_step": purge_step, "save_dir": node.get("save_dir") or folder}
+    logger: Logger = construct(node, address, Logger, offered)
+    return logger
+
+
+def _model(cfg: DictConfig) -> LightningModule:
+    model: LightningModule = construct(cfg.model, "model", LightningModule)
+    lacks = [name for name in ("quantities", "unit") if not getattr(model, name, None)]
+    if lacks:
+        raise ConfigError(
+            f"model._target_={cfg.model._target_}: has no {' and no '.join(lacks)}; see Reports in genlab.capabilities"
+        )
+    return model

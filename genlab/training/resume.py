@@ -1,6 +1,6 @@
 """A run continues: in its folder, with its own config, from last.ckpt."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,25 +26,26 @@ CHANGEABLE = (*(f"trainer.{name}" for name in OF_TRAINER), "data.root", "data.nu
 LONGEST = 1_000  # characters of an override
 
 
-def resume(folder: str, overrides: list[str]) -> None:
+def resume(folder: str, overrides: list[str], trust: Sequence[str] = ()) -> None:
     """Train a run to its end, as if it had never stopped; say so if there is nothing left to do.
 
     Args:
         folder: of the run.
         overrides: `KEY=VALUE`, of the settings in `CHANGEABLE`.
+        trust: see `genlab.runs.classes.check_config`.
 
     Raises:
         ConfigError: another override.
         RunError: the folder cannot be trusted, is damaged, or another process trains into it.
     """
     changes = dict(map(_parse, overrides))
-    run, new = _opened(folder, changes)
+    run, new = _opened(folder, changes, trust)
     if _tell_if_finished(run, new):
         return
     if "data.root" not in changes:
         check_root(run)
     with _locked_by_the_first(run.folder):
-        run, new = _opened(folder, changes)  # another process may have trained until now
+        run, new = _opened(folder, changes, trust)  # another process may have trained until now
         if _tell_if_finished(run, new):
             return
         if is_first():  # which alone writes: what another found may be what it writes just now
@@ -72,9 +73,9 @@ def _locked_by_the_first(folder: Path) -> Iterator[None]:
         yield
 
 
-def _opened(folder: str, changes: dict[str, Any]) -> tuple[Run, set[str]]:
+def _opened(folder: str, changes: dict[str, Any], trust: Sequence[str]) -> tuple[Run, set[str]]:
     """The run with the changes, and the names of the settings that have another value now."""
-    run = open_run(folder)
+    run = open_run(folder, trust=trust)
     new = {key.partition(".")[2] for key, value in changes.items() if OmegaConf.select(run.config, key) != value}
     for key, value in changes.items():
         OmegaConf.update(run.config, key, value, force_add=True)

@@ -1,7 +1,9 @@
 """train(cfg) → metrics: the whole of a run."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,14 @@ from torch.optim import Optimizer
 
 from genlab.callbacks.checkpoints import batches_in
 from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics
-from genlab.capabilities import Reports
+from genlab.capabilities import Describes, Reports
 from genlab.console.announcement import announce_end, announce_start
 from genlab.errors import ConfigError, GenlabError, RunError
 from genlab.processes.agreement import connect, meet
 from genlab.processes.complaint import is_lost
-from genlab.runs.checkpoints import check_optimizers, check_weights, load_weights, read_checkpoint
-from genlab.runs.lock import locked
+from genlab.processes.peers import is_first
+from genlab.runs.checkpoints import check_counters, check_optimizers, check_weights, load_weights, read_checkpoint
+from genlab.runs.lock import check_new, new_folder
 from genlab.runs.reading import Run
 from genlab.runs.record import RunRecord
 from genlab.runs.settings import flat_settings, save_config
@@ -52,21 +55,24 @@ def train(
 
     Raises:
         ConfigError: a value that a constructor refuses.
-        DataError: a data file that is missing or damaged.
-        RunError: the checkpoint of the resumed run is damaged, or not this run's.
+        DataError: a data file that is missing or damaged, or images that are not those of the resumed run.
+        RunError: the checkpoint of the resumed run is damaged, or not this run's; or a run is to begin in a folder
+            that has something in it.
         NonFiniteError: training has diverged.
         DiskError: a checkpoint cannot be written.
     """
     connect()
     folder = Path(cfg.run_dir)
+    if resumed is None and is_first():
+        check_new(folder)
     last = folder / "checkpoints" / "last.ckpt"
     checkpoint = read_checkpoint(last) if resumed and last.exists() else None
     experiment = build(cfg, None if resumed is None else batches_in(checkpoint) + 1, callbacks)
-    _prepare(experiment, checkpoint, last)
+    _prepare(experiment, resumed, checkpoint, last)
     first, previous = experiment.trainer.is_global_zero, resumed.summary if resumed else None
     with (
         quick_gpu_check(),
-        locked(folder) if first and resumed is None else nullcontext(),
+        new_folder(folder) if first and resumed is None else nullcontext(),
         RunRecord(folder, _identity(cfg, experiment), previous=previous, write=first) as record,
     ):
         _begin(cfg, overrides, experiment, new=checkpoint is None)
@@ -83,14 +89,16 @@ def train(
     return metrics
 
 
-def _prepare(experiment: Experiment, checkpoint: dict[str, Any] | None, last: Path) -> None:
+def _prepare(experiment: Experiment, resumed: Run | None, checkpoint: dict[str, Any] | None, last: Path) -> None:
     """Read the data, and check what can be checked before anything is written."""
     model, trainer = experiment.model, experiment.trainer
     experiment.data.prepare_data()
     experiment.data.setup("fit")
+    experiment.data.check_images(resumed.summary.get("images") if resumed else None)
     check_limits(trainer, experiment.data)
     if checkpoint is not None:
         check_weights(model, checkpoint, last)
+        check_counters(checkpoint, last)
         model.trainer = trainer  # which a schedule may ask
         check_optimizers(list(_optimizers(model.configure_optimizers())), checkpoint, last)
 
@@ -99,7 +107,7 @@ def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment, ne
     """Say what is trained, in files and on the console, and wait for the other processes."""
     if experiment.trainer.is_global_zero:
         save_config(cfg, overrides, Path(cfg.run_dir))
-        announce_start(cfg, experiment.model, experiment.trainer)
+        announce_start(cfg, experiment.model, experiment.trainer, experiment.data.images, experiment.data.folder)
     meet()
     if new:
         _log_settings(experiment.trainer, cfg, f"hp/{_headline(experiment)}")
@@ -185,15 +193,25 @@ def _costs(experiment: Experiment) -> dict[str, float]:
 
 
 def _identity(cfg: DictConfig, experiment: Experiment) -> dict[str, Any]:
+    assert isinstance(experiment.model, Reports)
     name = cfg.model._target_.rsplit(".", 1)[-1]
-    used = {"headline": _headline(experiment), "precision": experiment.trainer.precision}
-    return {"model": name, "data": cfg.data.name, "seed": cfg.seed, **used}
+    model = experiment.model
+    used = {"headline": model.quantities[0], "precision": experiment.trainer.precision}
+    own = {"quantities": [asdict(quantity) for quantity in model.described]} if isinstance(model, Describes) else {}
+    return {
+        **{"model": name, "data": cfg.data.name, "images": experiment.data.images, "seed": cfg.seed},
+        **used,
+        **own,
+    }
 
 
 def _images_seen(trainer: Trainer) -> int:
-    """Training images, all epochs and processes together."""
+    """Training images, all epochs and processes together; the last batch of an epoch may be smaller than the others."""
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
-    return batches_seen(trainer) * data.batch_size * trainer.world_size
+    share, an_epoch = math.ceil(len(data.train_set) / trainer.world_size), max(1, int(trainer.num_training_batches))
+    epochs, batches = divmod(batches_seen(trainer), an_epoch)
+    images = epochs * min(an_epoch * data.batch_size, share) + min(batches * data.batch_size, share)
+    return images * trainer.world_size
 
 
 def _protocol(sources: Sequence[Any], metrics: dict[str, float]) -> dict[str, str]:
