@@ -1,8 +1,9 @@
 """train(cfg) → metrics: the whole of a run."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from genlab.callbacks.bundle import Bundle, is_own
 from genlab.callbacks.checkpoints import Checkpoints, batches_in
 from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.step_axis import batches_seen
-from genlab.capabilities import Reports
+from genlab.capabilities import Describes, Reports
 from genlab.console.announcement import announce_end, announce_start
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, GenlabError, RunError
@@ -83,7 +84,7 @@ def train(
 
     Raises:
         ConfigError: a value that a constructor refuses.
-        DataError: a data file that is missing or damaged.
+        DataError: a data file that is missing or damaged, or images that are not those of the resumed run.
         RunError: the checkpoint of the resumed run is damaged, or not this run's; or a run is to begin in a folder
             that has something in it.
         NonFiniteError: training has diverged.
@@ -98,6 +99,7 @@ def train(
     experiment = build(cfg, None if resumed is None else batches_in(checkpoint) + 1, callbacks)
     experiment.data.prepare_data()
     experiment.data.setup("fit")
+    experiment.data.check_images(resumed.summary.get("images") if resumed else None)
     trainer, model = experiment.trainer, experiment.model
     assert isinstance(model, Reports)
     check_val_check_interval(trainer, len(experiment.data.train_dataloader()))
@@ -112,12 +114,12 @@ def train(
         quick_gpu_check(),
         new_folder(folder) if first and resumed is None else nullcontext(),
         RunRecord(
-            folder, _identity(cfg, model, trainer), previous=resumed.summary if resumed else None, write=first
+            folder, _identity(cfg, experiment), previous=resumed.summary if resumed else None, write=first
         ) as record,
     ):
         if first:
             save_config(cfg, overrides, folder)
-            announce_start(cfg, model, trainer)
+            announce_start(cfg, model, trainer, experiment.data.images, experiment.data.folder)
         meet()
         if checkpoint is None:
             _log_settings(trainer, cfg, f"hp/{headline}")
@@ -247,16 +249,26 @@ def _optimizers(configured: Any) -> Iterator[Optimizer]:
             yield from _optimizers(item)
 
 
-def _identity(cfg: DictConfig, model: Reports, trainer: Trainer) -> dict[str, Any]:
+def _identity(cfg: DictConfig, experiment: Experiment) -> dict[str, Any]:
+    assert isinstance(experiment.model, Reports)
     name = cfg.model._target_.rsplit(".", 1)[-1]
-    used = {"headline": model.quantities[0], "precision": trainer.precision}
-    return {"model": name, "data": cfg.data.name, "seed": cfg.seed, **used}
+    model = experiment.model
+    used = {"headline": model.quantities[0], "precision": experiment.trainer.precision}
+    own = {"quantities": [asdict(quantity) for quantity in model.described]} if isinstance(model, Describes) else {}
+    return {
+        **{"model": name, "data": cfg.data.name, "images": experiment.data.images, "seed": cfg.seed},
+        **used,
+        **own,
+    }
 
 
 def _images_seen(trainer: Trainer) -> int:
-    """Training images, all epochs and processes together."""
+    """Training images, all epochs and processes together; the last batch of an epoch may be smaller than the others."""
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
-    return batches_seen(trainer) * data.batch_size * trainer.world_size
+    share, an_epoch = math.ceil(len(data.train_set) / trainer.world_size), max(1, int(trainer.num_training_batches))
+    epochs, batches = divmod(batches_seen(trainer), an_epoch)
+    images = epochs * min(an_epoch * data.batch_size, share) + min(batches * data.batch_size, share)
+    return images * trainer.world_size
 
 
 def _final_metrics(trainer: Trainer) -> dict[str, float]:

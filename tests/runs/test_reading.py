@@ -127,6 +127,8 @@ def test_the_data_of_a_run_are_there(folder):
         ("a\0b", "mnist", "no such folder"),
         ("/", "mnist", "no data files in it"),
         (None, "kmnist", "no data files in it"),
+        (None, "cifar", "cifar is no data set of genlab's"),
+        (None, ["mnist"], "is no data set of genlab's"),
     ],
 )
 def test_a_run_fills_no_folder_that_it_names(folder, mnist_root, root, name, words):
