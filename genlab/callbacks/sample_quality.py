@@ -1,5 +1,6 @@
 """Sample quality during training."""
 
+import logging
 import time
 from typing import Annotated, Any
 
@@ -15,6 +16,9 @@ from genlab.capabilities import CanSample
 from genlab.evaluation.feature_network import feature_network
 from genlab.evaluation.frechet import FrechetDistance
 from genlab.evaluation.sample_scores import draw
+from genlab.processes.peers import is_first
+
+log = logging.getLogger(__name__)
 
 
 class SampleQuality(Callback):
@@ -52,6 +56,11 @@ class SampleQuality(Callback):
         """Seconds of this process that went into it, for the summary."""
         # not in the checkpoint, which is to be a function of the seed
         return {"sample_quality_seconds": round(self.seconds, 3)} if self.seconds else {}
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if self.every_n_epochs and isinstance(pl_module, CanSample) and data.source != "mnist" and is_first():
+            log.warning(f"no val/fid_mnist: the feature network knows the digits of MNIST, not {data.source}")
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]

@@ -1,7 +1,6 @@
 """The first and the last lines of a run on the console."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from omegaconf import DictConfig
@@ -12,7 +11,7 @@ from genlab.console.readable import readable, short
 
 
 def announce_start(
-    cfg: DictConfig, model: LightningModule, trainer: Trainer, images: Mapping[str, int | str], source: Path
+    cfg: DictConfig, model: LightningModule, trainer: Trainer, images: Mapping[str, int | str], source: str
 ) -> None:
     """What is about to be trained, on what, and where it goes."""
     name = type(model).__name__

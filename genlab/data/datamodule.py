@@ -10,24 +10,36 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Sampler
 
 from genlab.arguments import checked
-from genlab.data.dataset import Batch, ImageDataset, read_split
+from genlab.data.arrays import read_arrays, read_digits
+from genlab.data.dataset import CLASSES, SIDE, Batch, ImageDataset, read_split
 from genlab.data.samplers import EpochOrder, EvaluationShare, SameOrder
-from genlab.data.sources import FILES, DatasetName, Files, cache_folder, fetched_files, find_files
+from genlab.data.sources import (
+    FILES,
+    TORCHVISION_CLASS,
+    Files,
+    SourceName,
+    cache_folder,
+    fetched_files,
+    find_files,
+    what_lacks,
+)
+from genlab.data.splits import LEAST_SPLIT, SHARES, Splits
 from genlab.errors import DataError
 
 MOST_WORKERS = 256  # a slip of the pen would fill the machine with processes
-LEAST_TRAINING, LEAST_SPLIT = 12, 2  # a variance, and the way from one image to another, need two
 
 
 class ImageDataModule(LightningDataModule):
-    """MNIST, Fashion-MNIST or KMNIST as batches (images, labels).
+    """Images of MNIST's kind, or of the user's, as batches (images, labels).
 
-    Images are float32 in [0, 1], shape (B, 1, 28, 28); labels int64 (B,). The official test images stay the test set;
-    validation is the last twelfth of the training images (5,000 of 60,000; two at least), the rest trains.
+    Images are float32 in [0, 1], shape (B, C, H, W); labels int64 (B,). Of MNIST, Fashion-MNIST and KMNIST the official
+    test images stay the test set; validation is the last twelfth of the training images (5,000 of 60,000; two at
+    least), the rest trains.
 
     Args:
         name: which data set.
-        root: folder of the files, see `find_files`; None is a folder in the user's cache, which is filled.
+        root: folder or file of the images, see `find_files`, `read_arrays`; None is, for data sets that are
+            fetched, a folder in the user's cache, which is filled.
         batch_size: images a training batch.
         eval_batch_size: images a validation or test batch; no metric depends on it.
         num_workers: loader processes; 0 is fastest, because nothing is decoded.
@@ -37,7 +49,7 @@ class ImageDataModule(LightningDataModule):
     @checked
     def __init__(
         self,
-        name: DatasetName = "mnist",
+        name: SourceName = "mnist",
         root: str | None = None,
         batch_size: PositiveInt = 128,
         eval_batch_size: PositiveInt = 500,
@@ -58,27 +70,38 @@ class ImageDataModule(LightningDataModule):
         Raises:
             DataError: see `find_files` and `fetched_files`.
         """
-        self._files()
+        if self._is_mnists_kind():
+            self._files()
 
     def setup(self, stage: str | None = None) -> None:
-        """Read both splits once.
+        """Read all splits once.
 
         Raises:
             DataError: a file is missing or damaged, or there are too few images.
         """
         if hasattr(self, "train_set"):
             return
-        files = self._files()
-        self.folder = files[FILES[0]].parent
-        train, self.test_set = read_split(files, "train"), read_split(files, "t10k")
-        if len(train) < LEAST_TRAINING or len(self.test_set) < LEAST_SPLIT:
-            raise DataError(
-                f"{self.folder}: {len(train)} training and {len(self.test_set)} test images; there must be "
-                f"{LEAST_TRAINING} and {LEAST_SPLIT} at least"
-            )
-        n_train = len(train) - max(LEAST_SPLIT, len(train) // 12)
-        self.train_set = ImageDataset(train.images[:n_train], train.labels[:n_train])
-        self.val_set = ImageDataset(train.images[n_train:], train.labels[n_train:])
+        splits = self._read()
+        splits.check()
+        self.place, self.classes, self.members = splits.place, splits.classes, splits.members
+        self.train_set, self.val_set, self.test_set = splits.train, splits.validation, splits.test
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W); the images are read for it, where the name does not say it."""
+        if self._is_mnists_kind():
+            return 1, SIDE, SIDE
+        self.setup()
+        channels, height, width = self.train_set.images.shape[1:]
+        return channels, height, width
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes the labels tell apart; 0, where there are no labels."""
+        if self._is_mnists_kind():
+            return CLASSES
+        self.setup()
+        return len(self.classes)
 
     @cached_property
     def images(self) -> dict[str, int | str]:
@@ -105,12 +128,26 @@ class ImageDataModule(LightningDataModule):
         known = recorded.get("fingerprint") if isinstance(recorded, dict) else None
         if recorded is not None and known != self.images["fingerprint"]:
             raise DataError(
-                f"{self.folder}: its images or labels are others than those that the run was trained on; give the "
+                f"{self.place}: its images or labels are others than those that the run was trained on; give the "
                 "folder of those as data.root=FOLDER"
             )
 
+    def _is_mnists_kind(self) -> bool:
+        return self.source in TORCHVISION_CLASS
+
     def _files(self) -> Files:
         return fetched_files(self.source, cache_folder()) if self.root is None else find_files(self.source, self.root)
+
+    def _read(self) -> Splits:
+        if self._is_mnists_kind():
+            return _read_files(self._files())
+        if self.source == "digits":
+            if self.root is not None:
+                raise DataError(f"data.root={self.root}: {what_lacks('digits', self.root)}")
+            return read_digits()
+        if self.root is None:
+            raise DataError(f"data.root: is missing; data={self.source} needs data.root=PATH")
+        return read_arrays(self.root)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         order: EpochOrder | SameOrder = EpochOrder(self.train_set, self.seed, **self._process())
@@ -153,6 +190,16 @@ class ImageDataModule(LightningDataModule):
             collate_fn=_as_it_is,
             generator=torch.Generator(),  # else each loader draws from the generator of the noise
         )
+
+
+def _read_files(files: Files) -> Splits:
+    """IDX files of MNIST's kind; the last training images validate."""
+    train, test = read_split(files, "train"), read_split(files, "t10k")
+    n = len(train) - max(LEAST_SPLIT, len(train) // SHARES["validation"])
+    validation = ImageDataset(train.images[n:], train.labels[n:])
+    classes = tuple(map(str, range(CLASSES)))
+    train = ImageDataset(train.images[:n], train.labels[:n])
+    return Splits(train, validation, test, str(files[FILES[0]].parent), classes)
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -14,7 +14,7 @@ CLASSES = 10
 
 
 class ImageDataset(Dataset[Batch]):
-    """N images (N, 1, H, W) and labels (N,), both uint8.
+    """N images (N, C, H, W), uint8, and labels (N,), whole numbers.
 
     `__getitems__` is the hook by which `torch.utils.data.DataLoader` asks for a whole batch at once: one indexing of
     the tensor instead of B, and nothing to collate. The loader stays an ordinary one, so samplers work as with any data
@@ -33,7 +33,7 @@ class ImageDataset(Dataset[Batch]):
         return images[0], labels[0]
 
     def __getitems__(self, indices: list[int]) -> Batch:
-        """Images float32 in [0, 1], shape (B, 1, H, W); labels int64 (B,)."""
+        """Images float32 in [0, 1], shape (B, C, H, W); labels int64 (B,)."""
         rows = torch.as_tensor(indices)
         # index_select copies whole rows, ten times as fast as images[rows], which copies pixels
         images = self.images.index_select(0, rows).to(torch.float32).div_(255)

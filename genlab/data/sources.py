@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from genlab.errors import DataError
 
-DatasetName = Literal["mnist", "fashion_mnist", "kmnist"]
+SourceName = Literal["mnist", "fashion_mnist", "kmnist", "digits", "arrays", "folder"]
 
 # genlab's name → torchvision's class, which is also the name of its folder under data.root
 TORCHVISION_CLASS: dict[str, str] = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST"}
@@ -49,7 +49,7 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("genlab", appauthor=False))
 
 
-def find_files(name: DatasetName, root: str) -> Files:
+def find_files(name: str, root: str) -> Files:
     """Find the four files below a folder that the user has named. Nothing there is changed.
 
     The one exception: torchvision's downloads go into a folder that is empty, or that has other data sets of
@@ -69,12 +69,18 @@ def find_files(name: DatasetName, root: str) -> Files:
 def what_lacks(name: str, root: str) -> str:
     """What keeps a folder from being the `data.root` of a data set; empty if nothing does."""
     folder = os.path.expanduser(root)
-    if name not in TORCHVISION_CLASS:
+    if name == "digits":
+        return "data=digits comes with scikit-learn; leave data.root out"
+    if name == "arrays":
+        return "" if os.path.isfile(folder) and os.access(folder, os.R_OK) else "no file that can be read; name an .npz"
+    if name not in (*TORCHVISION_CLASS, "folder"):
         return f"{name} is no data set of genlab's"
     if not os.path.isdir(folder):
         return "no such folder"
     if not os.access(folder, os.R_OK | os.X_OK):
         return "a folder that may not be read"
+    if name == "folder":
+        return ""
     found = _look(name, Path(folder))
     missing = [file for file in FILES if file not in found]
     odd = [file for file, path in found.items() if not path.is_file()]
@@ -90,7 +96,7 @@ def what_lacks(name: str, root: str) -> str:
     return ""
 
 
-def fetched_files(name: DatasetName, root: Path) -> Files:
+def fetched_files(name: str, root: Path) -> Files:
     """Find the four files in a folder of genlab's own, and fetch those that are missing.
 
     MNIST is unpacked from the bundle, or read from it where the folder cannot be written; the others are downloaded.
@@ -151,7 +157,7 @@ def _waits_for_download(name: str, root: Path) -> bool:
     )
 
 
-def _fetch(name: DatasetName, root: Path, folder: Path) -> None:
+def _fetch(name: str, root: Path, folder: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     lock = root / f"{STAGING}lock"
     with FileLock(lock):
@@ -184,7 +190,7 @@ def _unpack_bundle(staging: Path) -> Path:
     return staging
 
 
-def _download(name: DatasetName, staging: str, folder: Path) -> Path:
+def _download(name: str, staging: str, folder: Path) -> Path:
     from torchvision import datasets
 
     print(f"{name}: downloading into {folder}", file=sys.stderr, flush=True)

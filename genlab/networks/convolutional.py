@@ -1,8 +1,12 @@
 """Convolutional trunks that halve an image twice, and their mirror image."""
 
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
 from torch import nn
 
-ImageShape = tuple[int, int, int]
+# (C, H, W); a list, as configs have it, is taken too
+ImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], Field(strict=False)]
 
 CHANNELS = (32, 64)
 

@@ -1,5 +1,6 @@
 """A config → model, data, callbacks and trainer, seeded and checked, and not yet run."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,10 @@ from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, RunError
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.processes.cluster import check_launch, cluster_environment
+from genlab.quantities import SAMPLE_SCORE
 from genlab.runs.checkpoints import AtomicCheckpointIO
 from genlab.runs.classes import check_config
-from genlab.runs.construction import construct
+from genlab.runs.construction import construct, located
 from genlab.runs.settings import recorded
 from genlab.training.profiling import profiler
 from genlab.training.trainer import check_manual_optimization
@@ -53,6 +55,7 @@ def build(
 
     Raises:
         ConfigError: a value that a constructor refuses, under its address, such as `model.latent_dim=0`.
+        DataError: images whose shape is known only when they are read cannot be read.
     """
     _check_sizes(cfg)
     try:
@@ -64,8 +67,9 @@ def build(
     except RunError as error:
         raise ConfigError(str(error)) from None
     evaluation = construct(cfg.evaluation, "evaluation", EvaluationSettings)
-    model = _model(cfg)
     data = construct(cfg.data, "data", ImageDataModule)
+    _fit_to_images(cfg, data)
+    model = _model(cfg)
     loggers = [_logger(node, f"logger.{name}", cfg.run_dir, purge_step) for name, node in (cfg.logger or {}).items()]
     others = {name: construct(node, f"callbacks.{name}", Callback) for name, node in cfg.callbacks.items()}
     checkpoints = others.pop("checkpoints", None)
@@ -77,6 +81,8 @@ def build(
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
     everything = [*others.values(), *callbacks.values()]
     _check_monitor(checkpoints.monitor, model, everything)
+    if checkpoints.monitor == f"val/{SAMPLE_SCORE}" and data.source != "mnist":
+        checkpoints.monitor = None  # nothing measures it: the feature network knows MNIST
     trainer = construct(
         cfg.trainer,
         "trainer",
@@ -124,6 +130,20 @@ def _logger(node: DictConfig, address: str, folder: str, purge_step: int | None)
     offered = {"folder": folder, "purge_step": purge_step, "save_dir": node.get("save_dir") or folder}
     logger: Logger = construct(node, address, Logger, offered)
     return logger
+
+
+def _fit_to_images(cfg: DictConfig, data: ImageDataModule) -> None:
+    """Write what the data decide into the model's section, if its constructor takes it: a run folder is whole then."""
+    takes = inspect.signature(located(cfg.model._target_, "model")).parameters
+    if "num_classes" in takes and "num_classes" not in cfg.model:
+        OmegaConf.update(cfg, "model.num_classes", data.num_classes, force_add=True)
+    if "image_shape" not in takes:
+        return
+    given, shape = cfg.model.get("image_shape"), list(data.image_shape)
+    if given is None:
+        OmegaConf.update(cfg, "model.image_shape", shape, force_add=True)
+    elif OmegaConf.is_list(given) and list(given) != shape:
+        raise ConfigError(f"model.image_shape={given}: the images of data={data.source} have {shape}; leave it out")
 
 
 def _model(cfg: DictConfig) -> LightningModule:

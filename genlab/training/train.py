@@ -1,5 +1,6 @@
 """train(cfg) → metrics: the whole of a run."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -22,6 +23,7 @@ from genlab.errors import ConfigError, GenlabError, RunError
 from genlab.processes.agreement import connect, meet
 from genlab.processes.complaint import is_lost
 from genlab.processes.peers import is_first
+from genlab.runs.atomic import write_text
 from genlab.runs.checkpoints import check_counters, check_optimizers, check_weights, load_weights, read_checkpoint
 from genlab.runs.lock import check_new, new_folder
 from genlab.runs.reading import Run
@@ -107,7 +109,10 @@ def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment, ne
     """Say what is trained, in files and on the console, and wait for the other processes."""
     if experiment.trainer.is_global_zero:
         save_config(cfg, overrides, Path(cfg.run_dir))
-        announce_start(cfg, experiment.model, experiment.trainer, experiment.data.images, experiment.data.folder)
+        if experiment.data.members is not None:
+            split = {"classes": experiment.data.classes, **experiment.data.members}
+            write_text(Path(cfg.run_dir) / "split.json", json.dumps(split) + "\n")
+        announce_start(cfg, experiment.model, experiment.trainer, experiment.data.images, experiment.data.place)
     meet()
     if new:
         _log_settings(experiment.trainer, cfg, f"hp/{_headline(experiment)}")

@@ -1,0 +1,83 @@
+"""Three sets of images with their labels; the parts that a source does not give are drawn, always alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from genlab.data.dataset import ImageDataset
+from genlab.errors import DataError
+
+# a variance, and the way from one image to another, need two
+LEAST_TRAINING, LEAST_SPLIT = 12, 2  # images, those for validation counted as training
+SHARES = {"test": 7, "validation": 12}  # one seventh, then one twelfth of what is left: as those of MNIST
+SIDES = range(8, 257)
+SPLIT_SEED = 0  # not that of the run: runs with other seeds see the same images
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a source of images gives.
+
+    Attributes:
+        train, validation, test: images of one shape.
+        place: where they are from, for messages.
+        classes: a name for each label; none, where the images have no labels (they are all 0 then).
+        members: split → which images it has, where genlab has drawn any of them, as plain values for a file.
+    """
+
+    train: ImageDataset
+    validation: ImageDataset
+    test: ImageDataset
+    place: str
+    classes: tuple[str, ...]
+    members: Mapping[str, Any] | None = None
+
+    def check(self) -> None:
+        """Check that there are enough images, of a size that networks and pictures can do something with.
+
+        Raises:
+            DataError: there are not.
+        """
+        n_train, n_test = len(self.train) + len(self.validation), len(self.test)
+        if n_train < LEAST_TRAINING or n_test < LEAST_SPLIT:
+            raise DataError(
+                f"{self.place}: {n_train} training and {n_test} test images; there must be "
+                f"{LEAST_TRAINING} and {LEAST_SPLIT} at least"
+            )
+        if len(self.validation) < LEAST_SPLIT or len(self.train) < LEAST_SPLIT:
+            raise DataError(f"{self.place}: training and validation images must be {LEAST_SPLIT} each at least")
+        height, width = self.train.images.shape[2:]
+        if height not in SIDES or width not in SIDES:
+            raise DataError(
+                f"{self.place}: images of {height}×{width} pixels; their sides must be {SIDES[0]} to {SIDES[-1]}"
+            )
+
+
+def drawn(rows: Mapping[str, list[int]], place: str) -> dict[str, list[int]]:
+    """Complete the splits: those that are not there are drawn from the training images.
+
+    Args:
+        rows: `train`, and perhaps `validation` and `test` → numbers of their images.
+        place: of the images, for messages.
+
+    Returns:
+        Split → numbers, in rising order.
+
+    Raises:
+        DataError: there are too few training images to draw from.
+    """
+    missing = [name for name in SHARES if name not in rows]
+    least = LEAST_TRAINING + LEAST_SPLIT * ("test" in missing)
+    if len(rows["train"]) < least:
+        n = len(rows["train"])
+        what = f"{n} image{'s' * (n != 1)}{' to train on' * ('test' not in missing)}"
+        raise DataError(f"{place}: {what}; there must be {least} at least")
+    order = torch.randperm(len(rows["train"]), generator=torch.Generator().manual_seed(SPLIT_SEED)).tolist()
+    left, found = [rows["train"][index] for index in order], dict(rows)
+    for name in missing:
+        n = max(LEAST_SPLIT, len(left) // SHARES[name])
+        found[name], left = left[:n], left[n:]
+    found["train"] = left
+    return {name: sorted(found[name]) for name in ("train", "validation", "test")}

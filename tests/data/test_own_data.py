@@ -1,0 +1,129 @@
+"""The user's images reach the model by themselves, and a run on them is a run as any other."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import stand_in_config
+from PIL import Image
+
+import genlab
+from genlab.cli.reconstruct import parser, run
+from genlab.errors import ConfigError
+from genlab.models.flow import Flow
+from genlab.networks import image_decoder, image_encoder
+from genlab.networks.discriminators import image_discriminator
+from genlab.networks.generators import image_generator
+from genlab.runs.reading import open_run
+from genlab.runs.reload import load_data
+from genlab.training.train import build, train
+
+QUICK = ["trainer.max_epochs=1", "logger=none", "callbacks.test_nll.samples=2", "callbacks.test_nll.images=4"]
+QUICK += ["callbacks.manifold.size=2", "data.batch_size=20", "evaluate=true", "evaluation.importance_samples=2"]
+QUICK += ["evaluation.prior_samples=4", "evaluation.likelihood_images=4", "evaluation.dequantization_samples=1"]
+VAE = ["model.hidden_dims=[8]", "model.latent_dim=2"]
+
+
+@pytest.fixture
+def colour(tmp_path):
+    """Random 3×32×32 images in Keras' names."""
+    draw = np.random.default_rng(0)
+    parts = {"train": 24, "test": 6}
+    images = {f"x_{name}": draw.integers(0, 256, (n, 32, 32, 3), np.uint8) for name, n in parts.items()}
+    np.savez(tmp_path / "own.npz", **images, **{f"y_{name}": np.arange(n) % 3 for name, n in parts.items()})
+    return tmp_path / "own.npz"
+
+
+def trained(root, folder, *overrides):
+    train(stand_in_config(root, folder, *QUICK, *overrides))
+    return folder / "run"
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_vae_of_colour_images(colour, tmp_path, monkeypatch):
+    folder = trained(colour, tmp_path, "data=arrays", *VAE)
+    summary = read(folder / "summary.json")
+    assert (summary["status"], summary["data"]) == ("finished", "arrays")
+    assert read(folder / "split.json")["classes"] == ["0", "1", "2"]
+    assert len(read(folder / "split.json")["train"]["x_train"]) == summary["images"]["train"] == 22
+    evaluation = read(folder / "evaluation.json")
+    assert evaluation["scores"]["nll"]["value"] > 0
+    assert evaluation["absent"]["fid_mnist"] == "the feature network knows the digits of MNIST, not arrays"
+    colour.rename(tmp_path / "elsewhere.npz")
+    assert genlab.load(folder).sample(2).shape == (2, 3, 32, 32)  # without the data
+    (tmp_path / "elsewhere.npz").rename(colour)
+    monkeypatch.setattr("genlab.cli.picture.keep_quiet", lambda: None)
+    run(parser().parse_args([str(folder), "-n", "2", "--out", str(tmp_path / "two.png")]))
+    picture = np.asarray(Image.open(tmp_path / "two.png"))
+    assert (picture[..., 0] != picture[..., 1]).any()  # in colour
+
+
+def test_a_convolutional_gan_of_colour_images_wants_no_fid(colour, tmp_path, caplog):
+    folder = trained(colour, tmp_path, "data=arrays", "model=gan", "model.architecture=convolutional")
+    assert "no val/fid_mnist: the feature network knows the digits of MNIST, not arrays" in caplog.text
+    assert "no best.ckpt" not in caplog.text
+    assert genlab.load(folder).sample(2).shape == (2, 3, 32, 32)
+    assert (folder / "images" / "samples" / "epoch_0001.png").exists()
+
+
+def test_a_flow_of_8_by_8_digits(tmp_path):
+    overrides = ["data=digits", "model=flow", "model.steps=1", "model.channels=[4,4]"]
+    folder = trained("null", tmp_path, *overrides, "+trainer.limit_train_batches=3")
+    assert read(folder / "evaluation.json")["scores"]["bits_per_dim"]["value"] > 0
+    assert genlab.load(folder).sample(2).shape == (2, 1, 8, 8)
+    assert load_data(open_run(folder)).images == read(folder / "summary.json")["images"]
+
+
+def test_the_shape_is_written_into_the_config(compose_config, colour):
+    cfg = compose_config("data=arrays", f"data.root={colour}", *VAE)
+    build(cfg)
+    assert cfg.model.image_shape == [3, 32, 32]
+    cfg = compose_config(*VAE)
+    build(cfg)
+    assert cfg.model.image_shape == [1, 28, 28]
+
+
+def test_a_shape_may_be_typed_if_it_is_that_of_the_images(compose_config, colour):
+    build(compose_config("data=arrays", f"data.root={colour}", "+model.image_shape=[3,32,32]", *VAE))
+    with pytest.raises(ConfigError, match=r"model.image_shape=\[3, 32, 32\]: the images of data=mnist have \[1, 28"):
+        build(compose_config("+model.image_shape=[3,32,32]", *VAE))
+    with pytest.raises(ConfigError, match=r"model.image_shape"):
+        build(compose_config("+model.image_shape=32", *VAE))
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (1, 12, 64), (3, 64, 64)])
+@pytest.mark.parametrize("architecture", ["mlp", "convolutional"])
+def test_networks_fit_images_of_any_side(architecture, shape):
+    images = torch.rand(2, *shape)
+    assert image_encoder(architecture, shape, [5], 4)(images).shape == (2, 4)
+    assert image_decoder(architecture, shape, [5], 3)(torch.rand(2, 3)).shape == images.shape
+    assert image_generator(architecture, shape, 3)(torch.rand(2, 3)).shape == images.shape
+    assert image_discriminator(architecture, shape)(images).shape == (2,)
+    small = {"couplings": 2, "hidden_dims": [4]} if architecture == "mlp" else {"steps": 1, "channels": [4, 4]}
+    assert Flow(architecture=architecture, image_shape=shape, **small).sample(2).shape == images.shape
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (["model=vae", "model.architecture=convolutional"], "need a height and width divisible by 4, got 9x9"),
+        (["model=gan", "model.architecture=convolutional"], "need a height and width divisible by 4, got 9x9"),
+        (["model=flow"], "needs a height and width divisible by 4, got 9x9"),
+        (["model=flow", "model.architecture=mlp"], "variational noise needs an even height and width"),
+    ],
+)
+def test_what_does_not_fit_says_what_it_needs(compose_config, tmp_path, model, expected):
+    np.savez(tmp_path / "nine.npz", images=np.zeros((20, 9, 9), np.uint8))
+    with pytest.raises(ConfigError, match=expected):
+        build(compose_config("data=arrays", f"data.root={tmp_path / 'nine.npz'}", *model))
+
+
+def test_an_mlp_fits_an_odd_side(compose_config, tmp_path):
+    np.savez(tmp_path / "nine.npz", images=np.zeros((20, 9, 9), np.uint8))
+    for model in (VAE, ["model=flow", "model.architecture=mlp", "model.dequantization=uniform"]):
+        experiment = build(compose_config("data=arrays", f"data.root={tmp_path / 'nine.npz'}", *model))
+        assert experiment.model.sample(2).shape == (2, 1, 9, 9)
