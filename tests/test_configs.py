@@ -19,7 +19,7 @@ def options(group):
 
 GROUPS = ["model", "data", "trainer", "logger", "callbacks", "experiment", "debug"]
 # what the stand-in's folder, or this machine, does not fit; tests/data/test_own_data.py builds those of the user's data
-ELSEWHERE = ["trainer=gpu", "data=digits", "data=arrays"]
+ELSEWHERE = ["trainer=gpu", "data=digits", "data=arrays", "data=folder"]
 CHOICES = [option for group in GROUPS for option in options(group) if option not in ELSEWHERE]
 
 

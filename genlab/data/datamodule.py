@@ -2,7 +2,7 @@
 
 import hashlib
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Sampler
 from genlab.arguments import checked
 from genlab.data.arrays import read_arrays, read_digits
 from genlab.data.dataset import CLASSES, SIDE, Batch, ImageDataset, read_split
+from genlab.data.folder import FolderSettings, read_folder
 from genlab.data.samplers import EpochOrder, EvaluationShare, SameOrder
 from genlab.data.sources import (
     FILES,
@@ -23,8 +24,8 @@ from genlab.data.sources import (
     find_files,
     what_lacks,
 )
-from genlab.data.splits import LEAST_SPLIT, SHARES, Splits
-from genlab.errors import DataError
+from genlab.data.splits import LEAST_SPLIT, SHARES, SIDES, Splits
+from genlab.errors import ConfigError, DataError
 
 MOST_WORKERS = 256  # a slip of the pen would fill the machine with processes
 
@@ -38,8 +39,9 @@ class ImageDataModule(LightningDataModule):
 
     Args:
         name: which data set.
-        root: folder or file of the images, see `find_files`, `read_arrays`; None is, for data sets that are
-            fetched, a folder in the user's cache, which is filled.
+        root: folder or file of the images, see `find_files`, `read_arrays` and `read_folder`; None is, for data sets
+            that are fetched, a folder in the user's cache, which is filled.
+        image_size, channels, unfit: of `folder` only, see `FolderSettings`.
         batch_size: images a training batch.
         eval_batch_size: images a validation or test batch; no metric depends on it.
         num_workers: loader processes; 0 is fastest, because nothing is decoded.
@@ -51,6 +53,9 @@ class ImageDataModule(LightningDataModule):
         self,
         name: SourceName = "mnist",
         root: str | None = None,
+        image_size: Annotated[int | None, Field(ge=SIDES[0], le=SIDES[-1])] = None,
+        channels: Literal[1, 3] | None = None,
+        unfit: Literal["refuse", "skip"] = "refuse",
         batch_size: PositiveInt = 128,
         eval_batch_size: PositiveInt = 500,
         num_workers: Annotated[int, Field(ge=0, le=MOST_WORKERS)] = 0,
@@ -59,6 +64,9 @@ class ImageDataModule(LightningDataModule):
         super().__init__()
         self.source = name
         self.root = root
+        self.folder_settings = FolderSettings(image_size, channels, unfit)
+        if name != "folder" and self.folder_settings != FolderSettings():
+            raise ConfigError(f"data={name}: image_size, channels and unfit are of data=folder; leave them out")
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
@@ -147,7 +155,7 @@ class ImageDataModule(LightningDataModule):
             return read_digits()
         if self.root is None:
             raise DataError(f"data.root: is missing; data={self.source} needs data.root=PATH")
-        return read_arrays(self.root)
+        return read_arrays(self.root) if self.source == "arrays" else read_folder(self.root, self.folder_settings)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         order: EpochOrder | SameOrder = EpochOrder(self.train_set, self.seed, **self._process())
