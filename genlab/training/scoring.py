@@ -61,12 +61,12 @@ def evaluate_run(
     ):
         images = data.train_set.images, data.test_set.images
         found = evaluate(model, data.source, *images, settings, progress.track)
-    samples_per_second = found.scores.get("samples_per_second")
+    drawn = found.scores.get("samples_per_second")
     cost = {
         "parameters": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
         "training_seconds": summary.get("training_seconds"),
         "images_per_second": _speed(summary),
-        "samples_per_second": samples_per_second and samples_per_second.value,
+        "samples_per_second": None if drawn is None else drawn.value,
         "evaluation_seconds": round(time.perf_counter() - started, 1),
     }
     found |= Evaluation(
