@@ -23,6 +23,8 @@ def explain(error: ValidationError, prefix: str = "") -> str:
     name = f"{prefix}.{argument[0]}" if prefix else str(argument[0])
     if faults[0]["type"] == "unexpected_keyword_argument":
         return f"{name}: there is no such setting"
+    if faults[0]["type"] in ("missing", "missing_argument"):
+        return f"{name}: is missing"
     # a union has a fault for each of its members
     messages = dict.fromkeys(fault["msg"].removeprefix("Input ") for fault in faults)
     return f"{name}={faults[0]['input']}: {' or '.join(messages)}"

@@ -57,7 +57,7 @@ class GeneratorGradients(Callback):
         picture = gradient_curves(self._steps, {LABELS[name]: norms for name, norms in self._norms.items()})
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(self.tag, picture, self._steps[-1])
+                getattr(logger, "pictures", logger.experiment).add_image(self.tag, picture, self._steps[-1])
         folder = images_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
         save_image(picture, folder / f"{self.tag}.png")

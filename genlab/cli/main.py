@@ -7,7 +7,7 @@ from importlib import import_module
 
 from genlab import __version__
 from genlab.cli.options import Parser, add_trust_options
-from genlab.errors import ConfigError, GenlabError
+from genlab.errors import ConfigError, GenlabError, lack_of_memory
 from genlab.processes.complaint import speaks
 
 COMMANDS = {
@@ -53,11 +53,12 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (GenlabError, OSError) as error:
-        if os.environ.get("GENLAB_DEBUG"):
+    except (GenlabError, OSError, ImportError, MemoryError) as error:
+        told = str(error) if isinstance(error, GenlabError | OSError) else lack_of_memory(error)
+        if told is None or os.environ.get("GENLAB_DEBUG"):
             raise
-        if speaks(str(error)):
-            print(f"error: {error}", file=sys.stderr)
+        if speaks(told):
+            print(f"error: {told}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
 
 

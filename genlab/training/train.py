@@ -188,14 +188,13 @@ def build(
     evaluation = construct(cfg.evaluation, "evaluation", EvaluationSettings)
     model = _model(cfg)
     data = construct(cfg.data, "data", ImageDataModule)
-    places = {"folder": cfg.run_dir, "save_dir": cfg.run_dir, "purge_step": purge_step}
-    loggers = [construct(node, f"logger.{name}", Logger, places) for name, node in cfg.logger.items()]
+    loggers = [_logger(node, f"logger.{name}", cfg.run_dir, purge_step) for name, node in (cfg.logger or {}).items()]
     others = {name: construct(node, f"callbacks.{name}", Callback) for name, node in cfg.callbacks.items()}
-    callbacks = {name: others.pop(name) for name in list(others) if is_own(others[name])}
-    checkpoints = callbacks.pop("checkpoints", None)
+    checkpoints = others.pop("checkpoints", None)
     if not isinstance(checkpoints, Checkpoints):
         checkpoints = Checkpoints()  # a run that cannot be resumed is no run
-    callbacks |= more_callbacks or {}
+    others |= more_callbacks or {}
+    callbacks = {name: others.pop(name) for name in list(others) if is_own(others[name])}
     # these two come last, when all others have done what belongs before a checkpoint
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
     trainer = construct(
@@ -220,6 +219,13 @@ def build(
 @checked
 def _check_and_seed(seed: Annotated[int, Field(ge=0, lt=2**32)], evaluate: bool) -> None:
     seed_everything(seed, verbose=False)
+
+
+def _logger(node: DictConfig, address: str, folder: str, purge_step: int | None) -> Logger:
+    """Lightning's write into the run folder too, unless they are given another."""
+    offered = {"folder": folder, "purge_step": purge_step, "save_dir": node.get("save_dir") or folder}
+    logger: Logger = construct(node, address, Logger, offered)
+    return logger
 
 
 def _model(cfg: DictConfig) -> LightningModule:

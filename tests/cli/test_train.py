@@ -28,10 +28,7 @@ def run(command, folder):
         ("model.latentdim=3", "error: model.latentdim: model (vae) has no latentdim; did you mean model.latent_dim?"),
         ("model.latent_dim=0", "error: model.latent_dim=0: should be greater than 0"),
         ("seed=abc", "error: seed=abc: should be a valid integer"),
-        (
-            "data.root=absent",
-            "error: data.root=absent: no such folder; name the folder that has",
-        ),
+        ("data.root=absent", "error: data.root=absent: no such folder; name the folder that has"),
     ],
 )
 def test_a_wrong_command_is_answered_in_one_line_and_leaves_nothing(tmp_path, override, answer):

@@ -200,6 +200,12 @@ def test_lightnings_loggers_write_into_the_run_folder(compose_config, tmp_path):
     assert list((tmp_path / "run" / "theirs" / "version_0").glob("events.out.tfevents.*"))
 
 
+def test_a_config_cannot_send_genlabs_loggers_elsewhere(compose_config, tmp_path):
+    trainer = build(compose_config(f"+logger.metrics_file.folder={tmp_path / 'elsewhere'}")).trainer
+    assert {logger.save_dir for logger in trainer.loggers if logger.save_dir} == {str(tmp_path / "run")}
+    assert trainer.loggers[1].path == tmp_path / "run" / "metrics.csv"
+
+
 def test_classes_of_an_older_run_are_found_where_they_are_now(config, tmp_path):
     path = tmp_path / "run" / "config.yaml"
     text = path.read_text()
