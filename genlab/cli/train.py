@@ -14,6 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from genlab.cli.options import Parser, add_trust_options
 from genlab.cli.overrides import check
 from genlab.console.mendable import mendable
 from genlab.console.quiet import keep_quiet
@@ -46,12 +47,15 @@ def main() -> None:
         sys.exit(_answer(error, 2 if is_wrong else 1))
 
 
-def resume_run(folder: str, overrides: list[str]) -> None:
+def resume_run(folder: str, arguments: list[str]) -> None:
     """`python train.py resume=FOLDER …`, and `genlab resume FOLDER …`."""
     with answered(folder):
+        parser = Parser("genlab resume", "", [])
+        add_trust_options(parser)
+        given, overrides = parser.parse_known_args(arguments)
         from genlab.training.resume import resume
 
-        resume(folder, overrides)
+        resume(folder, overrides, given.trust)
 
 
 @hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")

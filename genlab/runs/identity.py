@@ -118,5 +118,5 @@ def _with_floats(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_with_floats(item) for item in value]
     if isinstance(value, int) and not isinstance(value, bool):
-        return float(value) if abs(value) < 2**53 else str(value)  # a larger one has no float of its own
+        return float(value) if abs(value) < 2**53 else hex(value)  # a larger one has no float of its own
     return value

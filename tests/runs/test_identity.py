@@ -106,5 +106,6 @@ def test_a_run_that_was_trained_twice_counts_once():
 
 def test_one_value_that_is_not_finite_leaves_no_mean():
     assert statistic([1.0, 3.0]) == Statistic(2, 2.0, pytest.approx(2**0.5))
+    assert statistic([0.1, 0.1, 0.1]) == Statistic(3, pytest.approx(0.1), 0)
     assert statistic([1.0]) == Statistic(1, 1.0, None)
     assert statistic([1.0, None]) == statistic([1.0, float("nan")]) == Statistic(2, None, None)
