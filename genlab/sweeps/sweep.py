@@ -87,7 +87,7 @@ def _announce(request: SweepRequest, plan: Plan) -> None:
     told = ", ".join(f"{count} {state}" for state, count in states.items())
     print(f"sweep folder {short(request.folder)}   ({len(jobs)} jobs: {told})", flush=True)
     if request.repeated:
-        print(f"asked for more than once, and run once: {request.repeated} more of the same configs", flush=True)
+        print(f"jobs left out, because each has the same config as one of these: {request.repeated}", flush=True)
 
 
 def _state(folder: Path) -> str:
