@@ -4,9 +4,9 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 from genlab import __version__
@@ -57,11 +57,11 @@ def test_a_command_explains_itself_with_examples_that_it_takes(genlab, command):
     assert "show this help" in out
     examples = [line.strip() for line in out.partition("Examples:\n")[2].splitlines()]
     assert len(examples) >= 2
-    parser = cli._resume_parser() if command == "resume" else import_module(f"genlab.cli.{command}").parser()
+    context = click.Context(cli.GENLAB)
     for example in examples:
         words = shlex.split(example.split("|")[0], comments=True)
         assert words[:2] == ["genlab", command]
-        parser.parse(words[2:])
+        cli.GENLAB.get_command(context, command).make_context(command, words[2:])
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["runs"], *([command, "--help"] for command in cli.COMMANDS)])
@@ -154,10 +154,10 @@ def test_resume_answers_a_folder_that_is_no_run(tmp_path):
     ],
 )
 def test_what_ends_a_command_is_answered_in_one_line(genlab, monkeypatch, error, code, answer):
-    def fail(arguments):
+    def fail(**given):
         raise error
 
-    monkeypatch.setattr("genlab.cli.runs.run", fail)
+    monkeypatch.setattr("genlab.cli.runs.runs.callback", fail)
     assert genlab("runs") == (code, "", answer)
 
 
