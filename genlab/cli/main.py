@@ -54,6 +54,10 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "resume":
             return resume
+        if cmd_name == "train":
+            from genlab.cli.overrides import TRAIN
+
+            return TRAIN
         if cmd_name not in COMMANDS:
             return None
         found: click.Command = getattr(import_module(f"genlab.cli.{cmd_name}"), cmd_name)

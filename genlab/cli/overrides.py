@@ -1,39 +1,105 @@
 """The names on a command line, checked without importing torch.
 
-Hydra answers a wrong name with several lines, which advise beginners to add a `+`. Here a name that does not exist is
-answered with what does, and the nearest of it.
+Hydra answers a wrong name with several lines, which advise beginners to add a `+`. Here the config is composed before
+Hydra does it, and what Hydra finds wrong becomes one line with the names that exist, and the nearest of them.
 """
 
-import ast
-import functools
 from collections.abc import Iterator
 from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import click
+from click.shell_completion import CompletionItem
 from hydra import compose, initialize_config_dir
-from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from genlab.cli.options import Choice, Command, explained
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError
 from genlab.runs.configuration import config_dir, quoted, register_resolvers
+from genlab.runs.trust import PLAIN, SECTIONS
 from genlab.sweeps.launchers import LAUNCHERS
 
 # (option, setting) → why it has none, where users of the others would expect it
 REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
 
+KNOWN = (*SECTIONS, *PLAIN, "sweep", "hydra")
 NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "callbacks")
+LARGEST = 2**63  # of whole numbers: torch and Python's own sizes go no further
 
 # Arguments of the Trainer that have groups of their own, or that genlab itself gives
 GIVEN = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
+# All others; a list, because importing Lightning takes seconds
+TRAINER_ARGUMENTS = """
+    accelerator accumulate_grad_batches benchmark check_val_every_n_epoch detect_anomaly deterministic devices
+    enable_autolog_hparams enable_checkpointing enable_model_summary enable_progress_bar fast_dev_run
+    gradient_clip_algorithm gradient_clip_val inference_mode limit_predict_batches limit_test_batches
+    limit_train_batches limit_val_batches log_every_n_steps max_epochs max_steps max_time min_epochs min_steps
+    num_nodes num_sanity_val_steps overfit_batches precision profiler reload_dataloaders_every_n_epochs strategy
+    sync_batchnorm use_distributed_sampler val_check_interval
+""".split()
 
 # Of --config-dir: a folder of the user's, whose options are there besides those of genlab
 _USERS_DIR: ContextVar[Path | None] = ContextVar("_USERS_DIR", default=None)
+
+
+class _Overrides(click.ParamType):
+    """KEY=VALUE and GROUP=OPTION; the shell completes keys and options."""
+
+    name = "override"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        typed = [*(ctx.params["overrides"] or ()), ""]
+        before = typed[-3] if typed[-2:-1] == ["="] else typed[-2] if len(typed) > 1 else ""  # bash splits at =
+        if _is_group(before):
+            return [CompletionItem(option) for option in _options(before) if option.startswith(incomplete)]
+        words = [f"{group}={option}" for group in _groups() for option in _options(group)]
+        register_resolvers()
+        with initialize_config_dir(str(config_dir()), version_base="1.3"):
+            config = compose("config", [text for text in typed if _is_group(text.partition("=")[0])])
+        words += [f"trainer.{name}=" for name in TRAINER_ARGUMENTS] + list(_addresses(OmegaConf.to_container(config)))
+        return [CompletionItem(word) for word in sorted(set(words)) if word.startswith(incomplete)]
+
+
+def _addresses(config: Any, parent: str = "") -> Iterator[str]:
+    for name, value in config.items():
+        if isinstance(value, dict):
+            yield from _addresses(value, f"{parent}{name}.")
+        elif name != "_target_":
+            yield f"{parent}{name}="
+
+
+INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+HYDRAS = ("help", "hydra_help", "version", "shell_completion")  # flags that Hydra answers without a config
+TRAIN = Command(
+    "train",
+    examples=(),
+    add_help_option=False,  # Hydra's lists groups and options
+    params=[
+        click.Option(["-h", "--help"], is_flag=True),
+        click.Option(["--hydra-help"], is_flag=True),
+        click.Option(["--version"], is_flag=True),
+        click.Option(["-c", "--cfg"], type=Choice(("job", "hydra", "all"))),
+        click.Option(["--resolve"], is_flag=True),
+        click.Option(["-p", "--package"]),
+        click.Option(["-r", "--run"], is_flag=True),
+        click.Option(["-m", "--multirun"], is_flag=True),
+        click.Option(["-sc", "--shell-completion"], is_flag=True),
+        click.Option(["-cp", "--config-path"]),
+        click.Option(["-cn", "--config-name"]),
+        click.Option(["-cd", "--config-dir"], type=click.Path()),
+        click.Option(["--experimental-rerun"], type=click.Path()),
+        click.Option(["-i", "--info"], is_flag=False, flag_value="all", type=Choice(INFO)),
+        click.Argument(["overrides"], nargs=-1, type=_Overrides()),
+    ],
+)
 
 
 def check(arguments: list[str]) -> list[str]:
@@ -45,39 +111,33 @@ def check(arguments: list[str]) -> list[str]:
     Raises:
         ConfigError: a group, an option or a key that does not exist, or an override that cannot be read.
     """
-    parser = get_args_parser()
-    parser.error = _refuse  # type: ignore[method-assign, assignment]  # argparse's own answer is the whole usage
-    given = parser.parse_intermixed_args(arguments)
-    if given.help or given.hydra_help or given.shell_completion:
+    try:
+        given = TRAIN.make_context("python train.py", list(arguments)).params
+    except click.UsageError as error:
+        raise explained(error) from None
+    if any(given[flag] for flag in HYDRAS):
         return arguments
-    if given.resolve and not given.cfg:
-        raise ConfigError("--resolve: only with --cfg, as in --cfg job --resolve")
-    _USERS_DIR.set(_users_dir(given.config_dir))
+    _check_flags(given)
     register_resolvers()
-    overrides = [_parse(text) for text in given.overrides]
-    many = [_text(o) for o in overrides if o.is_sweep_override()]
-    if many and not given.multirun and not any(o.key_or_group == "hydra.mode" for o in overrides):
-        raise ConfigError(f"{many[0]}: several values; add -m to train with each, or write one list as [1,2]")
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        overrides = [_parse(text) for text in given["overrides"]]
+        many = [str(o.input_line) for o in overrides if o.is_sweep_override()]
+        if many and not given["multirun"] and not any(o.key_or_group == "hydra.mode" for o in overrides):
+            raise ConfigError(f"{many[0]}: several values; add -m to train with each, or write one list as [1,2]")
         for override in overrides:
-            _check_group(override)
-            _check_launcher(override)
-        for choice in _group_choices(overrides):
-            config = _compose(choice)
-            for override in overrides:
-                _check_key(override, config)
-        forced = {_text(o): f"++{_text(o)}" for o in overrides if _is_new_trainer_argument(o, config)}
-        plain = [_text(o) for o in overrides if not o.is_sweep_override() and not _chooses(o)]
-        _check_whole(_compose([*choice, *(forced.get(text, text) for text in plain)]))
+            _check_override(override)
+        forced: set[str] = set()
+        for job in _examples(overrides):
+            _check_whole(_composed(job, forced), job)
     # Hydra itself wants all flags before the overrides
-    flags = [argument for argument in arguments if argument not in given.overrides]
-    return [*flags, *(forced.get(text, text) for text in given.overrides)]
+    flags = [argument for argument in arguments if argument not in given["overrides"]]
+    return [*flags, *_with_force(given["overrides"], forced)]
 
 
-def _users_dir(name: str | None) -> Path | None:
-    if name is not None and not Path(name).is_dir():
-        raise ConfigError(f"--config-dir {name}: no such folder; give one with folders as experiment/ in it")
-    return None if name is None else Path(name).absolute()
+def typed(overrides: list[str]) -> list[str]:
+    """Overrides without the `++` of `check`."""
+    new = [f"++trainer.{name}=" for name in TRAINER_ARGUMENTS]
+    return [text.removeprefix("++") if text.startswith(tuple(new)) else text for text in overrides]
 
 
 def searchpath() -> list[str]:
@@ -86,23 +146,27 @@ def searchpath() -> list[str]:
     return [] if users is None else [f"hydra.searchpath=[{quoted(f'file://{users}')}]"]
 
 
+def _check_flags(given: dict[str, Any]) -> None:
+    for flag in ("resolve", "package"):
+        if given[flag] and not given["cfg"]:
+            raise ConfigError(f"--{flag}: only with --cfg, as in --cfg job --{flag}")
+    rerun, users = given["experimental_rerun"], given["config_dir"]
+    if rerun is not None and not Path(rerun).is_file():
+        raise ConfigError(f"--experimental-rerun {rerun}: no such file; genlab resume RUN_FOLDER goes on with a run")
+    if users is not None and not Path(users).is_dir():
+        raise ConfigError(f"--config-dir {users}: no such folder; give one with folders as experiment/ in it")
+    _USERS_DIR.set(None if users is None else Path(users).absolute())
+
+
 def _config_dirs() -> list[Path]:
     users = _USERS_DIR.get()
     return [config_dir()] if users is None else [config_dir(), users]
 
 
-def _refuse(message: str) -> None:
-    raise ConfigError(f"{message}; see python train.py --help")
-
-
-def _text(override: Override) -> str:
-    assert override.input_line is not None
-    return override.input_line
-
-
 def _parse(text: str) -> Override:
     try:
-        override = OverridesParser.create().parse_override(text)
+        loader = GlobalHydra.instance().config_loader()  # which knows the options of glob(*)
+        override = OverridesParser.create(loader).parse_override(text)
         if override.key_or_group:
             return override
     except HydraException:
@@ -114,56 +178,34 @@ def _parse(text: str) -> Override:
     )
 
 
-def _compose(overrides: list[str]) -> DictConfig:
-    try:
-        return compose("config", [*searchpath(), *overrides], return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(" ".join(str(error).split())) from None
-
-
 def _is_group(key: str) -> bool:
-    return any((folder / key).is_dir() for folder in _config_dirs())
+    return bool(key) and any((folder / key).is_dir() for folder in _config_dirs())
+
+
+def _groups() -> list[str]:
+    folders = [path for folder in _config_dirs() for path in folder.iterdir() if path.is_dir()]
+    return sorted({path.name for path in folders} - {"hydra", "search"})
 
 
 def _options(group: str) -> list[str]:
     return sorted({path.stem for folder in _config_dirs() for path in (folder / group).glob("*.yaml")})
 
 
-def _chooses(override: Override) -> bool:
-    """An option of a group."""
-    return _is_group(override.key_or_group) or "/" in override.key_or_group
-
-
-def _values(override: Override) -> Iterator[str]:
-    """What a group override chooses: one option, or those of a sweep."""
-    if override.is_sweep_override():
-        yield from (str(value) for value in override.sweep_string_iterator())
-    elif override.value() is not None:
-        yield str(override.value())
-
-
-def _check_group(override: Override) -> None:
-    group = override.key_or_group
-    if group == "search":
-        raise ConfigError(f"{_text(override)}: a run has no search; genlab tune {_text(override)} runs one")
-    if "/" in group and not group.startswith("hydra/") and not _is_group(group):
-        raise ConfigError(f"{group}: no such group; a key has dots, as {group.replace('/', '.')}")
-    if not _is_group(group) or group.startswith("hydra") or override.is_delete():
-        return
-    if override.value() is None:
-        raise ConfigError(f"{group}=null: {allowed('', _options(group))}; to go without an option leave {group} out")
-    for option in _values(override):
-        if option not in _options(group):
-            raise ConfigError(f"{group}={option}: {allowed(option, _options(group))}")
-
-
-def _check_launcher(override: Override) -> None:
-    if override.key_or_group != "hydra/launcher":
-        return
-    for name in _values(override):
-        known = LAUNCHERS.get(name)
-        if known and known.module and not _is_installed(known.module):
-            raise ConfigError(f"hydra/launcher={name}: is not installed; pip install 'genlab[{known.extra}]'")
+def _check_override(override: Override) -> None:
+    """What Hydra would take, or answer in words of its own."""
+    key, text = override.key_or_group, override.input_line
+    hidden = [name for name in key.split(".") if name.startswith("_") and name != "_target_"]
+    if hidden:
+        raise ConfigError(f"{key}: {hidden[0]} is Hydra's own and not a setting; leave it out")
+    if key == "search":
+        raise ConfigError(f"{text}: a run has no search; genlab tune {text} runs one")
+    if _is_group(key) and not override.is_delete() and override.value() is None:
+        raise ConfigError(f"{key}=null: {allowed('', _options(key))}; to go without an option leave {key} out")
+    if key == "hydra/launcher":
+        for name in _values(override):
+            known = LAUNCHERS.get(name)
+            if known and known.module and not _is_installed(known.module):
+                raise ConfigError(f"{key}={name}: is not installed; pip install 'genlab[{known.extra}]'")
 
 
 def _is_installed(module: str) -> bool:
@@ -174,61 +216,88 @@ def _is_installed(module: str) -> bool:
     return found is not None and found.origin is not None  # a folder of that name has none
 
 
-def _group_choices(overrides: list[Override]) -> Iterator[list[str]]:
-    """Group overrides to compose: each option of a sweep once, with the first options of the others."""
-    groups = [o for o in overrides if _chooses(o)]
-    plain = [_text(o) for o in groups if not o.is_sweep_override()]
-    swept = {o.key_or_group: list(_values(o)) for o in groups if o.is_sweep_override()}
-    first = {group: options[0] for group, options in swept.items()}
-    seen = []
-    for group, options in swept.items() or [("", [""])]:
-        for option in options:
-            choice = {**first, group: option} if group else {}
-            if choice not in seen:
-                seen.append(choice)
-                yield [*plain, *(f"{name}={chosen}" for name, chosen in choice.items())]
+def _values(override: Override) -> Iterator[str]:
+    """What an override chooses: one value, or those of a sweep."""
+    try:
+        yield from override.sweep_string_iterator() if override.is_sweep_override() else [str(override.value())]
+    except (HydraException, ValueError) as error:  # as of range(0,3,0)
+        raise ConfigError(f"{override.input_line}: {' '.join(str(error).split())}") from None
 
 
-def _check_key(override: Override, config: DictConfig) -> None:
-    key = override.key_or_group
-    hidden = [name for name in key.split(".") if name.startswith("_") and name != "_target_"]
-    if hidden:
-        raise ConfigError(f"{key}: {hidden[0]} is Hydra's own and not a setting; leave it out")
-    if override.is_add() or override.is_force_add() or "/" in key or _is_group(key):
-        return
-    if _is_new_trainer_argument(override, config):
-        return
-    node, path = config, key.split(".")
-    for depth, name in enumerate(path):
-        if isinstance(node, DictConfig) and name in node:
-            node = node._get_node(name)  # type: ignore[assignment]  # not resolved: an interpolation has no keys
-            continue
-        if OmegaConf.is_list(node) and name.isdigit():
-            return
-        parent = ".".join(path[:depth])
-        names = [str(n) for n in node if not str(n).startswith("_")] if isinstance(node, DictConfig) else []
-        if parent == "trainer":
-            names += trainer_arguments()
-        if not parent:
-            names = [n for n in names if n not in ("hydra", "run_dir")] + _groups()
-        option = config.hydra.runtime.choices.get(parent)
-        if (option, name) in REASONS:
-            raise ConfigError(f"{key}: {parent}={option} has none: {REASONS[option, name]}")
-        chosen = f" ({option})" if option else ""
-        where = f"{parent}{chosen}" if parent else "the configuration"
-        raise ConfigError(f"{key}: {where} has no {name}; {allowed(name, names, parent)}")
+def _examples(overrides: list[Override]) -> Iterator[list[str]]:
+    """Overrides of a few jobs in which each key and each option of a sweep occurs."""
+    first = [
+        f"{o.get_key_element()}={next(_values(o), '')}" if o.is_sweep_override() else str(o.input_line)
+        for o in overrides
+    ]
+    yield first
+    for place, override in enumerate(overrides):
+        if override.is_sweep_override() and _is_group(override.key_or_group):
+            for option in list(_values(override))[1:]:
+                yield [*first[:place], f"{override.get_key_element()}={option}", *first[place + 1 :]]
 
 
-def _check_whole(config: DictConfig) -> None:
-    """That nothing is deleted which a run needs, and that whatever is to be built names its class."""
-    raw = OmegaConf.to_container(config)
-    assert isinstance(raw, dict)
+def _with_force(texts: list[str], forced: set[str]) -> list[str]:
+    return [f"++{text}" if text.partition("=")[0] in forced else text for text in texts]
+
+
+def _composed(texts: list[str], forced: set[str]) -> DictConfig:
+    """The config; `forced` gets the arguments of the Trainer that the config does not name."""
+    try:
+        return compose("config", [*searchpath(), *_with_force(texts, forced)], return_hydra_config=True)
+    except MissingConfigException as error:
+        group, _, option = str(error.missing_cfg_file).rpartition("/")
+        raise ConfigError(f"{group}={option}: {allowed(option, error.options or ())}") from None
+    except (HydraException, OmegaConfBaseException, ValueError, AssertionError) as error:
+        cause = error.__cause__
+        if not isinstance(cause, (ConfigKeyError, ConfigAttributeError)):
+            raise ConfigError(" ".join(str(error).split())) from None
+        key, trainer = str(cause.full_key), cause.parent_node
+    new = {f"trainer.{name}" for name in TRAINER_ARGUMENTS if trainer is None or name not in trainer} - forced
+    if key not in new:
+        raise _no_such(key, texts)
+    forced |= new & {text.partition("=")[0] for text in texts}
+    return _composed(texts, forced)
+
+
+def _no_such(key: str, texts: list[str]) -> ConfigError:
+    """The answer to a key that the chosen options do not have."""
+    if "/" in key:
+        return ConfigError(f"{key}: no such group; a key has dots, as {key.replace('/', '.')}")
+    groups = [text for text in texts if _is_group(text.partition("=")[0])]
+    config = compose("config", [*searchpath(), *groups], return_hydra_config=True)
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    names = [str(n) for n in node if not str(n).startswith("_")] if isinstance(node, DictConfig) else []
+    if parent == "trainer":
+        names += TRAINER_ARGUMENTS
+    if not parent:
+        names = [n for n in names if n not in ("hydra", "run_dir")] + _groups()
+    option = config.hydra.runtime.choices.get(parent)
+    if (option, name) in REASONS:
+        return ConfigError(f"{key}: {parent}={option} has none: {REASONS[option, name]}")
+    where = f"{parent} ({option})" if option else parent or "the configuration"
+    return ConfigError(f"{key}: {where} has no {name}; {allowed(name, names, parent)}")
+
+
+def _check_whole(config: DictConfig, texts: list[str]) -> None:
+    """That a run has what it needs, that something reads each setting, and that what is built names its class."""
+    raw: Any = OmegaConf.to_container(config)
+    yaml = OmegaConf.to_yaml(config)
+    for name in raw:
+        if name not in KNOWN and f"${{{name}" not in yaml:
+            raise _no_such(str(name), texts)
+    for name in raw["sweep"]:
+        if name not in ("resume", "keep"):
+            raise _no_such(f"sweep.{name}", texts)
     for name in NEEDED:
         if name not in raw:
             raise ConfigError(f"~{name}: a run needs it; leave this out")
-    for name in ("outputs", "run_dir"):
-        if not raw[name] or not isinstance(raw[name], str):
-            raise ConfigError(f"{name}={raw[name] or ''}: should be the name of a folder")
+    places = {name: raw[name] for name in ("outputs", "run_dir")}
+    places |= {f"hydra.{name}.dir": raw["hydra"][name]["dir"] for name in ("run", "sweep")}
+    for name, place in places.items():
+        if not place or not isinstance(place, str):
+            raise ConfigError(f"{name}={place or ''}: should be the name of a folder")
     for name in ("logger", "callbacks"):
         if not isinstance(raw[name], dict):
             raise ConfigError(
@@ -241,30 +310,12 @@ def _check_whole(config: DictConfig) -> None:
         for name, node in raw[group].items():
             if not isinstance(node, dict) or "_target_" not in node:
                 raise ConfigError(f"{group}.{name}: names no class (_target_); ~{group}.{name} leaves it out")
+    _check_sizes(raw)
 
 
-def _groups() -> list[str]:
-    folders = [path for folder in _config_dirs() for path in folder.iterdir() if path.is_dir()]
-    return sorted({path.name for path in folders} - {"hydra", "search"})
-
-
-def _is_new_trainer_argument(override: Override, config: DictConfig) -> bool:
-    """An argument of the Trainer that the config does not name: Hydra takes it only with `++`."""
-    group, _, name = override.key_or_group.partition(".")
-    plain = not (override.is_add() or override.is_force_add() or override.is_delete())
-    return plain and group == "trainer" and name in trainer_arguments() and name not in config.trainer
-
-
-@functools.cache
-def trainer_arguments() -> list[str]:
-    """The arguments of Lightning's Trainer, read from its source, because importing it takes seconds.
-
-    Without those of `GIVEN`.
-    """
-    package = find_spec("pytorch_lightning")
-    assert package is not None and package.origin is not None
-    source = (Path(package.origin).parent / "trainer" / "trainer.py").read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-            return sorted(a.arg for a in node.args.kwonlyargs if a.arg not in GIVEN)
-    raise AssertionError("pytorch_lightning.Trainer has no __init__")
+def _check_sizes(value: Any, address: str = "") -> None:
+    if isinstance(value, (dict, list)):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            _check_sizes(item, f"{address}.{name}" if address else str(name))
+    elif isinstance(value, int) and abs(value) >= LARGEST:
+        raise ConfigError(f"{address}={value}: should be a number between -2**63 and 2**63")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genlab.cli.overrides import GIVEN, check, trainer_arguments
+from genlab.cli.overrides import GIVEN, TRAINER_ARGUMENTS, check
 from genlab.errors import ConfigError
 
 
@@ -45,7 +45,7 @@ def test_trainer_arguments_are_those_of_lightning():
     from pytorch_lightning import Trainer
 
     expected = set(inspect.signature(Trainer).parameters) - set(GIVEN)
-    assert set(trainer_arguments()) == expected
+    assert set(TRAINER_ARGUMENTS) == expected
 
 
 @pytest.mark.parametrize(
