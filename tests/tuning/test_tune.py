@@ -9,7 +9,7 @@ import yaml
 from PIL import Image
 
 from genlab.cli import main as cli
-from genlab.commands import tune as command
+from genlab.cli import tune as command
 from genlab.runs.listing import list_runs
 from genlab.tuning.request import read_request
 from genlab.tuning.study import RETRIES, TRIES, bury, claimed, count, open_study, retry
