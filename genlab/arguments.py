@@ -19,7 +19,7 @@ def explain(error: ValidationError, prefix: str = "") -> str:
     argument = error.errors()[0]["loc"][0]
     faults = [fault for fault in error.errors() if fault["loc"][0] == argument]
     name = f"{prefix}.{argument}" if prefix else str(argument)
-    if faults[0]["type"] == "unexpected_keyword_argument":
+    if faults[0]["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"{name}: there is no such setting"
     # a union has a fault for each of its members
     messages = dict.fromkeys(fault["msg"].removeprefix("Input ") for fault in faults)

@@ -13,10 +13,11 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra.conf import HydraConf
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
@@ -25,26 +26,33 @@ from genlab.console.readable import allowed
 from genlab.errors import ConfigError
 from genlab.runs.configuration import config_dir, quoted, register_resolvers
 from genlab.runs.trust import PLAIN, SECTIONS
-from genlab.sweeps.launchers import LAUNCHERS
+from genlab.sweeps.placement import PLACEMENTS
 
 # (option, setting) → why it has none, where users of the others would expect it
 REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
 
 KNOWN = (*SECTIONS, *PLAIN, "sweep", "hydra")
-NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "callbacks")
+NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "callbacks", "evaluation")
 LARGEST = 2**63  # of whole numbers: torch and Python's own sizes go no further
 
 # Arguments of the Trainer that have groups of their own, or that genlab itself gives
 GIVEN = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
 # All others; a list, because importing Lightning takes seconds
-TRAINER_ARGUMENTS = """
+_OTHERS = """
     accelerator accumulate_grad_batches benchmark check_val_every_n_epoch detect_anomaly deterministic devices
     enable_autolog_hparams enable_checkpointing enable_model_summary enable_progress_bar fast_dev_run
     gradient_clip_algorithm gradient_clip_val inference_mode limit_predict_batches limit_test_batches
     limit_train_batches limit_val_batches log_every_n_steps max_epochs max_steps max_time min_epochs min_steps
     num_nodes num_sanity_val_steps overfit_batches precision profiler reload_dataloaders_every_n_epochs strategy
     sync_batchnorm use_distributed_sampler val_check_interval
-""".split()
+"""
+TRAINER_ARGUMENTS = _OTHERS.split()
+
+# What these are made by; all settings of a run are checked there
+TRAINER = "genlab.training.trainer.CheckedTrainer"
+EVALUATION = "genlab.evaluation.settings.EvaluationSettings"
+
+PARAMS = "hydra.sweeper.params."
 
 # Of --config-dir: a folder of the user's, whose options are there besides those of genlab
 _USERS_DIR: ContextVar[Path | None] = ContextVar("_USERS_DIR", default=None)
@@ -118,20 +126,22 @@ def check(arguments: list[str]) -> list[str]:
     if any(given[flag] for flag in HYDRAS):
         return arguments
     _check_flags(given)
+    # the values of Hydra's sweeper are those of the settings that it names
+    texts = [text.lstrip("+").removeprefix(PARAMS) if PARAMS in text else text for text in given["overrides"]]
+    overrides = [_parse(text) for text in texts]
+    for override in overrides:
+        _check_override(override)
     register_resolvers()
+    forced: set[str] = set()
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        overrides = [_parse(text) for text in given["overrides"]]
-        many = [str(o.input_line) for o in overrides if o.is_sweep_override()]
-        if many and not given["multirun"] and not any(o.key_or_group == "hydra.mode" for o in overrides):
-            raise ConfigError(f"{many[0]}: several values; add -m to train with each, or write one list as [1,2]")
-        for override in overrides:
-            _check_override(override)
-        forced: set[str] = set()
         for job in _examples(overrides):
-            _check_whole(_composed(job, forced), job)
+            config = _composed(job, forced)
+            if not given["multirun"] and config.hydra.mode != RunMode.MULTIRUN:
+                _check_one_run(overrides)
+            _check_whole(config, job)
     # Hydra itself wants all flags before the overrides
     flags = [argument for argument in arguments if argument not in given["overrides"]]
-    return [*flags, *_with_force(given["overrides"], forced)]
+    return [*flags, *_with_force(texts, forced)]
 
 
 def typed(overrides: list[str]) -> list[str]:
@@ -147,6 +157,8 @@ def searchpath() -> list[str]:
 
 
 def _check_flags(given: dict[str, Any]) -> None:
+    if given["multirun"] and (given["cfg"] or given["info"]):
+        raise ConfigError("-m: --cfg and --info show the config of one run; leave -m and all values but one out")
     for flag in ("resolve", "package"):
         if given[flag] and not given["cfg"]:
             raise ConfigError(f"--{flag}: only with --cfg, as in --cfg job --{flag}")
@@ -165,8 +177,7 @@ def _config_dirs() -> list[Path]:
 
 def _parse(text: str) -> Override:
     try:
-        loader = GlobalHydra.instance().config_loader()  # which knows the options of glob(*)
-        override = OverridesParser.create(loader).parse_override(text)
+        override = OverridesParser.create().parse_override(text)
         if override.key_or_group:
             return override
     except HydraException:
@@ -203,9 +214,18 @@ def _check_override(override: Override) -> None:
         raise ConfigError(f"{key}=null: {allowed('', _options(key))}; to go without an option leave {key} out")
     if key == "hydra/launcher":
         for name in _values(override):
-            known = LAUNCHERS.get(name)
+            known = PLACEMENTS.get(name)
             if known and known.module and not _is_installed(known.module):
                 raise ConfigError(f"{key}={name}: is not installed; pip install 'genlab[{known.extra}]'")
+
+
+def _check_one_run(overrides: list[Override]) -> None:
+    for override in overrides:
+        text = override.input_line
+        if override.is_sweep_override():
+            raise ConfigError(f"{text}: several values; add -m to train with each, or write one list as [1,2]")
+        if override.key_or_group.startswith("sweep."):
+            raise ConfigError(f"{text}: of a sweep; add -m, or leave it out")
 
 
 def _is_installed(module: str) -> bool:
@@ -218,8 +238,15 @@ def _is_installed(module: str) -> bool:
 
 def _values(override: Override) -> Iterator[str]:
     """What an override chooses: one value, or those of a sweep."""
+    value = override.value()
+    if isinstance(value, Glob):
+        chosen = value.filter(_options(override.key_or_group))
+        if not chosen:
+            raise ConfigError(f"{override.input_line}: fits no option; {allowed('', _options(override.key_or_group))}")
+        yield from chosen
+        return
     try:
-        yield from override.sweep_string_iterator() if override.is_sweep_override() else [str(override.value())]
+        yield from override.sweep_string_iterator() if override.is_sweep_override() else [str(value)]
     except (HydraException, ValueError) as error:  # as of range(0,3,0)
         raise ConfigError(f"{override.input_line}: {' '.join(str(error).split())}") from None
 
@@ -251,7 +278,11 @@ def _composed(texts: list[str], forced: set[str]) -> DictConfig:
     except (HydraException, OmegaConfBaseException, ValueError, AssertionError) as error:
         cause = error.__cause__
         if not isinstance(cause, (ConfigKeyError, ConfigAttributeError)):
-            raise ConfigError(" ".join(str(error).split())) from None
+            for key in [text[1:].partition("=")[0] for text in texts if text.startswith("~")]:
+                if f"'{key}' does not exist" in str(error):
+                    raise _no_such(key, texts) from None
+            where = "" if isinstance(error, (HydraException, OmegaConfBaseException)) else f"{' '.join(texts)}: "
+            raise ConfigError(where + " ".join(str(error).split())) from None
         key, trainer = str(cause.full_key), cause.parent_node
     new = {f"trainer.{name}" for name in TRAINER_ARGUMENTS if trainer is None or name not in trainer} - forced
     if key not in new:
@@ -264,7 +295,9 @@ def _no_such(key: str, texts: list[str]) -> ConfigError:
     """The answer to a key that the chosen options do not have."""
     if "/" in key:
         return ConfigError(f"{key}: no such group; a key has dots, as {key.replace('/', '.')}")
-    groups = [text for text in texts if _is_group(text.partition("=")[0])]
+    if _is_group(key):
+        return ConfigError(f"{key}: should be an option; {allowed('', _options(key))}")
+    groups = [text for text in texts if _is_group(text.partition("=")[0]) and "{" not in text]
     config = compose("config", [*searchpath(), *groups], return_hydra_config=True)
     parent, _, name = key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
@@ -287,12 +320,15 @@ def _check_whole(config: DictConfig, texts: list[str]) -> None:
     for name in raw:
         if name not in KNOWN and f"${{{name}" not in yaml:
             raise _no_such(str(name), texts)
-    for name in raw["sweep"]:
-        if name not in ("resume", "keep"):
-            raise _no_such(f"sweep.{name}", texts)
+    for parent, known in (("sweep", ("resume", "keep")), ("hydra", (*HydraConf.__dataclass_fields__, "env"))):
+        for name in raw[parent]:
+            if name not in known:
+                raise _no_such(f"{parent}.{name}", texts)
     for name in NEEDED:
         if name not in raw:
             raise ConfigError(f"~{name}: a run needs it; leave this out")
+    if not raw["hydra"]["sweeper"]["_target_"].startswith("hydra_plugins.genlab_sweeper."):
+        raise ConfigError("hydra/sweeper: genlab's table and resuming need its own; leave it out")
     places = {name: raw[name] for name in ("outputs", "run_dir")}
     places |= {f"hydra.{name}.dir": raw["hydra"][name]["dir"] for name in ("run", "sweep")}
     for name, place in places.items():
@@ -310,6 +346,9 @@ def _check_whole(config: DictConfig, texts: list[str]) -> None:
         for name, node in raw[group].items():
             if not isinstance(node, dict) or "_target_" not in node:
                 raise ConfigError(f"{group}.{name}: names no class (_target_); ~{group}.{name} leaves it out")
+    for name, target in (("trainer", TRAINER), ("evaluation", EVALUATION)):
+        if not isinstance(raw[name], dict) or raw[name].get("_target_") != target:
+            raise ConfigError(f"{name}: should be made by {target}; leave out what changes that")
     _check_sizes(raw)
 
 
