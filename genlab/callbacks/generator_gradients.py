@@ -58,7 +58,7 @@ class GeneratorGradients(Callback):
         picture = self.draw()
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(self.tag, picture, self._steps[-1])
+                getattr(logger, "pictures", logger.experiment).add_image(self.tag, picture, self._steps[-1])
         folder = images_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
         save_image(picture, folder / f"{self.tag}.png")

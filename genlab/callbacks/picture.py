@@ -57,7 +57,7 @@ class Picture(Callback):
             return
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(self.tag, picture, batches_seen(trainer))
+                getattr(logger, "pictures", logger.experiment).add_image(self.tag, picture, batches_seen(trainer))
         path = images_folder(trainer) / self.tag / f"epoch_{epoch:04d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_image(picture, path)

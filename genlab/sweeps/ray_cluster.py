@@ -24,9 +24,7 @@ POLL = 0.3  # seconds between two looks at what the jobs say
 RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU"}
 
 
-def run_on_cluster(
-    job: FarJob, overrides: Mapping[int, list[str]], address: str, needs: Mapping[str, Any]
-) -> None:
+def run_on_cluster(job: FarJob, overrides: Mapping[int, list[str]], address: str, needs: Mapping[str, Any]) -> None:
     """Bring all jobs to their end; one whose process is lost too often has ended too.
 
     Args:

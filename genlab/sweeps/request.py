@@ -112,20 +112,20 @@ def combinations(overrides: Sequence[Override]) -> list[list[str]]:
             choices[key] = [f"{key}={value}" for value in _values(override)]
     count = math.prod(map(len, choices.values()))
     if count > MOST:
-        raise ConfigError(f"-m: {count:,} jobs; at most {MOST:,} can be run by one command, so leave values out")
+        raise ConfigError(f"-m: more than {MOST:,} jobs, the most that one command runs; leave values out")
     own = {key for key in choices if key.startswith(OWN)}
     return [list(job) for job in itertools.product(*(texts for key, texts in choices.items() if key not in own))]
 
 
 def _values(override: Override) -> list[str]:
     if not override.is_discrete_sweep():
-        raise ConfigError(f"{override.input_line}: has no end of values; name them, or use range(start,stop,step)")
+        raise ConfigError(f"{override.input_line}: an interval has no end of values; name some, or use range(start,stop,step)")
     try:
         values = list(itertools.islice(override.sweep_string_iterator(), MOST + 1))
     except (ValueError, HydraException) as error:  # as of a step of 0
         raise ConfigError(f"{override.input_line}: {error}") from None
     if not values:
-        raise ConfigError(f"{override.input_line}: is no value at all; name one, or leave it out")
+        raise ConfigError(f"{override.input_line}: has no value; name one, or leave it out")
     return values
 
 

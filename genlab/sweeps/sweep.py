@@ -90,7 +90,7 @@ def _announce(request: SweepRequest, plan: Plan) -> None:
     told = ", ".join(f"{count} {state}" for state, count in states.items())
     print(f"sweep folder {short(request.folder)}   ({len(jobs)} jobs: {told})", flush=True)
     if request.repeated:
-        print(f"{request.repeated} more would repeat these with the same seeds, and are left out", flush=True)
+        print(f"asked for more than once, and run once: {request.repeated} more of the same configs", flush=True)
 
 
 def _state(folder: Path) -> str:

@@ -73,7 +73,9 @@ def groups(results: Sequence[Result]) -> list[Group]:
     """One for each config but for the seed, in the order in which they come; a run that was typed twice counts once."""
     of_runs = [result.fingerprint or str(place) for place, result in enumerate(results)]
     results = [results[place] for place in sorted(once_each(of_runs))]
-    _, alike = repetitions([{"config": result.repeats} if result.repeats else result.settings for result in results], [SEED])
+    _, alike = repetitions(
+        [{"config": result.repeats} if result.repeats else result.settings for result in results], [SEED]
+    )
     members = [[results[place] for place in places] for places in alike]
     # what one of them was typed with and another has by default
     settings = [{name: value for result in found for name, value in result.settings.items()} for found in members]

@@ -43,7 +43,7 @@ class GenlabSweeper(Sweeper):
 
         def launch() -> None:
             OmegaConf.save(self.config, request.folder / "multirun.yaml")
-            jobs = [overrides for overrides, _ in request.jobs]
+            jobs = [wanted.overrides for wanted in request.jobs]
             for first in range(0, len(jobs), request.batch):
                 for returned in launcher.launch(jobs[first : first + request.batch], initial_job_idx=first):
                     _ = returned.return_value  # raises what no job's folder says
