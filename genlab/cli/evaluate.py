@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from genlab.cli.options import command, run_options, seed, whole_number
-from genlab.console.quiet import keep_quiet
+from genlab.console.program import keep_quiet
 from genlab.console.readable import short
 from genlab.runs.reading import CheckpointName, open_run
 

@@ -10,6 +10,7 @@ from click.shell_completion import shell_complete
 
 from genlab import __version__
 from genlab.cli.options import RunFolder, argument, command, explained
+from genlab.console.program import begin, leave_unread
 from genlab.errors import ConfigError, GenlabError
 from genlab.processes.complaint import speaks
 
@@ -79,6 +80,7 @@ GENLAB = click.version_option(__version__, message="%(version)s")(Commands("genl
 
 def main() -> None:
     """Entry point: `genlab COMMAND …`."""
+    begin()
     completes = os.environ.get("_GENLAB_COMPLETE")
     if completes:
         sys.exit(shell_complete(GENLAB, {}, "genlab", "_GENLAB_COMPLETE", completes))
@@ -89,7 +91,7 @@ def main() -> None:
             _run(sys.argv[1:] or ["--help"])
             sys.stdout.flush()  # here, where a reader that has gone away is answered
     except BrokenPipeError:  # of genlab runs | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_unread()
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

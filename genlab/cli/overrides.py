@@ -162,6 +162,8 @@ def _check_flags(given: dict[str, Any]) -> None:
     for flag in ("resolve", "package"):
         if given[flag] and not given["cfg"]:
             raise ConfigError(f"--{flag}: only with --cfg, as in --cfg job --{flag}")
+    if given["resolve"] and given["cfg"] != "job":
+        raise ConfigError("--resolve: Hydra's part has values that only a run has; use --cfg job --resolve")
     rerun, users = given["experimental_rerun"], given["config_dir"]
     if rerun is not None and not Path(rerun).is_file():
         raise ConfigError(f"--experimental-rerun {rerun}: no such file; genlab resume RUN_FOLDER goes on with a run")

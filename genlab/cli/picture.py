@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genlab.console.quiet import keep_quiet
+from genlab.console.program import keep_quiet
 from genlab.console.readable import short
 from genlab.errors import ConfigError, DiskError
 from genlab.runs.reading import CheckpointName, Run, open_run

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from genlab.cli.options import argument, command
-from genlab.console.readable import readable, short
-from genlab.console.terminal import print_table
+from genlab.console.readable import print_table, readable, short
 from genlab.errors import RunError, plain
 from genlab.runs.listing import Listed, list_runs
 

@@ -1,12 +1,11 @@
 """`genlab tune`: search for the settings that make a metric best."""
 
-import os
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
 from genlab.cli.options import argument, command
-from genlab.console.quiet import keep_quiet
+from genlab.console.program import keep_quiet
 from genlab.errors import ConfigError
 
 
@@ -44,8 +43,6 @@ def run(arguments: Any) -> None:
     from genlab.tuning.request import read_request
 
     request = read_request(arguments.settings)
-    if not os.environ.get("GENLAB_DEBUG"):
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     from genlab.tuning.worker import tune  # seconds, because of torch
 
     keep_quiet()

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
-from genlab.console.quiet import keep_quiet
+from genlab.console.program import keep_quiet
 from genlab.console.readable import short
 from genlab.errors import ConfigError, RunError
 from genlab.processes.agreement import agreed
