@@ -173,31 +173,27 @@ def test_a_terminal_without_a_character_stops_nothing(tmp_path, command):
     assert b"\\xe4\\u2192" in result.stdout + result.stderr
 
 
-def completed(folder, *words):
-    """What the shell offers for the last word; bash has = as a word of its own."""
-    environment = {
-        "_GENLAB_COMPLETE": "bash_complete",
-        "COMP_WORDS": " ".join(words),
-        "COMP_CWORD": str(len(words) - 1),
-    }
-    result = subprocess.run([GENLAB], cwd=folder, capture_output=True, text=True, env=os.environ | environment)
-    return [line.partition(",")[2] for line in result.stdout.splitlines()]
+def test_the_shell_completes_commands_options_runs_and_overrides(genlab, monkeypatch, tmp_path):
+    def completed(*words):
+        """What bash gets for the last word; it has = as a word of its own."""
+        monkeypatch.setenv("_GENLAB_COMPLETE", "bash_complete")
+        monkeypatch.setenv("COMP_WORDS", " ".join(words))
+        monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+        return [line.partition(",")[2] for line in genlab()[1].splitlines()]
 
-
-def test_the_shell_completes_commands_options_runs_and_overrides(tmp_path):
-    for name in ("vae/2026-11-22_18-27-24-7698e350", "sweeps/2026-11-23_18-27-24-7698e350/0"):
-        (tmp_path / "outputs" / name).mkdir(parents=True)
-        (tmp_path / "outputs" / name / "summary.json").touch()
-    (run,) = (tmp_path / "outputs" / "vae").iterdir()
-    assert completed(tmp_path, "genlab", "re") == ["resume", "reconstruct", "report"]
-    assert completed(tmp_path, "genlab", "sample", "--che") == ["--checkpoint"]
-    assert completed(tmp_path, "genlab", "sample", "--checkpoint", "b") == ["best"]
-    assert completed(tmp_path, "genlab", "resume", "outputs/v") == [f"outputs/vae/{run.name}"]
-    assert completed(tmp_path, "genlab", "train", "model.lat") == ["model.latent_dim="]
-    assert completed(tmp_path, "genlab", "train", "model=gan", "model.obj") == ["model.objective="]
-    assert completed(tmp_path, "genlab", "train", "trainer.prec") == ["trainer.precision="]
-    assert completed(tmp_path, "genlab", "train", "model", "=", "fl") == ["flow"]
-    assert completed(tmp_path, "genlab", "train", "model=fl") == ["model=flow"]
+    names = ["outputs/vae/2026-11-22_18-27-24-7698e350", "outputs/sweeps/2026-11-23_18-27-24-7698e350/0"]
+    for name in names:
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "summary.json").touch()
+    assert completed("genlab", "re") == ["resume", "reconstruct", "report"]
+    assert completed("genlab", "sample", "--che") == ["--checkpoint"]
+    assert completed("genlab", "sample", "--checkpoint", "b") == ["best"]
+    assert completed("genlab", "resume", "outputs/v") == names[:1]
+    assert completed("genlab", "train", "model.lat") == ["model.latent_dim="]
+    assert completed("genlab", "train", "model=gan", "model.obj") == ["model.objective="]
+    assert completed("genlab", "train", "trainer.prec") == ["trainer.precision="]
+    assert completed("genlab", "train", "model", "=", "fl") == ["flow"]
+    assert completed("genlab", "train", "model=fl") == ["model=flow"]
 
 
 def test_a_debugger_sees_the_traceback(genlab, monkeypatch):
