@@ -26,11 +26,12 @@ def compose_each(master: DictConfig, loader: ConfigLoader, jobs: Iterable[Sequen
     parse = functools.cache(OverridesParser.create().parse_override)
 
     @functools.cache
-    def is_value(text: str) -> bool:
-        override = parse(text)
-        if override.is_delete() or override.is_add() or override.package is not None:
-            return False
-        return not loader.get_group_options(override.key_or_group, config_name=name, overrides=given)
+    def is_group(key: str) -> bool:
+        return bool(loader.get_group_options(key, config_name=name, overrides=given))
+
+    def is_value(override: Override) -> bool:
+        special = override.is_delete() or override.is_add() or override.package is not None
+        return not special and not is_group(override.key_or_group)
 
     @functools.cache
     def compose(texts: tuple[str, ...]) -> bytes:
@@ -40,14 +41,15 @@ def compose_each(master: DictConfig, loader: ConfigLoader, jobs: Iterable[Sequen
         return pickle.dumps(config)  # copying the config itself takes ten times as long
 
     for texts in jobs:
-        values = [text for text in texts if is_value(text)]
-        others = tuple(text for text in texts if text not in values)
-        if _overlap([parse(text) for text in values], [parse(text) for text in others]):
+        overrides = [parse(text) for text in texts]
+        values = [override for override in overrides if is_value(override)]
+        others = tuple(text for text, override in zip(texts, overrides, strict=True) if not is_value(override))
+        if _overlap(values, [parse(text) for text in others]):
             yield pickle.loads(compose(tuple(texts)))
             continue
         config: DictConfig = pickle.loads(compose(others))
         try:
-            for override in map(parse, values):
+            for override in values:
                 OmegaConf.update(config, override.key_or_group, override.value(), force_add=override.is_force_add())
         except OmegaConfBaseException:
             compose(tuple(texts))  # Hydra's error names the override

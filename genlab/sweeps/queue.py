@@ -15,8 +15,10 @@ from genlab.errors import plain
 from genlab.sweeps.far_job import FarJob
 
 # Parameters of submitit that mean the same on every cluster; others are named after theirs
-SHARED = ("name", "timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes")
-SHARED += ("stderr_to_stdout",)
+SHARED = (
+    *("name", "timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes"),
+    "stderr_to_stdout",
+)
 POLL = 1.0  # seconds between two looks for a result
 
 

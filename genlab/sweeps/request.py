@@ -119,7 +119,9 @@ def combinations(overrides: Sequence[Override]) -> list[list[str]]:
 
 def _values(override: Override) -> list[str]:
     if not override.is_discrete_sweep():
-        raise ConfigError(f"{override.input_line}: an interval has no end of values; name some, or use range(start,stop,step)")
+        raise ConfigError(
+            f"{override.input_line}: an interval has no end of values; name some, or use range(start,stop,step)"
+        )
     try:
         values = list(itertools.islice(override.sweep_string_iterator(), MOST + 1))
     except (ValueError, HydraException) as error:  # as of a step of 0

@@ -1,5 +1,6 @@
 """hydra/launcher=ray, submitit_slurm, submitit_local: what Hydra asks of a launcher; the work is in `genlab.sweeps`."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,9 +28,9 @@ class FarLauncher(Launcher):
         # Hydra raises the error that a return holds; what has come of a job is in its folder
         return [JobReturn(status=JobStatus.COMPLETED, _return_value=None) for _ in job_overrides]
 
+    @abstractmethod
     def bring(self, job: Any, overrides: dict[int, list[str]]) -> None:
         """Call `job(number, overrides)` for each number elsewhere, and wait until all have ended."""
-        raise NotImplementedError
 
 
 class RayLauncher(FarLauncher):

@@ -32,17 +32,19 @@ class GenlabSweeper(Sweeper):
         from genlab.sweeps.request import sweep_request
         from genlab.sweeps.sweep import run_sweep
 
+        context, config = self.hydra_context, self.config
+        assert context is not None and config is not None
         typed = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
-        request = sweep_request(self.config, self.hydra_context.config_loader, typed, self.max_batch_size)
+        request = sweep_request(config, context.config_loader, typed, self.max_batch_size)
         # each job is composed with the overrides of Hydra's own settings: so it finds the folder
-        self.config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(str(request.folder))}")
-        self.config.hydra.sweep.dir = str(request.folder)
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(str(request.folder))}")
+        config.hydra.sweep.dir = str(request.folder)
         launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=self.hydra_context, task_function=self.task_function, config=self.config
+            hydra_context=context, task_function=self.task_function, config=config
         )
 
         def launch() -> None:
-            OmegaConf.save(self.config, request.folder / "multirun.yaml")
+            OmegaConf.save(config, request.folder / "multirun.yaml")
             jobs = [wanted.overrides for wanted in request.jobs]
             for first in range(0, len(jobs), request.batch):
                 for returned in launcher.launch(jobs[first : first + request.batch], initial_job_idx=first):
