@@ -56,7 +56,7 @@ class Commands(click.Group):
         if cmd_name == "resume":
             return resume
         if cmd_name == "train":
-            from genlab.cli.overrides import TRAIN
+            from genlab.cli.flags import TRAIN
 
             return TRAIN
         if cmd_name not in COMMANDS:

@@ -5,13 +5,11 @@ Hydra does it, and what Hydra finds wrong becomes one line with the names that e
 """
 
 from collections.abc import Iterator
-from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 from hydra import compose, initialize_config_dir
 from hydra.conf import HydraConf
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -21,93 +19,24 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from genlab.cli.options import Choice, Command, explained
+from genlab.cli.flags import HYDRAS, TRAIN
+from genlab.cli.names import TRAINER_ARGUMENTS, is_group, no_such, options, searchpath, use
+from genlab.cli.options import explained
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError
-from genlab.runs.configuration import config_dir, quoted, register_resolvers
+from genlab.runs.configuration import config_dir, register_resolvers
 from genlab.runs.trust import PLAIN, SECTIONS
 from genlab.sweeps.placement import PLACEMENTS
-
-# (option, setting) → why it has none, where users of the others would expect it
-REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
 
 KNOWN = (*SECTIONS, *PLAIN, "sweep", "hydra")
 NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "callbacks", "evaluation")
 LARGEST = 2**63  # of whole numbers: torch and Python's own sizes go no further
-
-# Arguments of the Trainer that have groups of their own, or that genlab itself gives
-GIVEN = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
-# All others; a list, because importing Lightning takes seconds
-_OTHERS = """
-    accelerator accumulate_grad_batches benchmark check_val_every_n_epoch detect_anomaly deterministic devices
-    enable_autolog_hparams enable_checkpointing enable_model_summary enable_progress_bar fast_dev_run
-    gradient_clip_algorithm gradient_clip_val inference_mode limit_predict_batches limit_test_batches
-    limit_train_batches limit_val_batches log_every_n_steps max_epochs max_steps max_time min_epochs min_steps
-    num_nodes num_sanity_val_steps overfit_batches precision profiler reload_dataloaders_every_n_epochs strategy
-    sync_batchnorm use_distributed_sampler val_check_interval
-"""
-TRAINER_ARGUMENTS = _OTHERS.split()
 
 # What these are made by; all settings of a run are checked there
 TRAINER = "genlab.training.trainer.CheckedTrainer"
 EVALUATION = "genlab.evaluation.settings.EvaluationSettings"
 
 PARAMS = "hydra.sweeper.params."
-
-# Of --config-dir: a folder of the user's, whose options are there besides those of genlab
-_USERS_DIR: ContextVar[Path | None] = ContextVar("_USERS_DIR", default=None)
-
-
-class _Overrides(click.ParamType):
-    """KEY=VALUE and GROUP=OPTION; the shell completes keys and options."""
-
-    name = "override"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        typed = [*(ctx.params["overrides"] or ()), ""]
-        before = typed[-3] if typed[-2:-1] == ["="] else typed[-2] if len(typed) > 1 else ""  # bash splits at =
-        if _is_group(before):
-            return [CompletionItem(option) for option in _options(before) if option.startswith(incomplete)]
-        words = [f"{group}={option}" for group in _groups() for option in _options(group)]
-        register_resolvers()
-        with initialize_config_dir(str(config_dir()), version_base="1.3"):
-            config = compose("config", [text for text in typed if _is_group(text.partition("=")[0])])
-        words += [f"trainer.{name}=" for name in TRAINER_ARGUMENTS] + list(_addresses(OmegaConf.to_container(config)))
-        return [CompletionItem(word) for word in sorted(set(words)) if word.startswith(incomplete)]
-
-
-def _addresses(config: Any, parent: str = "") -> Iterator[str]:
-    for name, value in config.items():
-        if isinstance(value, dict):
-            yield from _addresses(value, f"{parent}{name}.")
-        elif name != "_target_":
-            yield f"{parent}{name}="
-
-
-INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
-HYDRAS = ("help", "hydra_help", "version", "shell_completion")  # flags that Hydra answers without a config
-TRAIN = Command(
-    "train",
-    examples=(),
-    add_help_option=False,  # Hydra's lists groups and options
-    params=[
-        click.Option(["-h", "--help"], is_flag=True),
-        click.Option(["--hydra-help"], is_flag=True),
-        click.Option(["--version"], is_flag=True),
-        click.Option(["-c", "--cfg"], type=Choice(("job", "hydra", "all"))),
-        click.Option(["--resolve"], is_flag=True),
-        click.Option(["-p", "--package"]),
-        click.Option(["-r", "--run"], is_flag=True),
-        click.Option(["-m", "--multirun"], is_flag=True),
-        click.Option(["-sc", "--shell-completion"], is_flag=True),
-        click.Option(["-cp", "--config-path"]),
-        click.Option(["-cn", "--config-name"]),
-        click.Option(["-cd", "--config-dir"], type=click.Path()),
-        click.Option(["--experimental-rerun"], type=click.Path()),
-        click.Option(["-i", "--info"], is_flag=False, flag_value="all", type=Choice(INFO)),
-        click.Argument(["overrides"], nargs=-1, type=_Overrides()),
-    ],
-)
 
 
 def check(arguments: list[str]) -> list[str]:
@@ -150,12 +79,6 @@ def typed(overrides: list[str]) -> list[str]:
     return [text.removeprefix("++") if text.startswith(tuple(new)) else text for text in overrides]
 
 
-def searchpath() -> list[str]:
-    """What Hydra must be told, besides the overrides, to find the options in `--config-dir`; after `check`."""
-    users = _USERS_DIR.get()
-    return [] if users is None else [f"hydra.searchpath=[{quoted(f'file://{users}')}]"]
-
-
 def _check_flags(given: dict[str, Any]) -> None:
     if given["multirun"] and (given["cfg"] or given["info"]):
         raise ConfigError("-m: --cfg and --info show the config of one run; leave -m and all values but one out")
@@ -164,17 +87,10 @@ def _check_flags(given: dict[str, Any]) -> None:
             raise ConfigError(f"--{flag}: only with --cfg, as in --cfg job --{flag}")
     if given["resolve"] and given["cfg"] != "job":
         raise ConfigError("--resolve: Hydra's part has values that only a run has; use --cfg job --resolve")
-    rerun, users = given["experimental_rerun"], given["config_dir"]
+    rerun = given["experimental_rerun"]
     if rerun is not None and not Path(rerun).is_file():
         raise ConfigError(f"--experimental-rerun {rerun}: no such file; genlab resume RUN_FOLDER goes on with a run")
-    if users is not None and not Path(users).is_dir():
-        raise ConfigError(f"--config-dir {users}: no such folder; give one with folders as experiment/ in it")
-    _USERS_DIR.set(None if users is None else Path(users).absolute())
-
-
-def _config_dirs() -> list[Path]:
-    users = _USERS_DIR.get()
-    return [config_dir()] if users is None else [config_dir(), users]
+    use(given["config_dir"])
 
 
 def _parse(text: str) -> Override:
@@ -191,19 +107,6 @@ def _parse(text: str) -> Override:
     )
 
 
-def _is_group(key: str) -> bool:
-    return bool(key) and any((folder / key).is_dir() for folder in _config_dirs())
-
-
-def _groups() -> list[str]:
-    folders = [path for folder in _config_dirs() for path in folder.iterdir() if path.is_dir()]
-    return sorted({path.name for path in folders} - {"hydra", "search"})
-
-
-def _options(group: str) -> list[str]:
-    return sorted({path.stem for folder in _config_dirs() for path in (folder / group).glob("*.yaml")})
-
-
 def _check_override(override: Override) -> None:
     """What Hydra would take, or answer in words of its own."""
     key, text = override.key_or_group, override.input_line
@@ -212,8 +115,8 @@ def _check_override(override: Override) -> None:
         raise ConfigError(f"{key}: {hidden[0]} is Hydra's own and not a setting; leave it out")
     if key == "search":
         raise ConfigError(f"{text}: a run has no search; genlab tune {text} runs one")
-    if _is_group(key) and not override.is_delete() and override.value() is None:
-        raise ConfigError(f"{key}=null: {allowed('', _options(key))}; to go without an option leave {key} out")
+    if is_group(key) and not override.is_delete() and override.value() is None:
+        raise ConfigError(f"{key}=null: {allowed('', options(key))}; to go without an option leave {key} out")
     if key == "hydra/launcher":
         for name in _values(override):
             known = PLACEMENTS.get(name)
@@ -242,9 +145,9 @@ def _values(override: Override) -> Iterator[str]:
     """What an override chooses: one value, or those of a sweep."""
     value = override.value()
     if isinstance(value, Glob):
-        chosen = value.filter(_options(override.key_or_group))
+        chosen = value.filter(options(override.key_or_group))
         if not chosen:
-            raise ConfigError(f"{override.input_line}: fits no option; {allowed('', _options(override.key_or_group))}")
+            raise ConfigError(f"{override.input_line}: fits no option; {allowed('', options(override.key_or_group))}")
         yield from chosen
         return
     try:
@@ -261,7 +164,7 @@ def _examples(overrides: list[Override]) -> Iterator[list[str]]:
     ]
     yield first
     for place, override in enumerate(overrides):
-        if override.is_sweep_override() and _is_group(override.key_or_group):
+        if override.is_sweep_override() and is_group(override.key_or_group):
             for option in list(_values(override))[1:]:
                 yield [*first[:place], f"{override.get_key_element()}={option}", *first[place + 1 :]]
 
@@ -282,37 +185,15 @@ def _composed(texts: list[str], forced: set[str]) -> DictConfig:
         if not isinstance(cause, (ConfigKeyError, ConfigAttributeError)):
             for key in [text[1:].partition("=")[0] for text in texts if text.startswith("~")]:
                 if f"'{key}' does not exist" in str(error):
-                    raise _no_such(key, texts) from None
+                    raise no_such(key, texts) from None
             where = "" if isinstance(error, (HydraException, OmegaConfBaseException)) else f"{' '.join(texts)}: "
             raise ConfigError(where + " ".join(str(error).split())) from None
         key, trainer = str(cause.full_key), cause.parent_node
     new = {f"trainer.{name}" for name in TRAINER_ARGUMENTS if trainer is None or name not in trainer} - forced
     if key not in new:
-        raise _no_such(key, texts)
+        raise no_such(key, texts)
     forced |= new & {text.partition("=")[0] for text in texts}
     return _composed(texts, forced)
-
-
-def _no_such(key: str, texts: list[str]) -> ConfigError:
-    """The answer to a key that the chosen options do not have."""
-    if "/" in key:
-        return ConfigError(f"{key}: no such group; a key has dots, as {key.replace('/', '.')}")
-    if _is_group(key):
-        return ConfigError(f"{key}: should be an option; {allowed('', _options(key))}")
-    groups = [text for text in texts if _is_group(text.partition("=")[0]) and "{" not in text]
-    config = compose("config", [*searchpath(), *groups], return_hydra_config=True)
-    parent, _, name = key.rpartition(".")
-    node = OmegaConf.select(config, parent) if parent else config
-    names = [str(n) for n in node if not str(n).startswith("_")] if isinstance(node, DictConfig) else []
-    if parent == "trainer":
-        names += TRAINER_ARGUMENTS
-    if not parent:
-        names = [n for n in names if n not in ("hydra", "run_dir")] + _groups()
-    option = config.hydra.runtime.choices.get(parent)
-    if (option, name) in REASONS:
-        return ConfigError(f"{key}: {parent}={option} has none: {REASONS[option, name]}")
-    where = f"{parent} ({option})" if option else parent or "the configuration"
-    return ConfigError(f"{key}: {where} has no {name}; {allowed(name, names, parent)}")
 
 
 def _check_whole(config: DictConfig, texts: list[str]) -> None:
@@ -321,11 +202,11 @@ def _check_whole(config: DictConfig, texts: list[str]) -> None:
     yaml = OmegaConf.to_yaml(config)
     for name in raw:
         if name not in KNOWN and f"${{{name}" not in yaml:
-            raise _no_such(str(name), texts)
+            raise no_such(str(name), texts)
     for parent, known in (("sweep", ("resume", "keep")), ("hydra", (*HydraConf.__dataclass_fields__, "env"))):
         for name in raw[parent]:
             if name not in known:
-                raise _no_such(f"{parent}.{name}", texts)
+                raise no_such(f"{parent}.{name}", texts)
     for name in NEEDED:
         if name not in raw:
             raise ConfigError(f"~{name}: a run needs it; leave this out")
@@ -339,7 +220,7 @@ def _check_whole(config: DictConfig, texts: list[str]) -> None:
     for name in ("logger", "callbacks"):
         if not isinstance(raw[name], dict):
             raise ConfigError(
-                f"{name}={raw[name]}: should be options and settings; Allowed: {', '.join(_options(name))}"
+                f"{name}={raw[name]}: should be options and settings; Allowed: {', '.join(options(name))}"
             )
     for address, key in (("model", "_target_"), ("trainer", "_target_"), ("data", "_target_"), ("data", "name")):
         if not isinstance(raw[address], dict) or key not in raw[address]:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from genlab.cli.overrides import GIVEN, KNOWN, TRAIN, TRAINER_ARGUMENTS, check, typed
+from genlab.cli.flags import TRAIN
+from genlab.cli.names import GIVEN, TRAINER_ARGUMENTS
+from genlab.cli.overrides import KNOWN, check, typed
 from genlab.errors import ConfigError
 
 
