@@ -65,6 +65,8 @@ def test_a_reader_that_has_gone_away_interrupts_a_run(tmp_path, mnist_root):
     process.stdout.close()
     assert re.fullmatch(r"interrupted; to go on: genlab resume outputs/vae/\S+\n", process.stderr.read())
     assert process.wait() == 128 + signal.SIGINT
+    (summary,) = (tmp_path / "outputs").glob("vae/*/summary.json")
+    assert json.loads(summary.read_text())["status"] == "interrupted"
 
 
 def test_a_damaged_data_file_is_answered_before_training(tmp_path, mnist_root):
