@@ -1,6 +1,8 @@
 """`genlab evaluate`: what a trained model is worth."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import click
@@ -8,6 +10,7 @@ import click
 from genlab.cli.options import command, run_options, seed, whole_number
 from genlab.console.program import keep_quiet
 from genlab.console.readable import short
+from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.reading import CheckpointName, open_run
 
 
@@ -64,10 +67,16 @@ from genlab.runs.reading import CheckpointName, open_run
 )
 @click.option("--seed", type=seed, help="of all noise (default: 0)")
 def evaluate(
-    folder: str, data_root: tuple[str | None] | None, device: str, checkpoint: CheckpointName | None, **given: Any
+    folder: str,
+    data_root: tuple[str | None] | None,
+    device: str,
+    checkpoint: CheckpointName | None,
+    trust: Sequence[str],
+    config_dir: Sequence[Sequence[str]],
+    **given: Any,
 ) -> None:
     """Raises GenlabError if the run cannot be loaded, or draws no finite samples."""
-    run = open_run(folder)
+    run = open_run(folder, MODEL_SECTIONS, [*trust, *chain(*config_dir)])
     if data_root:
         (run.config.data.root,) = data_root
     weights = run.checkpoint(checkpoint).name

@@ -4,12 +4,13 @@ import difflib
 import os
 import sys
 from importlib import import_module
+from itertools import chain
 
 import click
 from click.shell_completion import shell_complete
 
 from genlab import __version__
-from genlab.cli.options import RunFolder, argument, command, explained
+from genlab.cli.options import RunFolder, argument, command, explained, trust_options
 from genlab.console.program import begin, leave_unread
 from genlab.errors import ConfigError, GenlabError
 from genlab.processes.complaint import speaks
@@ -138,11 +139,15 @@ def _train() -> None:
     "trainer.max_epochs, trainer.accelerator, trainer.devices, data.root or data.num_workers",
     nargs=-1,
 )
-def resume(folder: str, overrides: tuple[str, ...]) -> None:
+@trust_options
+def resume(
+    folder: str, overrides: tuple[str, ...], trust: tuple[str, ...], config_dir: tuple[tuple[str, ...], ...]
+) -> None:
     from genlab.cli import train
 
-    sys.argv[:] = [train.__file__, f"resume={folder}", *overrides]  # see _train
-    train.resume_run(folder, list(overrides))
+    trusted = [f"--trust={name}" for name in (*trust, *chain(*config_dir))]
+    sys.argv[:] = [train.__file__, f"resume={folder}", *overrides, *trusted]  # see _train
+    train.resume_run(folder, sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from genlab.errors import ConfigError
+from genlab.runs.classes import classes_named_in
 
 LARGEST_SEED = 2**32 - 1  # as for training
 
@@ -99,6 +100,21 @@ class Choice(click.Choice[str]):
         return str(value)
 
 
+def trust_options(function: _Decorated) -> _Decorated:
+    """Decorator: what a run's config may name besides the classes of genlab's configs."""
+    help = "classes of this package may run, where the run's config names them"
+    function = click.option("--trust", multiple=True, metavar="PACKAGE", help=help)(function)
+    help = "so may the classes that the configs in this folder name"
+    return click.option("--config-dir", multiple=True, type=_classes_named_in, metavar="FOLDER", help=help)(function)
+
+
+def _classes_named_in(text: str) -> tuple[str, ...]:
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise click.BadParameter(f"{text}: no such folder; give one with folders as model/ in it")
+    return classes_named_in(folder)
+
+
 def run_options(function: _Decorated) -> _Decorated:
     """Decorator: RUN_FOLDER and the options that all commands with a trained model share."""
     for add in (
@@ -107,6 +123,7 @@ def run_options(function: _Decorated) -> _Decorated:
             type=Choice(("best", "last")),
             help="which weights (default: best, or last where no validation metric chooses a best)",
         ),
+        trust_options,
         click.option("--device", metavar="DEVICE", default="cpu", help="cpu, cuda, cuda:1, ... (default: cpu)"),
         argument(
             "data_root",

@@ -24,8 +24,8 @@ from genlab.cli.names import TRAINER_ARGUMENTS, is_group, no_such, options, sear
 from genlab.cli.options import explained
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError
+from genlab.runs.classes import PLAIN, SECTIONS
 from genlab.runs.configuration import config_dir, register_resolvers
-from genlab.runs.trust import PLAIN, SECTIONS
 from genlab.sweeps.placement import PLACEMENTS
 
 KNOWN = (*SECTIONS, *PLAIN, "sweep", "hydra")

@@ -1,12 +1,14 @@
 """What the commands with a picture have in common: a run's model in, one PNG out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genlab.console.program import keep_quiet
 from genlab.console.readable import short
 from genlab.errors import ConfigError, DiskError
+from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.reading import CheckpointName, Run, open_run
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ def write_picture(
     device: str,
     checkpoint: CheckpointName | None,
     out: Path,
+    trust: Sequence[str],
+    config_dir: Sequence[Sequence[str]],
 ) -> None:
     """Load the model of a run, draw, write the PNG whole, and print what was written.
 
@@ -31,13 +35,13 @@ def write_picture(
         what: is in the picture, for the line that is printed.
         draw: makes the picture (C, H, W) in [0, 1].
         seed: of all random numbers that `draw` does not fix itself.
-        folder, data_root, device, checkpoint, out: those of `picture_options`.
+        folder, data_root, device, checkpoint, out, trust, config_dir: those of `picture_options`.
 
     Raises:
         GenlabError: of `draw`, or the run cannot be loaded.
         DiskError: the file cannot be written.
     """
-    run = open_run(folder)
+    run = open_run(folder, MODEL_SECTIONS, [*trust, *chain(*config_dir)])
     if data_root:
         (run.config.data.root,) = data_root
     weights = run.checkpoint(checkpoint).name

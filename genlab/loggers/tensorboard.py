@@ -1,5 +1,6 @@
 """Event files for TensorBoard, in the run folder itself: one for numbers, and one for pictures."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,14 @@ from torch.utils.tensorboard.summary import hparams
 
 from genlab.arguments import checked
 from genlab.runs.membership import PICTURES, is_job
+
+_others = threading.excepthook
+
+
+def _hear(fault: threading.ExceptHookArgs) -> None:
+    """Be silent of a full disk that TensorBoard's thread meets: the next call of the writer raises the same error."""
+    if not (issubclass(fault.exc_type, OSError) and type(fault.thread).__module__.startswith("tensorboard.")):
+        _others(fault)
 
 
 class TensorBoard(TensorBoardLogger):
@@ -25,6 +34,7 @@ class TensorBoard(TensorBoardLogger):
     @checked
     def __init__(self, folder: str, purge_step: NonNegativeInt | None = None) -> None:
         super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, purge_step=purge_step)
+        threading.excepthook = _hear
         self._pictures: SummaryWriter | None = None
 
     @property

@@ -108,8 +108,12 @@ def _left_behind(folder: Path) -> Iterator[Run | None]:
     if (folder / "config.yaml").exists() and (folder / "summary.json").exists():
         with locked(folder):
             remove_leftovers(folder)
-            yield open_run(folder)
+            yield open_run(folder, sections=())  # whose config is composed anew
     else:
+        with locked(folder):  # of one that was killed before it had begun
+            remove_leftovers(folder)
+            for name in ("config.yaml", "overrides.yaml", "summary.json"):
+                (folder / name).unlink(missing_ok=True)
         yield None
 
 

@@ -13,8 +13,7 @@ from genlab.console.program import mendable
 from genlab.console.readable import short, to_copy
 from genlab.errors import RunError, plain
 from genlab.processes.signals import code_of, exit_on_sigterm
-from genlab.runs.lock import locked
-from genlab.runs.membership import SWEEP_FILE
+from genlab.runs.lock import locked, new_folder
 from genlab.runs.reading import read_summary
 from genlab.sweeps.ending import end
 from genlab.sweeps.placement import divide_cores
@@ -40,10 +39,8 @@ def run_sweep(request: SweepRequest, launch: Callable[[], None]) -> int:
     folder = request.folder
     if request.resume and not folder.is_dir():
         raise RunError(f"{folder}: no such folder; sweeps are below outputs/sweeps")
-    if not request.resume and (folder / SWEEP_FILE).exists():
-        raise RunError(f"{folder}: has a sweep already; go on with sweep.resume=FOLDER, or choose another folder")
     known = read_plan(folder).jobs if request.resume else []
-    with locked(folder):
+    with locked(folder) if request.resume else new_folder(folder, "hydra.sweep.dir"):
         plan = Plan(assign(request.jobs, known), request.keep)
         write_plan(folder, plan)
         _announce(request, plan)
