@@ -70,7 +70,7 @@ def _run(cfg: DictConfig) -> None:
         start_from(started)
         cfg.outputs = os.path.join(started, cfg.outputs)
         if cfg.data.get("root"):
-            cfg.data.root = os.path.join(started, os.path.expanduser(cfg.data.root))
+            cfg.data.root = os.path.join(started, os.path.expanduser(str(cfg.data.root)))
     if hydra_config.mode == RunMode.MULTIRUN:
         sweep, number = Path(hydra_config.sweep.dir), hydra_config.job.num
         run_job(cfg, sweep, number, overrides, placement(hydra_config.launcher._target_))
