@@ -6,8 +6,8 @@ from typing import Any
 from genlab.cli.options import Parser, add_run_options, seed, whole_number
 from genlab.console.quiet import keep_quiet
 from genlab.console.readable import short
+from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.reading import open_run
-from genlab.runs.trust import MODEL_SECTIONS
 
 
 def parser() -> Parser:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from genlab.errors import ConfigError
-from genlab.runs.trust import classes_named_in
+from genlab.runs.classes import classes_named_in
 
 LARGEST_SEED = 2**32 - 1  # as for training
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from genlab.console.quiet import keep_quiet
 from genlab.console.readable import short
 from genlab.errors import ConfigError, DiskError
+from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.reading import Run, open_run
-from genlab.runs.trust import MODEL_SECTIONS
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule

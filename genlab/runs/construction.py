@@ -24,8 +24,8 @@ def construct(
         node: has `_target_` and arguments.
         address: of the node, for messages.
         base: class that the object must have.
-        offered: arguments for a constructor that takes them and to which the node gives no other.
-        given: arguments that count more than those of the node.
+        offered: arguments for a constructor that takes them; they count more than those of the node.
+        given: arguments for any constructor.
 
     Raises:
         ConfigError: a class that cannot be imported or is none of `base`, or a value that its constructor refuses,
@@ -35,7 +35,7 @@ def construct(
     if address not in classes or not issubclass(classes[address], base):
         raise ConfigError(f"{address}._target_={node.get('_target_')}: no {base.__name__}; name another class")
     takes = inspect.signature(classes[address]).parameters
-    more = {name: value for name, value in offered.items() if name in takes and node.get(name) is None}
+    more = {name: value for name, value in offered.items() if name in takes}
     try:
         return instantiate(node, _convert_="all", **more, **given)
     except InstantiationException as error:

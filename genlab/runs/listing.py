@@ -13,7 +13,7 @@ from genlab.runs.lock import is_locked
 from genlab.runs.metrics import read_rows
 from genlab.runs.reading import read_overrides, read_summary
 
-LARGEST = 1_000_000  # bytes of what was typed
+DEEPEST = 20  # folders in one another
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,25 @@ def list_runs(folder: Path) -> list[Listed]:
 
 
 def run_folders(folder: Path) -> Iterator[Path]:
-    """Those with a summary or with what was typed; links are not followed."""
-    for parent, below, files in os.walk(folder):
-        if {"summary.json", "overrides.yaml"} & set(files):
-            below.clear()
-            yield Path(parent)
+    """Those with a summary or with what was typed, and those that cannot be read.
+
+    Links are not followed, and what lies deeper than `DEEPEST` folders is not looked for.
+    """
+    below = [(folder, 0)]
+    while below:
+        parent, depth = below.pop()
+        try:
+            with os.scandir(parent) as entries:
+                folders = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+        except (FileNotFoundError, NotADirectoryError):  # or it has gone
+            continue
+        except OSError:
+            yield parent
+            continue
+        if {"summary.json", "overrides.yaml"} & folders.keys():
+            yield parent
+        elif depth < DEEPEST:
+            below += [(parent / name, depth + 1) for name, is_folder in folders.items() if is_folder]
 
 
 def listed(folder: Path) -> Listed:

@@ -12,8 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import Field, ValidationError
 
 from genlab.arguments import checked, explain
+from genlab.data.sources import what_lacks
 from genlab.errors import RunError
-from genlab.runs.trust import SECTIONS, check_files, read_config, read_text, read_yaml
+from genlab.runs.classes import SECTIONS
+from genlab.runs.trust import check_files, read_config, read_text, read_yaml
 
 CheckpointName = Literal["best", "last"]
 
@@ -57,7 +59,7 @@ def open_run(folder: str | Path, sections: Sequence[str] = SECTIONS, trust: Sequ
 
     Args:
         folder: of the run.
-        sections, trust: see `genlab.runs.trust.check_config`.
+        sections, trust: see `genlab.runs.classes.check_config`.
 
     Raises:
         RunError: it is no run folder, a file is damaged, or it is one that nobody should trust: see
@@ -78,21 +80,17 @@ def open_run(folder: str | Path, sections: Sequence[str] = SECTIONS, trust: Sequ
 
 
 def check_root(run: Run) -> None:
-    """That the data which a run names are there: a folder from a stranger makes no folder, and fills none.
+    """Check that the data which a run names are there: a folder from a stranger makes no folder, and fills none.
 
     Raises:
         RunError: they are not.
     """
-    root = run.config.data.root
-    if root is not None:
-        folder, name = Path(os.path.expanduser(root)), str(run.config.data.get("name", "")).replace("_", "")
-        found = folder.glob("*/raw/train-images-idx3-ubyte*") if os.path.isdir(folder) else []  # torchvision's layout
-        if not any(file.parts[-3].lower() == name for file in found):
-            lacks = "no data files in it" if os.path.isdir(folder) else "no such folder"
-            raise RunError(
-                f"{run.folder / 'config.yaml'}: data.root={root}: {lacks}; give another as data.root=FOLDER, or "
-                "data.root=null for the one in your cache"
-            )
+    root, name = run.config.data.get("root"), str(run.config.data.get("name"))
+    if root is not None and (lacks := what_lacks(name, root)):
+        raise RunError(
+            f"{run.folder / 'config.yaml'}: data.root={root}: {lacks}; give another as data.root=FOLDER, or "
+            "data.root=null for the one in your cache"
+        )
 
 
 def read_summary(folder: Path) -> dict[str, Any]:

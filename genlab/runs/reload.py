@@ -11,9 +11,9 @@ from genlab.data.datamodule import ImageDataModule
 from genlab.errors import RunError
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.runs.checkpoints import load_weights
+from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.construction import construct
 from genlab.runs.reading import CheckpointName, Run, check_root, open_run
-from genlab.runs.trust import MODEL_SECTIONS
 
 
 def load(
@@ -56,12 +56,13 @@ def load_data(run: Run) -> ImageDataModule:
 
     Raises:
         RunError: see `check_root`; or the config has a value that the data module refuses.
-        DataError: a file of the data is missing or damaged.
+        DataError: a file of the data is missing or damaged, or the images are others than those of the run.
     """
     check_root(run)
     data: ImageDataModule = _construct(run, "data", ImageDataModule)
     data.prepare_data()
     data.setup("test")
+    data.check_images(run.summary.get("images"))
     return data
 
 

@@ -8,20 +8,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from genlab.runs.atomic import write_text
-from genlab.runs.trust import PLAIN, SECTIONS
-
-# Ends of the addresses that change no result and would fill the HParams tab
-HOUSEKEEPING = (
-    "_target_",
-    "root",
-    "num_workers",
-    "eval_batch_size",
-    "data.seed",
-    "_dir",
-    "_bar",
-    "_summary",
-    "_hparams",
-)
+from genlab.runs.classes import PLAIN, SECTIONS
+from genlab.runs.identity import result_settings
 
 
 def recorded(cfg: DictConfig) -> dict[str, Any]:
@@ -40,18 +28,12 @@ def save_config(cfg: DictConfig, overrides: Sequence[str], folder: Path) -> None
 
 
 def flat_settings(cfg: DictConfig) -> dict[str, Any]:
-    """`{"model.latent_dim": 20, …}` for the HParams tab, which takes only bool, str, int and float."""
-    resolved = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(resolved, dict)
-    flat: dict[str, Any] = {}
-
-    def visit(prefix: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                visit(f"{prefix}.{key}" if prefix else key, item)
-        elif not prefix.endswith(HOUSEKEEPING):
-            flat[prefix] = value if isinstance(value, (bool, str, int, float)) else str(value)
-
-    visit("", {name: resolved[name] for name in ("seed", "model", "data", "trainer")})
-    flat["model"] = str(resolved["model"].get("_target_", "")).rpartition(".")[2]
-    return flat
+    """What changes a result, `{"model.latent_dim": 20, …}`; the HParams tab takes only bool, str, int and float."""
+    config = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(config, dict)
+    chosen = {name: config[name] for name in ("seed", "model", "data", "trainer")}
+    settings = {"seed": config["seed"], "model": str(config["model"].get("_target_", "")).rpartition(".")[2]}
+    for address, value in result_settings(chosen).items():
+        if not address.endswith("_target_"):
+            settings[address] = value if isinstance(value, bool | str | int | float) else str(value)
+    return settings

@@ -27,7 +27,7 @@ def resume(folder: str, overrides: list[str], trust: Sequence[str] = ()) -> None
     Args:
         folder: of the run.
         overrides: `KEY=VALUE`, of the settings in `CHANGEABLE`.
-        trust: see `genlab.runs.trust.check_config`.
+        trust: see `genlab.runs.classes.check_config`.
 
     Raises:
         ConfigError: another override.

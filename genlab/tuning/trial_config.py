@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from genlab.errors import ConfigError, RunError
+from genlab.runs.classes import check_config, classes_named_in
 from genlab.runs.configuration import config_dir, quoted
-from genlab.runs.trust import check_config, classes_named_in
 from genlab.tuning.dimensions import extremes
 from genlab.tuning.request import Request, key, merged
 
