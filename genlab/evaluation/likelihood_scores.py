@@ -7,12 +7,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from genlab.capabilities import CanExplain, CanSample, CanWeigh
+from genlab.capabilities import CanExplain, CanSample, CanWeigh, HasLikelihood
 from genlab.evaluation.likelihood import ImportanceWeighted, from_prior, importance_weighted
 from genlab.evaluation.progress import Track, silently
 from genlab.evaluation.scores import Evaluation, mean_score
 from genlab.evaluation.settings import EvaluationSettings
 
+AT_ONCE = 100  # images, where the likelihood is exact
 BOUND = "an upper bound in expectation"
 
 
@@ -28,6 +29,8 @@ def likelihood_scores(
         track: shows progress.
     """
     generator = torch.Generator().manual_seed(settings.seed)
+    if isinstance(model, HasLikelihood):
+        return _exact(model, images, settings, track)
     if not isinstance(model, CanWeigh):
         why = (
             "samples can be drawn, but the model has no density that could be evaluated"
@@ -49,6 +52,19 @@ def likelihood_scores(
     if isinstance(model, CanExplain):
         evaluation |= _from_prior(model, images, settings.prior_samples, generator, track)
     return evaluation
+
+
+def _exact(model: HasLikelihood, images: Tensor, settings: EvaluationSettings, track: Track) -> Evaluation:
+    parts = track(images.split(AT_ONCE), description="likelihood")
+    nll = -torch.cat([model.exact_log_likelihood(some).double().cpu() for some in parts])
+    measured = f"{len(images)} test images; exact"
+    if model.pixels == "8-bit":
+        bits, unit = nll / (math.log(2) * images[0].numel()), "bits per dimension"
+        score = mean_score(bits, unit, "lower", f"8-bit pixels; {measured}")
+        return Evaluation({"bits_per_dim": score}, {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"})
+    score = mean_score(nll, "nats per image", "lower", f"binary pixels, drawn once for each image; {measured}")
+    score = replace(score, published=settings.published_nll)
+    return Evaluation({"nll": score}, {"bits_per_dim": "the likelihood is of binary pixels: see nll"})
 
 
 def _nll(estimate: ImportanceWeighted, images: Tensor) -> Evaluation:
