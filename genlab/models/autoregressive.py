@@ -76,15 +76,16 @@ class Autoregressive(LightningModule):
         self.warmup_steps = warmup_steps
         channels, *size = image_shape
         if any(side % part for side, part in zip(size, patch_size, strict=True)):
-            raise ValueError(f"patch_size: images of {size[0]}x{size[1]} are not made of {patch_size[0]}x{patch_size[1]}")
+            whole, part = (f"{sides[0]}x{sides[1]}" for sides in (size, patch_size))
+            raise ValueError(f"patch_size: images of {whole} are not made of patches of {part}")
         self.grid = size[0] // patch_size[0], size[1] // patch_size[1]
         features, levels = channels * math.prod(patch_size), LEVELS[pixels]
         symbols = levels**features
         if symbols > MOST_SYMBOLS:
             raise ValueError(f"patch_size: {features} {pixels} pixels make {symbols} symbols; use smaller patches")
-        place = levels ** torch.arange(features)
-        self.place: Tensor  # of a pixel in its patch's number, whose digits the pixels are
+        self.place: Tensor  # value of a pixel's place in the number of its patch, whose digits the pixels are
         self.palette: Tensor  # (symbols, features): the pixels of each symbol
+        place = levels ** torch.arange(features)
         self.register_buffer("place", place, persistent=False)
         palette = torch.arange(symbols).unsqueeze(1) // place % levels / (levels - 1)
         self.register_buffer("palette", palette, persistent=False)
@@ -111,7 +112,7 @@ class Autoregressive(LightningModule):
         return ((patches * (LEVELS[self.pixels] - 1)).round().long() * self.place).sum(-1)
 
     def observe(self, images: Tensor) -> Tensor:
-        """Grey images → the x that the model explains: binary ones drawn anew in training, else fixed for each image."""
+        """Grey images → the x that the model explains: binary, drawn anew in training, else fixed for each image."""
         if self.pixels == "8-bit":
             return images
         if self.training:
