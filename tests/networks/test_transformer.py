@@ -147,6 +147,7 @@ def test_without_blocks_a_position_sees_its_earlier_neighbours():
     network.blocks = torch.nn.ModuleList()
     seen = dependence(network, patches)
     assert seen[6].nonzero().flatten().tolist() == [0, 1, 2, 3, 4, 5]  # row 1, column 2: all of them
+    assert seen[7].nonzero().flatten().tolist() == [1, 2, 3, 5, 6]  # row 1, column 3: not 4, which starts its row
     assert seen[8].nonzero().flatten().tolist() == [0, 1, 2, 4, 5, 6, 7]  # row 2, column 0
 
 
