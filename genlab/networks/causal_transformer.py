@@ -43,6 +43,8 @@ class CausalTransformer(nn.Module):
         positions: Positions = "learned",
     ) -> None:
         super().__init__()
+        self.neighbours: Tensor
+        self.positions: Tensor
         neighbours = earlier_neighbours(*grid)
         self.register_buffer("neighbours", neighbours, persistent=False)
         self.embedding = nn.Linear(neighbours.shape[1] * features, width)
@@ -69,8 +71,8 @@ class CausalTransformer(nn.Module):
         padded = torch.cat([patches, torch.zeros_like(patches[:, :1])], dim=1)
         around = padded[:, self.neighbours[start:end]].flatten(2)
         x = self.embedding(around) + self.positions[start:end]
-        for block, cache in zip(self.blocks, caches or [None] * len(self.blocks), strict=True):
-            x = block(x, cache=cache)
+        for index, block in enumerate(self.blocks):
+            x = block(x, cache=caches[index] if caches else None)
         return self.head(x)
 
 

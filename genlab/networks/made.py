@@ -13,9 +13,9 @@ from genlab.networks.mlp import ACTIVATIONS, Activation
 class MADE(nn.Module):
     """Patches (B, N, features) → logits of each patch's symbol (B, N, symbols), from those before it in an order.
 
-    Each input has the rank of its position as its degree, each hidden unit a random one. A unit sees those of the
-    layer below with a degree no higher than its own, an output those with a lower one (Germain et al. 2015,
-    equations 12 and 13). The logit of the first symbol is 0.
+    Each input has the rank of its position as its degree, each hidden unit a random one. A hidden unit sees those of the
+    layer below with a degree no higher than its own, an output those with one lower than its rank (Germain et al. 2015,
+    section 3). The logit of the first symbol is 0.
 
     Args:
         positions: N.
@@ -57,12 +57,13 @@ class MADE(nn.Module):
     def forward(self, patches: Tensor, order: int = 0) -> Tensor:
         """The logits under one of the orders."""
         ranks = self.ranks[order]
-        x, degrees = patches.flatten(1), ranks.repeat_interleave(self.features)
-        for index, layer in enumerate(self.layers[:-1]):
-            own = self.get_buffer(f"degrees_{index}")
-            x = self.activation(F.linear(x, layer.weight * (own.unsqueeze(1) >= degrees), layer.bias))
-            degrees = own
-        last = self.layers[-1]
-        own = ranks.repeat_interleave(self.outputs)
-        logits = F.linear(x, last.weight * (own.unsqueeze(1) > degrees), last.bias)
-        return F.pad(logits.unflatten(1, (-1, self.outputs)), (1, 0))
+        hidden = [self.get_buffer(f"degrees_{index}") for index in range(len(self.layers) - 1)]
+        # an output sees lower degrees only, so its own is one less than its rank
+        degrees = [ranks.repeat_interleave(self.features), *hidden, ranks.repeat_interleave(self.outputs) - 1]
+        x = patches.flatten(1)
+        for index, (below, own) in enumerate(itertools.pairwise(degrees)):
+            layer = self.layers[index]
+            assert isinstance(layer, nn.Linear)
+            mask = own.unsqueeze(1) >= below
+            x = F.linear(self.activation(x) if index else x, layer.weight * mask, layer.bias)
+        return F.pad(x.unflatten(1, (-1, self.outputs)), (1, 0))

@@ -78,7 +78,7 @@ class TransformerBlock(nn.Module):
         """
         if (self.modulation is None) != (condition is None):
             raise ValueError("a condition belongs to a block that has a condition_dim, and to no other")
-        if self.modulation is None:
+        if self.modulation is None or condition is None:
             x = x + self._attention(self.attention_norm(x), cache)
             return x + self.mlp(self.mlp_norm(x))
         modulation = self.modulation(F.silu(condition)).unsqueeze(1)

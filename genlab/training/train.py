@@ -121,7 +121,7 @@ def train(
             load_weights(model, best)
         trainer.test(model, datamodule=experiment.data, verbose=False)
         metrics |= _final_metrics(trainer)
-        record.update(metrics=metrics, protocol=_protocol([model, *experiment.callbacks], metrics))
+        record.update(metrics=metrics, protocol=_protocol([*experiment.callbacks, model], metrics))
         _log_result(trainer, f"hp/{headline}", metrics.get(f"test/{headline}"))
         if first:
             announce_end(cfg, model.unit, metrics, record.seconds(), **costs)
@@ -247,7 +247,7 @@ def _final_metrics(trainer: Trainer) -> dict[str, float]:
 
 
 def _protocol(sources: Sequence[Any], metrics: dict[str, float]) -> dict[str, str]:
-    """How each number of validation and test is measured, in the words of the model and the callbacks."""
+    """How each number of validation and test is measured, in the words of its source; of two, the last counts."""
     words = {name: text for source in sources for name, text in getattr(source, "protocol", {}).items()}
     measured = {tag: tag.split("/", 1) for tag in metrics}
     return {tag: words[name] for tag, (split, name) in measured.items() if split != "train" and name in words}

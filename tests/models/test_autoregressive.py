@@ -306,6 +306,8 @@ def test_it_trains(compose_config, tmp_path, architecture):
     checkpoint = torch.load(tmp_path / "run" / "checkpoints" / "best.ckpt", weights_only=True)
     again = Autoregressive(**checkpoint["hyper_parameters"])
     again.load_state_dict(checkpoint["state_dict"])
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["protocol"]["test/nll"] == again.protocol["nll"]  # not that of the callback, which measured nothing
     evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert evaluation["scores"]["nll"]["protocol"].endswith("exact")
 
