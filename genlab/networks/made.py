@@ -13,9 +13,9 @@ from genlab.networks.mlp import ACTIVATIONS, Activation
 class MADE(nn.Module):
     """Patches (B, N, features) → logits of each patch's symbol (B, N, symbols), from those before it in an order.
 
-    Each input has the rank of its position as its degree, each hidden unit a random one. A hidden unit sees those of the
-    layer below with a degree no higher than its own, an output those with one lower than its rank (Germain et al. 2015,
-    section 3). The logit of the first symbol is 0.
+    Each input has the rank of its position as its degree, each hidden unit a random one. A hidden unit sees those
+    of the layer below with a degree no higher than its own, an output those with one lower than its rank (Germain et
+    al. 2015, section 3). The logit of the first symbol is 0.
 
     Args:
         positions: N.
