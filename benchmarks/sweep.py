@@ -19,7 +19,7 @@ from pathlib import Path
 
 import joblib
 
-from genlab.sweeps.cores import threads_each
+from genlab.sweeps.placement import threads_each
 
 TRAIN = [sys.executable, str(Path(__file__).resolve().parents[1] / "train.py"), "-m"]
 

@@ -27,6 +27,7 @@ from genlab.callbacks.picture import Picture
 from genlab.cli.overrides import check
 from genlab.console.quiet import keep_quiet
 from genlab.data.datamodule import ImageDataModule
+from genlab.data.sources import cache_folder
 from genlab.runs.configuration import config_dir, register_resolvers
 from genlab.training.quick_cpu import flushed_denormals, quick_gpu_check
 from genlab.training.train import build
@@ -76,7 +77,7 @@ def contend(name: str, arguments: argparse.Namespace, folder: Path, pipe: Connec
         elif name == PLAIN:
             epoch = (plain_gan if gan else plain_vae)(data.train_set.images.float().div(255))
         else:
-            epoch = (lightning_gan if gan else lightning_vae)(data.root_folder(), folder / "lightning")
+            epoch = (lightning_gan if gan else lightning_vae)(cache_folder(), folder / "lightning")
         while pipe.recv():
             pipe.send(epoch())
 

@@ -16,11 +16,15 @@ checked: Callable[[_Function], _Function] = validate_call(config=_STRICT)
 
 def explain(error: ValidationError, prefix: str = "") -> str:
     """The first wrong argument of a checked call, as `model.latent_dim=0: should be greater than 0`."""
-    argument = error.errors()[0]["loc"][0]
-    faults = [fault for fault in error.errors() if fault["loc"][0] == argument]
-    name = f"{prefix}.{argument}" if prefix else str(argument)
+    argument = error.errors()[0]["loc"][:1]
+    faults = [fault for fault in error.errors() if fault["loc"][:1] == argument]
+    if not argument:  # of no argument in particular, as with a name that is no Unicode
+        return faults[0]["msg"]
+    name = f"{prefix}.{argument[0]}" if prefix else str(argument[0])
     if faults[0]["type"] == "unexpected_keyword_argument":
         return f"{name}: there is no such setting"
+    if faults[0]["type"] in ("missing", "missing_argument"):
+        return f"{name}: is missing"
     # a union has a fault for each of its members
     messages = dict.fromkeys(fault["msg"].removeprefix("Input ") for fault in faults)
     return f"{name}={faults[0]['input']}: {' or '.join(messages)}"

@@ -10,6 +10,8 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from genlab.quantities import Quantity
+
 
 @runtime_checkable
 class CanSample(Protocol):
@@ -125,4 +127,14 @@ class Reports(Protocol):
     @property
     def unit(self) -> str:
         """Of the quantities."""
+        ...
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """Measures quantities that `genlab.quantities` does not know, and says what they are."""
+
+    @property
+    def described(self) -> Sequence[Quantity]:
+        """Of those; they go to summary.json, where a report finds them."""
         ...

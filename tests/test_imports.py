@@ -12,7 +12,7 @@ from genlab.cli.main import COMMANDS
 PACKAGE = Path(__file__).parents[1] / "genlab"
 
 # From the ground up: a room may use the modules at the root and the rooms above it here, never one below.
-ROOT = ("errors", "arguments", "capabilities")
+ROOT = ("errors", "arguments", "quantities", "capabilities")
 ROOMS = (
     "processes",
     "console",
@@ -79,7 +79,9 @@ def test_mathematics_knows_no_lightning(room):
         assert "lightning" not in path.read_text(encoding="utf-8"), path
 
 
-@pytest.mark.parametrize("module", ["genlab", "genlab.cli.main", "genlab.cli.train", "genlab.cli.overrides"])
+@pytest.mark.parametrize(
+    "module", ["genlab", "genlab.quantities", "genlab.cli.main", "genlab.cli.train", "genlab.cli.overrides"]
+)
 def test_the_command_line_does_not_import_torch(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -11,8 +11,8 @@ class ActNorm(Bijection):
     """z = x·exp(log_scale) + shift per channel,  ladj = (positions per channel)·Σ log_scale.
 
     The first batch seen in training mode sets log_scale and shift so that each channel of its z has mean 0 and
-    variance 1; from then on they are ordinary parameters. Until then the map is the identity, and evaluation mode
-    leaves it so. `initialised` is a buffer: a checkpoint carries it.
+    variance 1; from then on they are ordinary parameters. Until then the map is the identity, and it is never
+    initialised in evaluation mode. `initialised` is a buffer: a checkpoint carries it.
 
     Shapes: x and z (B, C, …), ladj (B,).
 
@@ -29,7 +29,7 @@ class ActNorm(Bijection):
         self.log_scale = nn.Parameter(torch.zeros(channels))
         self.shift = nn.Parameter(torch.zeros(channels))
         self.register_buffer("initialised", torch.tensor(False))
-        # Reading the buffer waits for the device, so what it said is remembered once it has said True.
+        # Reading the buffer waits for the device, so it is not read again once it was True.
         self._known_initialised = False
         self.register_load_state_dict_post_hook(_forget_initialised)
 
@@ -63,7 +63,7 @@ class ActNorm(Bijection):
 
 
 def _over_processes(statistic: Tensor) -> Tensor:
-    """Its mean over the processes of a distributed run: each sees another batch, and all need the same start."""
+    """Return its mean over the processes of a distributed run, whose batches differ and whose start must not."""
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(statistic)
         statistic /= dist.get_world_size()
@@ -71,5 +71,5 @@ def _over_processes(statistic: Tensor) -> Tensor:
 
 
 def _forget_initialised(layer: ActNorm, _: object) -> None:
-    """After a state was loaded, the buffer has to be asked again."""
+    """Read the buffer again after a state was loaded."""
     layer._known_initialised = False

@@ -13,9 +13,9 @@ from genlab.bijections.squeeze import Flatten
 from genlab.networks.convolutional import ImageShape
 from genlab.networks.coupling_nets import ConvolutionalCouplingNet, coupling_mlp
 
-# Dinh et al. 2017, section 4.1, take 0.05, for photographs. Four pixels in five of MNIST are black, and 0.05 leaves the
-# noise of a black one a hundredth of the logits' range, where 1e-5 leaves it a quarter. After a minute of training that
-# is worth a bit per dimension to the course's flow.
+# Dinh et al. 2017, section 4.1, take 0.05, for photographs. Four of five pixels of MNIST are black. With 0.05 the noise
+# of a black one spans a hundredth of the logits' range, with 1e-5 a quarter, which after a minute of training gains the
+# course's flow a bit per dimension.
 BOUND = 1e-5
 
 
@@ -25,10 +25,10 @@ def course_realnvp(
     hidden_dims: Sequence[int] = (1024, 1024),
     bound: float = BOUND,
 ) -> Composition:
-    """(B, C, H, W) in (0, 1) → z (B, C·H·W): logit, then couplings of pixel vectors, with checkerboards that alternate.
+    """(B, C, H, W) in (0, 1) → z (B, C·H·W): logit, then couplings of pixel vectors with alternating checkerboards.
 
-    The network of a coupling sees the kept pixels and answers for the others: 392 → hidden → 784 for 784 pixels. It
-    computes what 784 → hidden → 1568 with masks does, without the weights that meet a zero or are masked away.
+    A coupling's network reads the kept pixels and returns scales and shifts of the others: 392 → hidden → 784 for 784
+    pixels. It equals a masked network 784 → hidden → 1568, without the weights that masks multiply by zero.
 
     Args:
         couplings: number of coupling layers.
@@ -51,19 +51,19 @@ def multiscale_glow(
     channels: Sequence[int] = (32, 64),
     bound: float = BOUND,
 ) -> Composition:
-    """(B, C, H, W) in (0, 1) → z (B, C·H·W): logit, then at each scale steps of Glow.
+    """(B, C, H, W) in (0, 1) → z (B, C·H·W): logit, then steps of Glow at each scale.
 
     A step is an activation normalisation, an invertible 1×1 convolution and an affine coupling
     (Kingma & Dhariwal 2018, figure 2).
 
     Args:
-        scales: each halves height and width, and all but the last let go of half of the dimensions.
+        scales: each halves height and width, and each but the last factors out half of the dimensions.
         steps: at each scale.
-        channels: width of the coupling networks, for each scale.
+        channels: width of the coupling networks, one for each scale.
         bound: of the logit.
 
     Raises:
-        ValueError: channels has not one width for each scale, or the image cannot be halved that often.
+        ValueError: channels does not have one width for each scale, or the image cannot be halved that often.
     """
     if len(channels) != scales:
         raise ValueError(f"{scales} scales need as many widths in channels, got {list(channels)}")

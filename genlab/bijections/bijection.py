@@ -10,7 +10,7 @@ class Bijection(nn.Module, ABC):
     """x → z = f(x) with ladj = log |det dz/dx|, and z → x = f⁻¹(z).
 
     Shapes: x and z are (B, …) with equally many elements per example, because only a square Jacobian has a
-    determinant; `Composition` holds its layers to that. ladj is (B,), in nats, in float32 or float64, also under
+    determinant; `Composition` checks its layers for that. ladj is (B,), in nats, in float32 or float64, also under
     autocast.
 
     A subclass computes its scales and shifts in one method that both directions call, so that they cannot disagree.
@@ -26,9 +26,9 @@ class Bijection(nn.Module, ABC):
 
     @torch.no_grad()
     def first_non_finite(self, x: Tensor) -> str | None:
-        """Where in this map the first NaN or infinity appears: None if nowhere, "" if it has no inner layers to name.
+        """Return where in this map the first NaN or infinity appears: None if nowhere, "" if it has no inner layers.
 
-        It runs the map once more and waits for the device, so call it after a loss came out non-finite, not before.
+        It runs the map once more and waits for the device, so call it only after a loss was non-finite.
         """
         z, ladj = self(x)
         return None if bool(z.isfinite().all() & ladj.isfinite().all()) else ""

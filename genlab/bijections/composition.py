@@ -13,10 +13,10 @@ class Composition(Bijection):
     """z = f_n(… f_1(x)),  ladj = Σ_i log |det df_i|.
 
     Raises ValueError if a layer's output has more or fewer elements than its input (its Jacobian would not be square),
-    or if a log-determinant is not one number per example. Both look at shapes only: no device is waited for.
+    or if a log-determinant is not one number per example. Both checks read only shapes, so no device is waited for.
 
-    Under autocast the couplings' networks round, differently for inputs that differ in the last digit, and inverse ∘
-    forward misses x by about 1e-2; without it by about 1e-5. Encode and decode in full precision.
+    Under autocast the couplings' networks round differently for inputs that differ in the last digit, so inverse ∘
+    forward misses x by about 1e-2, and without autocast by about 1e-5. Encode and decode in full precision.
     """
 
     def __init__(self, layers: Iterable[Bijection]) -> None:
@@ -30,7 +30,7 @@ class Composition(Bijection):
         return cast(Bijection, self.layers[index])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        # Half precision is no place for a sum of thousands of terms: at least float32, whatever x is.
+        # A sum of thousands of terms needs at least float32, whatever the type of x.
         ladj = x.new_zeros(len(x), dtype=torch.promote_types(x.dtype, torch.float32))
         for index in range(len(self)):
             z, layer_ladj = self[index](x)

@@ -13,12 +13,12 @@ class AffineCoupling(Bijection):
     """z = mask·x + (1 − mask)·(x·exp(log_scale(mask·x)) + shift(mask·x)),  ladj = Σ log_scale over the moved half.
 
     Dinh et al. 2017, equations 4-9, with log_scale = bound·tanh(·) and a learned bound per moved channel or feature.
-    A subclass says which half is kept: `split` takes x apart, `join` puts it together again. The net sees only the
-    kept half and answers only for the moved one, so nothing is computed to be masked away.
+    A subclass says which half is kept: `split` takes x apart, `join` puts it together. The net reads only the kept half
+    and returns values only for the moved one, so nothing is computed to be masked out.
 
     Args:
-        net: kept, with context behind it on dimension 1 if there is one → raw log-scales and shifts, behind one
-            another on dimension 1. Under autocast its output is rounded; all else has the precision of x.
+        net: kept, concatenated on dimension 1 with the context if there is one → raw log-scales and shifts,
+            concatenated on dimension 1. Under autocast only its output is rounded.
         bound_shape: of the learned bound, which broadcasts against the moved half.
     """
 

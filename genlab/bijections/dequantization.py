@@ -17,12 +17,12 @@ def to_levels(images: Tensor) -> Tensor:
 
 
 def to_images(x: Tensor) -> Tensor:
-    """image = ⌊256·x⌋/255 in [0, 1]: the 8-bit image whose cell x lies in, the nearest one if x is not in [0, 1)."""
+    """image = ⌊256·x⌋/255 in [0, 1]: the 8-bit image in whose cell x lies, the nearest one if x is not in [0, 1)."""
     return (x * LEVELS).floor().clamp(0, LEVELS - 1) / (LEVELS - 1)
 
 
 def bits_per_dim(log_likelihood: Tensor, dims: int) -> Tensor:
-    """−log₂ P / dims, for log P in nats and of the 8-bit image: 8 for a model that is uniform over the 256 levels."""
+    """−log₂ P / dims, for log P of the 8-bit image in nats: 8 for a model that is uniform over the 256 levels."""
     return -log_likelihood / (dims * math.log(2))
 
 

@@ -1,4 +1,4 @@
-"""The multi-scale architecture: half of the dimensions leave after every scale."""
+"""The multi-scale architecture: every scale factors out half of the dimensions."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,10 +12,10 @@ from genlab.bijections.squeeze import Squeeze
 
 
 class MultiScale(Bijection):
-    """h_0 = x,  (h_i, z_i) = halves(f_i(squeeze(h_{i−1}))),  z = [z_1, …, z_n]; at the last scale all of it leaves.
+    """h_0 = x,  (h_i, z_i) = halves(f_i(squeeze(h_{i−1}))),  z = [z_1, …, z_n]; the last scale factors out everything.
 
-    What leaves is spared the later scales. It is the second half of the channels: where f_i ends with a coupling that
-    keeps the first half, that coupling is a learned prior of what leaves, given what stays.
+    What is factored out skips the later scales. It is the second half of the channels: where f_i ends with a coupling
+    that keeps the first half, that coupling is a learned prior of this half given the other.
 
     Args:
         image_shape: (C, H, W).
@@ -34,9 +34,9 @@ class MultiScale(Bijection):
         self.squeeze = Squeeze()
         self.scales = nn.ModuleList(scales)
         self.shapes = scale_shapes(image_shape, len(scales))
-        # Elements that leave after each scale: half of what came in, and everything at the last.
+        # Elements that each scale factors out: half of what came in, and everything at the last.
         sizes = [channels * height * width for channels, height, width in self.shapes]
-        self.leaving = [larger - smaller for larger, smaller in pairwise([*sizes, 0])]
+        self.factored_sizes = [larger - smaller for larger, smaller in pairwise([*sizes, 0])]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         z, ladj = [], x.new_zeros(len(x), dtype=torch.promote_types(x.dtype, torch.float32))
@@ -49,12 +49,12 @@ class MultiScale(Bijection):
                 )
             ladj = ladj + scale_ladj
             if index < len(self.shapes) - 1:
-                x, leaving = x.chunk(2, dim=1)
-                z.append(leaving.flatten(1))
+                x, factored = x.chunk(2, dim=1)
+                z.append(factored.flatten(1))
         return torch.cat([*z, x.flatten(1)], dim=1), ladj
 
     def inverse(self, z: Tensor) -> Tensor:
-        *earlier, last = z.split(self.leaving, dim=1)
+        *earlier, last = z.split(self.factored_sizes, dim=1)
         x = last.unflatten(1, self.shapes[-1])
         for index in reversed(range(len(self.shapes))):
             if index < len(earlier):

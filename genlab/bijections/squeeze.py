@@ -1,4 +1,4 @@
-"""Maps that only rearrange: their Jacobian is a permutation, so ladj = 0."""
+"""Maps that only rearrange elements: their Jacobian is a permutation, so ladj = 0."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Variational dequantization: noise whose shape is learned, and depends on the image."""
+"""Variational dequantization: noise with a learned distribution that depends on the image."""
 
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
@@ -11,14 +11,14 @@ from genlab.networks.coupling_nets import ConvolutionalCouplingNet
 
 
 class VariationalNoise(nn.Module):
-    """u = σ(f(logit(uniform); levels)),  log q(u|levels) = log of uniform's density 1, minus the ladj of that map.
+    """u = σ(f(logit(uniform); levels)),  log q(u|levels) = −ladj of that map, because the uniform density is 1.
 
     f is a flow of affine couplings that all see the whole image (Ho et al. 2019, section 3.1). They start as the
     identity, so that u starts as the uniform noise itself with log q = 0, and learning can only tighten the bound.
 
     Args:
         image_shape: (C, H, W).
-        couplings: layers of f, which keep the two halves of the squeezed pixels in turn.
+        couplings: layers of f, which alternate between the halves of the squeezed pixels that they keep.
         channels: width of their networks.
 
     Shapes: levels, uniform and u (B, C, H, W), uniform in (0, 1); log_q (B,), in nats.

@@ -11,9 +11,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from genlab.arguments import checked
-from genlab.callbacks.picture import undisturbed
+from genlab.callbacks.picture import first_validation_images, undisturbed
 from genlab.callbacks.step_axis import batches_seen
-from genlab.callbacks.validation_images import first_validation_images
 from genlab.capabilities import CanSample
 
 log = logging.getLogger(__name__)

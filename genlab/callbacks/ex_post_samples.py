@@ -6,9 +6,10 @@ from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
 from genlab.arguments import checked
-from genlab.callbacks.picture import Picture, grid
+from genlab.callbacks.picture import Picture
 from genlab.capabilities import CanDecode, CanEncode
-from genlab.evaluation.ex_post import fit_ex_post
+from genlab.evaluation.ex_post import FIT_IMAGES, fit_ex_post
+from genlab.pictures.grids import square_grid
 
 
 class ExPostSamples(Picture):
@@ -18,7 +19,7 @@ class ExPostSamples(Picture):
 
     Args:
         components: of the mixture: 1 is a Gaussian, 0 draws nothing.
-        images: the density is fitted to the first so many training images, or to all if there are fewer.
+        images: training images that the density is fitted to, taken evenly from all.
         n: how many samples; a square number fills the grid.
         seed: of the fit and of the noise.
     """
@@ -29,7 +30,7 @@ class ExPostSamples(Picture):
     def __init__(
         self,
         components: NonNegativeInt = 10,
-        images: PositiveInt = 20_000,
+        images: PositiveInt = FIT_IMAGES,
         n: PositiveInt = 64,
         seed: NonNegativeInt = 0,
     ) -> None:
@@ -42,10 +43,9 @@ class ExPostSamples(Picture):
     def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
         if not self.components or not isinstance(model, CanEncode) or not isinstance(model, CanDecode):
             return None
-        images = trainer.datamodule.train_set.images[: self.images]  # type: ignore[attr-defined]
-        sampler = fit_ex_post(model, images, min(self.components, len(images)), self.seed)
-        samples = sampler.sample(self.n, generator=torch.Generator().manual_seed(self.seed))
-        return grid(samples, columns=max(1, round(self.n**0.5)))
+        images = trainer.datamodule.train_set.images  # type: ignore[attr-defined]
+        sampler = fit_ex_post(model, images, self.components, self.seed, most=self.images)
+        return square_grid(sampler.sample(self.n, generator=torch.Generator().manual_seed(self.seed)))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Nothing is fitted before the end."""

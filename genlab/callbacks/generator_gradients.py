@@ -2,20 +2,19 @@
 
 from typing import Any
 
-import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from pydantic import NonNegativeInt, PositiveInt
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
-from torch import Tensor
 from torchvision.utils import save_image
 
 from genlab.arguments import checked
 from genlab.callbacks.picture import images_folder
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import CanCompareGradients
+from genlab.pictures.figures import gradient_curves
+
+LABELS = {"saturating": r"saturating, $\log(1 - D)$", "non_saturating": r"non-saturating, $-\log D$"}
 
 
 class GeneratorGradients(Callback):
@@ -32,7 +31,7 @@ class GeneratorGradients(Callback):
     """
 
     tag = "generator_gradients"
-    objectives = ("saturating", "non_saturating")
+    objectives = tuple(LABELS)
 
     @checked
     def __init__(self, every_n_batches: PositiveInt = 1, n: PositiveInt = 64, seed: NonNegativeInt = 0) -> None:
@@ -55,32 +54,13 @@ class GeneratorGradients(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._steps or not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        picture = self.draw()
+        picture = gradient_curves(self._steps, {LABELS[name]: norms for name, norms in self._norms.items()})
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(self.tag, picture, self._steps[-1])
+                getattr(logger, "pictures", logger.experiment).add_image(self.tag, picture, self._steps[-1])
         folder = images_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
         save_image(picture, folder / f"{self.tag}.png")
-
-    def draw(self) -> Tensor:
-        """The curves so far, (3, H, W) in [0, 1]."""
-        figure = Figure(figsize=(7, 4.5), dpi=100, layout="constrained")
-        canvas = FigureCanvasAgg(figure)
-        axes = figure.add_subplot(
-            xlabel="training batches seen",
-            ylabel="norm of the generator's gradient",
-            yscale="log",
-            title="Two generator losses on the same networks",
-        )
-        labels = {"saturating": r"saturating, $\log(1 - D)$", "non_saturating": r"non-saturating, $-\log D$"}
-        for name, norms in self._norms.items():
-            axes.plot(self._steps, norms, label=labels[name])
-        axes.legend()
-        axes.grid(alpha=0.3)
-        canvas.draw()
-        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-        return torch.from_numpy(pixels.copy()).permute(2, 0, 1) / 255
 
     def _measure(self, trainer: Trainer, model: LightningModule) -> None:
         if not trainer.is_global_zero or not isinstance(model, CanCompareGradients):

@@ -9,12 +9,10 @@ from pydantic import PositiveInt
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
-from torchvision.utils import make_grid, save_image
+from torchvision.utils import save_image
 
 from genlab.arguments import checked
 from genlab.callbacks.step_axis import batches_seen
-
-LINES = 0.25  # grey between the images of a grid
 
 
 class Picture(Callback):
@@ -57,7 +55,7 @@ class Picture(Callback):
             return
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(self.tag, picture, batches_seen(trainer))
+                getattr(logger, "pictures", logger.experiment).add_image(self.tag, picture, batches_seen(trainer))
         path = images_folder(trainer) / self.tag / f"epoch_{epoch:04d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_image(picture, path)
@@ -82,12 +80,11 @@ def undisturbed(model: LightningModule) -> Iterator[None]:
             module.training = training
 
 
-def grid(images: Tensor, columns: int, scale: int = 2) -> Tensor:
-    """(N, C, H, W) in [0, 1] → one picture (3, H', W'), each pixel `scale` pixels wide, with grey lines between."""
-    enlarged = images.detach().float().cpu().repeat_interleave(scale, -1).repeat_interleave(scale, -2)
-    return make_grid(enlarged, nrow=columns, padding=2, pad_value=LINES)
+def first_validation_images(trainer: Trainer, n: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The first n images of the validation set, or all if it has fewer, with their labels.
 
-
-def square_grid(images: Tensor) -> Tensor:
-    """A grid as high as wide, or nearly; a square number of images fills it."""
-    return grid(images, columns=max(1, round(len(images) ** 0.5)))
+    Of the whole set, where a loader has the share of one process only.
+    """
+    images = trainer.datamodule.val_set  # type: ignore[attr-defined]
+    chosen, labels = images.__getitems__(list(range(min(n, len(images)))))
+    return chosen.to(device), labels

@@ -4,7 +4,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
-from genlab.callbacks.noise_picture import NoisePicture
+from genlab.callbacks.samples import NoisePicture
 from genlab.capabilities import CanDecode, CanSample
 
 

@@ -1,16 +1,13 @@
 """Validation images and what the model makes of them."""
 
-import torch
 from pydantic import PositiveInt
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
 from genlab.arguments import checked
-from genlab.callbacks.picture import LINES, Picture, grid
-from genlab.callbacks.validation_images import first_validation_images
+from genlab.callbacks.picture import Picture, first_validation_images
 from genlab.capabilities import CanReconstruct
-
-COLUMNS = 8
+from genlab.pictures.grids import COLUMNS, above_reconstructions
 
 
 class Reconstructions(Picture):
@@ -33,12 +30,3 @@ class Reconstructions(Picture):
             return None
         originals, _ = first_validation_images(trainer, self.rows * COLUMNS, model.device)
         return above_reconstructions(originals, model.reconstruct(originals))
-
-
-def above_reconstructions(originals: Tensor, reconstructions: Tensor) -> Tensor:
-    """Two (B, C, H, W) in [0, 1] → the picture of `Reconstructions`, (C, H, W); cells without an image are grey."""
-    columns = min(COLUMNS, len(originals))
-    pairs = torch.stack([originals, reconstructions.to(originals)])  # (2, B, C, H, W)
-    grey = pairs.new_full((2, -len(originals) % columns, *originals.shape[1:]), LINES)
-    rows = torch.cat([pairs, grey], dim=1).unflatten(1, (-1, columns))  # (2, rows, columns, C, H, W)
-    return grid(rows.transpose(0, 1).flatten(0, 2), columns)

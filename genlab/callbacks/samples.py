@@ -1,13 +1,39 @@
-"""Samples from one fixed noise, and their time-lapse."""
+"""Images from one fixed noise, and the time-lapse of samples."""
 
 import torch
 from PIL import Image
+from pydantic import NonNegativeInt, PositiveInt
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
-from genlab.callbacks.noise_picture import NoisePicture
-from genlab.callbacks.picture import images_folder
+from genlab.arguments import checked
+from genlab.callbacks.picture import Picture, images_folder
 from genlab.capabilities import CanSample
+from genlab.pictures.grids import square_grid
+
+
+class NoisePicture(Picture):
+    """A grid of images from the same noise each time; a subclass makes them in `images`.
+
+    Args:
+        every_n_epochs: see `Picture`.
+        n: how many images; a square number fills the grid.
+        seed: of the noise.
+    """
+
+    @checked
+    def __init__(self, every_n_epochs: PositiveInt = 1, n: PositiveInt = 64, seed: NonNegativeInt = 0) -> None:
+        super().__init__(every_n_epochs)
+        self.n = n
+        self.seed = seed
+
+    def images(self, model: LightningModule, generator: torch.Generator) -> Tensor | None:
+        """(n, C, H, W) in [0, 1], which the generator fixes; None if this model has none."""
+        raise NotImplementedError
+
+    def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
+        images = self.images(model, torch.Generator().manual_seed(self.seed))
+        return None if images is None else square_grid(images)
 
 
 class Samples(NoisePicture):

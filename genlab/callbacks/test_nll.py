@@ -18,7 +18,7 @@ class TestNLL(Callback):
     Of models of binary pixels; the flow's own test value is such an estimate already.
 
     Args:
-        images: how many.
+        images: how many, or all if there are fewer.
         samples: K, importance samples for each.
     """
 
@@ -28,21 +28,22 @@ class TestNLL(Callback):
     def __init__(self, images: PositiveInt = 1000, samples: PositiveInt = 1000) -> None:
         self.images = images
         self.samples = samples
+        self._used = images
 
     @property
     def protocol(self) -> dict[str, str]:
-        """How the number is measured."""
-        return {
-            "nll": f"nats per image; log-mean-exp of {self.samples} importance samples; first {self.images} test images"
-        }
+        """How the number was measured."""
+        how = f"log-mean-exp of {self.samples} importance samples; first {self._used} test images"
+        return {"nll": f"nats per image; {how}"}
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not isinstance(pl_module, CanWeigh) or pl_module.pixels != "binary":
             return
+        self._used = min(self.images, len(trainer.datamodule.test_set))  # type: ignore[attr-defined]
         pl_module.log("test/nll", measured_once(trainer, lambda: self._measure(trainer, pl_module)))
 
     def _measure(self, trainer: Trainer, model: LightningModule) -> Tensor:
-        images = trainer.datamodule.test_set.images[: self.images].to(model.device, model.dtype) / 255  # type: ignore[attr-defined]
+        images = trainer.datamodule.test_set.images[: self._used].to(model.device, model.dtype) / 255  # type: ignore[attr-defined]
         with undisturbed(model):
             generator = torch.Generator().manual_seed(0)
             estimate = importance_weighted(model, images, [self.samples], generator)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ from typing import Any
 from genlab.cli.options import Parser, add_run_options, seed, whole_number
 from genlab.console.quiet import keep_quiet
 from genlab.console.readable import short
+from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.reading import open_run
 
 
@@ -68,7 +69,7 @@ def parser() -> Parser:
 
 def run(arguments: Any) -> None:
     """Raises GenlabError if the run cannot be loaded, or draws no finite samples."""
-    run = open_run(arguments.folder)
+    run = open_run(arguments.folder, MODEL_SECTIONS, arguments.trust)
     if arguments.data_root:
         (run.config.data.root,) = arguments.data_root
     checkpoint = run.checkpoint(arguments.checkpoint)

@@ -41,12 +41,12 @@ def run(arguments: Any) -> None:
     """Raises: see `write_picture`."""
 
     def draw(run: Run, model: "LightningModule") -> "Tensor":
-        from genlab.callbacks.interpolation import draw_paths
+        from genlab.pictures.latent_space import interpolation_strips
 
         def images() -> "Tensor":
             return test_images(run, 2 * arguments.rows, arguments.seed)
 
-        picture = draw_paths(model, images, arguments.rows, arguments.columns, arguments.seed or 0)
+        picture = interpolation_strips(model, images, arguments.rows, arguments.columns, arguments.seed or 0)
         if picture is None:
             raise RunError(f"{type(model).__name__} has no latent space to walk through; try genlab sample")
         return picture

@@ -6,8 +6,8 @@ import sys
 from importlib import import_module
 
 from genlab import __version__
-from genlab.cli.options import Parser
-from genlab.errors import ConfigError, GenlabError
+from genlab.cli.options import Parser, add_trust_options
+from genlab.errors import ConfigError, GenlabError, lack_of_memory
 from genlab.processes.complaint import speaks
 
 COMMANDS = {
@@ -53,11 +53,12 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (GenlabError, OSError) as error:
-        if os.environ.get("GENLAB_DEBUG"):
+    except (GenlabError, OSError, ImportError, MemoryError) as error:
+        told = str(error) if isinstance(error, GenlabError | OSError) else lack_of_memory(error)
+        if told is None or os.environ.get("GENLAB_DEBUG"):
             raise
-        if speaks(str(error)):
-            print(f"error: {error}", file=sys.stderr)
+        if speaks(told):
+            print(f"error: {told}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
 
 
@@ -87,8 +88,9 @@ def _resume(arguments: list[str]) -> None:
     given = _resume_parser().parse(arguments)
     from genlab.cli import train
 
-    sys.argv[:] = [train.__file__, f"resume={given.folder}", *given.overrides]  # see _train
-    train.resume_run(given.folder, list(given.overrides))
+    trusted = [f"--trust={name}" for name in given.trust]
+    sys.argv[:] = [train.__file__, f"resume={given.folder}", *given.overrides, *trusted]  # see _train
+    train.resume_run(given.folder, sys.argv[2:])
 
 
 def _resume_parser() -> Parser:
@@ -110,6 +112,7 @@ def _resume_parser() -> Parser:
         default=(),  # else argparse calls it required
         help="trainer.max_epochs, trainer.accelerator, trainer.devices, data.root or data.num_workers",
     )
+    add_trust_options(parser)
     return parser
 
 

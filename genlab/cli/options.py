@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from genlab.errors import ConfigError
+from genlab.runs.classes import classes_named_in
 
 LARGEST_SEED = 2**32 - 1  # as for training
 
@@ -67,12 +68,43 @@ def add_run_options(parser: Parser) -> None:
         type=data_root,
         help="folder of the data files, if not that of the run; data.root=null is the one in your cache",
     )
+    add_trust_options(parser)
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ... (default: cpu)")
     parser.add_argument(
         "--checkpoint",
         choices=("best", "last"),
         help="which weights (default: best, or last where no validation metric chooses a best)",
     )
+
+
+def add_trust_options(parser: Parser) -> None:
+    """`trust`: what a run's config may name besides the classes of genlab's configs.
+
+    Args:
+        parser: gets them.
+    """
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        help="classes of this package may run, where the run's config names them",
+    )
+    parser.add_argument(
+        "--config-dir",
+        dest="trust",
+        action="extend",
+        type=_classes_named_in,
+        metavar="FOLDER",
+        help="so may the classes that the configs in this folder name",
+    )
+
+
+def _classes_named_in(text: str) -> tuple[str, ...]:
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: no such folder; give one with folders as model/ in it")
+    return classes_named_in(folder)
 
 
 def add_picture_options(parser: Parser, out: str) -> None:

@@ -10,19 +10,21 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError
 from genlab.runs.configuration import config_dir, quoted, register_resolvers
-from genlab.sweeps.launchers import LAUNCHERS
+from genlab.sweeps.placement import PLACEMENTS
 
 # (option, setting) → why it has none, where users of the others would expect it
 REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
@@ -31,6 +33,8 @@ NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "c
 
 # Arguments of the Trainer that have groups of their own, or that genlab itself gives
 GIVEN = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
+
+PARAMS = "hydra.sweeper.params."
 
 # Of --config-dir: a folder of the user's, whose options are there besides those of genlab
 _USERS_DIR: ContextVar[Path | None] = ContextVar("_USERS_DIR", default=None)
@@ -50,14 +54,17 @@ def check(arguments: list[str]) -> list[str]:
     given = parser.parse_intermixed_args(arguments)
     if given.help or given.hydra_help or given.shell_completion:
         return arguments
+    if given.multirun and (given.cfg or given.info):
+        raise ConfigError("-m: --cfg and --info show the config of one run; leave -m and all values but one out")
     if given.resolve and not given.cfg:
         raise ConfigError("--resolve: only with --cfg, as in --cfg job --resolve")
     _USERS_DIR.set(_users_dir(given.config_dir))
     register_resolvers()
-    overrides = [_parse(text) for text in given.overrides]
-    many = [_text(o) for o in overrides if o.is_sweep_override()]
-    if many and not given.multirun and not any(o.key_or_group == "hydra.mode" for o in overrides):
-        raise ConfigError(f"{many[0]}: several values; add -m to train with each, or write one list as [1,2]")
+    # the values of Hydra's sweeper are those of the settings that it names
+    typed = [
+        text.lstrip("+").removeprefix(PARAMS) if PARAMS in text.partition("=")[0] else text for text in given.overrides
+    ]
+    overrides = [_parse(text) for text in typed]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         for override in overrides:
             _check_group(override)
@@ -68,10 +75,23 @@ def check(arguments: list[str]) -> list[str]:
                 _check_key(override, config)
         forced = {_text(o): f"++{_text(o)}" for o in overrides if _is_new_trainer_argument(o, config)}
         plain = [_text(o) for o in overrides if not o.is_sweep_override() and not _chooses(o)]
-        _check_whole(_compose([*choice, *(forced.get(text, text) for text in plain)]))
+        config = _compose([*choice, *(forced.get(text, text) for text in plain)])
+        if not given.multirun and config.hydra.mode != RunMode.MULTIRUN:
+            _check_one_run(overrides)
+        _check_whole(config)
     # Hydra itself wants all flags before the overrides
     flags = [argument for argument in arguments if argument not in given.overrides]
-    return [*flags, *(forced.get(text, text) for text in given.overrides)]
+    return [*flags, *(forced.get(text, text) for text in typed)]
+
+
+def _check_one_run(overrides: list[Override]) -> None:
+    for override in overrides:
+        if override.is_sweep_override():
+            raise ConfigError(
+                f"{_text(override)}: several values; add -m to train with each, or write one list as [1,2]"
+            )
+        if override.key_or_group.startswith("sweep."):
+            raise ConfigError(f"{_text(override)}: of a sweep; add -m, or leave it out")
 
 
 def _users_dir(name: str | None) -> Path | None:
@@ -136,10 +156,13 @@ def _chooses(override: Override) -> bool:
 
 def _values(override: Override) -> Iterator[str]:
     """What a group override chooses: one option, or those of a sweep."""
-    if override.is_sweep_override():
+    value: Any = override.value()
+    if isinstance(value, Glob):
+        yield from value.filter(_options(override.key_or_group))
+    elif override.is_sweep_override():
         yield from (str(value) for value in override.sweep_string_iterator())
-    elif override.value() is not None:
-        yield str(override.value())
+    elif value is not None:
+        yield str(value)
 
 
 def _check_group(override: Override) -> None:
@@ -152,7 +175,10 @@ def _check_group(override: Override) -> None:
         return
     if override.value() is None:
         raise ConfigError(f"{group}=null: {allowed('', _options(group))}; to go without an option leave {group} out")
-    for option in _values(override):
+    chosen = list(_values(override))
+    if not chosen:
+        raise ConfigError(f"{_text(override)}: fits no option; {allowed('', _options(group))}")
+    for option in chosen:
         if option not in _options(group):
             raise ConfigError(f"{group}={option}: {allowed(option, _options(group))}")
 
@@ -161,7 +187,7 @@ def _check_launcher(override: Override) -> None:
     if override.key_or_group != "hydra/launcher":
         return
     for name in _values(override):
-        known = LAUNCHERS.get(name)
+        known = PLACEMENTS.get(name)
         if known and known.module and not _is_installed(known.module):
             raise ConfigError(f"hydra/launcher={name}: is not installed; pip install 'genlab[{known.extra}]'")
 
@@ -226,6 +252,8 @@ def _check_whole(config: DictConfig) -> None:
     for name in NEEDED:
         if name not in raw:
             raise ConfigError(f"~{name}: a run needs it; leave this out")
+    if not raw["hydra"]["sweeper"]["_target_"].startswith("hydra_plugins.genlab_sweeper."):
+        raise ConfigError("hydra/sweeper: genlab's table and resuming need its own; leave it out")
     for name in ("outputs", "run_dir"):
         if not raw[name] or not isinstance(raw[name], str):
             raise ConfigError(f"{name}={raw[name] or ''}: should be the name of a folder")

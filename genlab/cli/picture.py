@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from genlab.console.quiet import keep_quiet
 from genlab.console.readable import short
 from genlab.errors import ConfigError, DiskError
+from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.reading import Run, open_run
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def write_picture(
         GenlabError: of `draw`, or the run cannot be loaded.
         DiskError: the file cannot be written.
     """
-    run = open_run(arguments.folder)
+    run = open_run(arguments.folder, MODEL_SECTIONS, arguments.trust)
     if arguments.data_root:
         (run.config.data.root,) = arguments.data_root
     checkpoint = run.checkpoint(arguments.checkpoint)

@@ -33,8 +33,8 @@ def run(arguments: Any) -> None:
     """Raises: see `write_picture`."""
 
     def draw(run: Run, model: "LightningModule") -> "Tensor":
-        from genlab.callbacks.reconstructions import above_reconstructions
         from genlab.capabilities import CanReconstruct
+        from genlab.pictures.grids import above_reconstructions
 
         if not isinstance(model, CanReconstruct):
             raise RunError(

@@ -45,13 +45,15 @@ def run(arguments: Any) -> None:
     from genlab.report.tables import table
     from genlab.runs.atomic import write_text
 
+    html = arguments.format == "html"
+    out = arguments.out or (Path(DEFAULT) if html else None)
+    if out is not None and out.exists() and not out.is_file():  # the page would take its place
+        raise DiskError(f"{out}: is no plain file; choose another with --out")
     runs = [read_run(folder) for folder in find_folders(arguments.folders)]
     broken = [run for run in runs if run.broken]
     if len(broken) == len(runs):
         raise RunError(f"no run can be read; {broken[0].listed.reason}")
-    html = arguments.format == "html"
     text = page(runs) if html else table(runs, arguments.format)
-    out = arguments.out or (_file(DEFAULT) if html else None)
     if out is None:
         print(text, end="")
         return

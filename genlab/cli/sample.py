@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
     from torch import Tensor
 
-FIT_IMAGES = 20_000  # training images that a mixture is fitted to, as at the end of a training
 BATCH = 500  # images made at once, for the memory's sake
 
 
@@ -50,7 +49,7 @@ def run(arguments: Any) -> None:
     def draw(run: Run, model: "LightningModule") -> "Tensor":
         import torch
 
-        from genlab.callbacks.picture import square_grid
+        from genlab.pictures.grids import square_grid
 
         sample, generator = _sampler(run, model, arguments), torch.Generator().manual_seed(arguments.seed)
         sizes = [min(BATCH, arguments.n - done) for done in range(0, arguments.n, BATCH)]
@@ -78,7 +77,7 @@ def _sampler(run: Run, model: "LightningModule", arguments: Any) -> Any:
     if arguments.components:
         if not isinstance(model, CanEncode) or not isinstance(model, CanDecode):
             raise ConfigError(f"--components: {name} has no codes to fit a mixture to; leave it out")
-        images = load_data(run).train_set.images[:FIT_IMAGES]
+        images = load_data(run).train_set.images
         if arguments.components > len(images):
             raise ConfigError(f"--components={arguments.components}: there are {len(images)} training images")
         sampler = fit_ex_post(model, images, arguments.components, arguments.seed)

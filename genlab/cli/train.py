@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,25 +9,23 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from genlab.cli.overrides import check, searchpath
+from genlab.cli.options import Parser, add_trust_options
+from genlab.cli.overrides import check
 from genlab.console.mendable import mendable
 from genlab.console.quiet import keep_quiet
 from genlab.console.readable import short
-from genlab.errors import plain
+from genlab.errors import ConfigError, plain
 from genlab.processes.complaint import is_lost, speaks
 from genlab.processes.peers import is_first, peers
-from genlab.runs.configuration import config_dir, quoted
-from genlab.sweeps.grid import grid
+from genlab.processes.signals import INTERRUPTED, code_of, exit_on_sigterm
+from genlab.runs.configuration import config_dir
 from genlab.sweeps.job import run_job
-from genlab.sweeps.launchers import launcher
-from genlab.sweeps.sweep import run_sweep
-
-# 128 + the number of the signal, as shells have it
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
+from genlab.sweeps.placement import placement
 
 
 def main() -> None:
@@ -40,44 +37,33 @@ def main() -> None:
     if resumed:
         resume_run(resumed[-1].partition("=")[2], [argument for argument in sys.argv[1:] if argument not in resumed])
         return
-    code, command = 2, _command()
     try:
         sys.argv[1:] = check(sys.argv[1:])
-        sweep = grid(sys.argv[1:], searchpath())
-        code = 1
-        if sweep is None:
-            _run()
-            return
-        sys.argv.append(f"hydra.sweep.dir={quoted(str(sweep.folder))}")
-        code = run_sweep(sweep, _run, command)
+        _run()  # of a sweep, `hydra_plugins.genlab_sweeper` runs the jobs and exits with its code
     except KeyboardInterrupt:
-        code = INTERRUPTED
+        sys.exit(INTERRUPTED)
     except Exception as error:
-        code = _answer(error, code)
-    sys.exit(code)
+        is_wrong = isinstance(error, (ConfigError, HydraException, OmegaConfBaseException))
+        sys.exit(_answer(error, 2 if is_wrong else 1))
 
 
-def _command() -> list[str]:
-    """What was typed, without the sweep that it resumes."""
-    program = ["python", "train.py"] if Path(sys.argv[0]).name == "train.py" else ["genlab", "train"]
-    return [*program, *(argument for argument in sys.argv[1:] if not argument.startswith("sweep.resume="))]
-
-
-def resume_run(folder: str, overrides: list[str]) -> None:
+def resume_run(folder: str, arguments: list[str]) -> None:
     """`python train.py resume=FOLDER …`, and `genlab resume FOLDER …`."""
     with answered(folder):
+        parser = Parser("genlab resume", "", [])
+        add_trust_options(parser)
+        given, overrides = parser.parse_known_args(arguments)
         from genlab.training.resume import resume
 
-        resume(folder, overrides)
+        resume(folder, overrides, given.trust)
 
 
 @hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")
 def _run(cfg: DictConfig) -> None:
     hydra_config = HydraConfig.get()
     if hydra_config.mode == RunMode.MULTIRUN:
-        signal.signal(signal.SIGTERM, _terminate)
         sweep, number = Path(hydra_config.sweep.dir), hydra_config.job.num
-        run_job(cfg, sweep, number, list(hydra_config.overrides.task), launcher(hydra_config.launcher._target_))
+        run_job(cfg, sweep, number, list(hydra_config.overrides.task), placement(hydra_config.launcher._target_))
         return
     made = Path(hydra_config.runtime.output_dir)
     try:
@@ -98,25 +84,19 @@ def answered(folder: str) -> Iterator[None]:
     Args:
         folder: of the run.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    exit_on_sigterm()
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as error:
-        # Lightning turns Ctrl-C into an exit with code 1
         begun = (Path(folder) / "config.yaml").exists()
         how = f"; to go on: genlab resume {shlex.quote(short(folder))}" if begun else ""
         if is_first():  # of several processes one speaks
             print(f"interrupted{how}", file=sys.stderr)
         elif peers() is None:
             sys.exit(0)  # Lightning would kill the first process, which still writes, when another ends with a code
-        sys.exit(TERMINATED if getattr(error, "code", None) == TERMINATED else INTERRUPTED)
+        sys.exit(code_of(error))
     except Exception as error:
         sys.exit(_answer(error, 1))
-
-
-def _terminate(*_: object) -> None:
-    """On SIGTERM, leave through every `finally`, so that the summary says how the run ended."""
-    sys.exit(TERMINATED)
 
 
 def _answer(error: Exception, code: int) -> int:

@@ -2,6 +2,7 @@
 
 import os
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from genlab.cli.options import Parser
@@ -33,6 +34,10 @@ def parser() -> Parser:
         ],
     )
     parser.add_argument("settings", metavar="KEY=VALUE", nargs="*", default=(), help="see above")
+    parser.add_argument("--config-dir", metavar="FOLDER", help="folder of your configs, as of genlab train")
+    parser.add_argument(
+        "--trust", action="append", default=[], metavar="PACKAGE", help="classes of this package may run"
+    )
     return parser
 
 
@@ -42,11 +47,16 @@ def run(arguments: Any) -> None:
         raise ConfigError("genlab tune needs Optuna; pip install 'genlab[tune]'")
     from genlab.cli.overrides import check
     from genlab.tuning.request import read_request
+    from genlab.tuning.study import check_storage
+    from genlab.tuning.trial_config import TrialConfigs
 
     request = read_request(arguments.settings)
+    users = Path(arguments.config_dir).expanduser().absolute() if arguments.config_dir else None
+    configs = TrialConfigs(request, check, users, arguments.trust)
+    check_storage(request)
     if not os.environ.get("GENLAB_DEBUG"):
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     from genlab.tuning.worker import tune  # seconds, because of torch
 
     keep_quiet()
-    tune(request, check)
+    tune(request, configs)

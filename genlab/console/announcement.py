@@ -1,5 +1,8 @@
 """The first and the last lines of a run on the console."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import torch
 from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer
@@ -8,7 +11,9 @@ from genlab import __version__
 from genlab.console.readable import readable, short
 
 
-def announce_start(cfg: DictConfig, model: LightningModule, trainer: Trainer) -> None:
+def announce_start(
+    cfg: DictConfig, model: LightningModule, trainer: Trainer, images: Mapping[str, int | str], source: Path
+) -> None:
     """What is about to be trained, on what, and where it goes."""
     name = type(model).__name__
     parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
@@ -19,6 +24,8 @@ def announce_start(cfg: DictConfig, model: LightningModule, trainer: Trainer) ->
         f"genlab {__version__}: {name} on {cfg.data.name}, {parameters:,} parameters, "
         f"{device}{threads}{precision}, seed {cfg.seed}"
     )
+    counts = ", ".join(f"{count:,} {split}" for split, count in images.items() if split != "fingerprint")
+    print(f"images       {counts}, from {short(source)}")
     print(f"run folder   {short(cfg.run_dir)}", flush=True)
 
 

@@ -5,7 +5,7 @@ import re
 from hydra.errors import HydraException, InstantiationException
 from omegaconf.errors import OmegaConfBaseException
 
-from genlab.errors import GenlabError
+from genlab.errors import GenlabError, lack_of_memory
 from genlab.processes.complaint import is_lost
 
 
@@ -20,6 +20,8 @@ def mendable(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         return f"{what}; make room, or choose another folder with outputs=FOLDER"
+    if isinstance(error, ImportError):
+        return lack_of_memory(error)
     if isinstance(error, MemoryError) or re.search("out of memory|can't allocate memory", str(error)):
         what = str(error).partition("\n")[0][:200] or "MemoryError"
         return f"{what}; make data.batch_size, the model, or what a callback draws smaller"

@@ -1,10 +1,9 @@
 """The one LightningDataModule that every model trains on."""
 
-import os
-from pathlib import Path
+import hashlib
+from functools import cached_property
 from typing import Annotated, Any
 
-import platformdirs
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt
 from pytorch_lightning import LightningDataModule
@@ -12,23 +11,23 @@ from torch.utils.data import DataLoader, Sampler
 
 from genlab.arguments import checked
 from genlab.data.dataset import Batch, ImageDataset, read_split
-from genlab.data.epoch_order import EpochOrder
-from genlab.data.evaluation_share import EvaluationShare
-from genlab.data.sources import DatasetName, ensure_files
+from genlab.data.samplers import EpochOrder, EvaluationShare
+from genlab.data.sources import FILES, DatasetName, Files, cache_folder, fetched_files, find_files
 from genlab.errors import DataError
 
 MOST_WORKERS = 256  # a slip of the pen would fill the machine with processes
+LEAST_TRAINING, LEAST_SPLIT = 12, 2  # a variance, and the way from one image to another, need two
 
 
 class ImageDataModule(LightningDataModule):
     """MNIST, Fashion-MNIST or KMNIST as batches (images, labels).
 
     Images are float32 in [0, 1], shape (B, 1, 28, 28); labels int64 (B,). The official test images stay the test set;
-    validation is the last twelfth of the training images (5,000 of 60,000), the rest trains.
+    validation is the last twelfth of the training images (5,000 of 60,000; two at least), the rest trains.
 
     Args:
         name: which data set.
-        root: folder of the unpacked files in torchvision's layout; None is a folder in the user's cache.
+        root: folder of the files, see `find_files`; None is a folder in the user's cache, which is filled.
         batch_size: images a training batch.
         eval_batch_size: images a validation or test batch; no metric depends on it.
         num_workers: loader processes; 0 is fastest, because nothing is decoded.
@@ -54,12 +53,12 @@ class ImageDataModule(LightningDataModule):
         self.seed = seed
 
     def prepare_data(self) -> None:
-        """Unpack or download what is missing.
+        """Find the files; into genlab's own folder they are unpacked or downloaded.
 
         Raises:
-            DataError: see `ensure_files`; or `root` was given and is no folder.
+            DataError: see `find_files` and `fetched_files`.
         """
-        ensure_files(self.source, self.root_folder())
+        self._files()
 
     def setup(self, stage: str | None = None) -> None:
         """Read both splits once.
@@ -69,23 +68,49 @@ class ImageDataModule(LightningDataModule):
         """
         if hasattr(self, "train_set"):
             return
-        folder = ensure_files(self.source, self.root_folder())
-        train, self.test_set = read_split(folder, "train"), read_split(folder, "t10k")
-        if len(train) < 12:
-            raise DataError(f"{folder}: {len(train)} training images, of which a twelfth validates; there must be 12")
-        n_train = len(train) - len(train) // 12
+        files = self._files()
+        self.folder = files[FILES[0]].parent
+        train, self.test_set = read_split(files, "train"), read_split(files, "t10k")
+        if len(train) < LEAST_TRAINING or len(self.test_set) < LEAST_SPLIT:
+            raise DataError(
+                f"{self.folder}: {len(train)} training and {len(self.test_set)} test images; there must be "
+                f"{LEAST_TRAINING} and {LEAST_SPLIT} at least"
+            )
+        n_train = len(train) - max(LEAST_SPLIT, len(train) // 12)
         self.train_set = ImageDataset(train.images[:n_train], train.labels[:n_train])
         self.val_set = ImageDataset(train.images[n_train:], train.labels[n_train:])
 
-    def root_folder(self) -> Path:
-        """The folder of the files: `root`, or the default in the user's cache."""
-        if self.root is None:
-            return Path(platformdirs.user_cache_dir("genlab", appauthor=False))
-        root = os.path.expanduser(self.root)
-        if not os.path.isdir(root):
-            # A folder that was named and is not there is rather a slip of the pen than a wish.
-            raise DataError(f"data.root={self.root}: no such folder; create it, or leave data.root out")
-        return Path(root)
+    @cached_property
+    def images(self) -> dict[str, int | str]:
+        """What a run's summary says of its images: how many of each split, and a fingerprint of all with their labels.
+
+        The same images have the same fingerprint wherever they lie, packed or not.
+        """
+        splits = {"train": self.train_set, "validation": self.val_set, "test": self.test_set}
+        digest = hashlib.sha256(str([tuple(split.images.shape) for split in splits.values()]).encode())
+        for split in splits.values():
+            digest.update(split.images.numpy().data)
+            digest.update(split.labels.numpy().data)
+        return {name: len(split) for name, split in splits.items()} | {"fingerprint": digest.hexdigest()[:16]}
+
+    def check_images(self, recorded: Any) -> None:
+        """Check that these are the images of a run.
+
+        Args:
+            recorded: `images` of its summary; None, of a run from before there was any, is accepted.
+
+        Raises:
+            DataError: they are others.
+        """
+        known = recorded.get("fingerprint") if isinstance(recorded, dict) else None
+        if recorded is not None and known != self.images["fingerprint"]:
+            raise DataError(
+                f"{self.folder}: its images or labels are others than those that the run was trained on; give the "
+                "folder of those as data.root=FOLDER"
+            )
+
+    def _files(self) -> Files:
+        return fetched_files(self.source, cache_folder()) if self.root is None else find_files(self.source, self.root)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         order = EpochOrder(self.train_set, self.seed, **self._process())

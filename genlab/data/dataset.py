@@ -1,17 +1,16 @@
 """Images in memory as one uint8 tensor, indexed once a batch."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from genlab.data.idx import REMEDY, read_idx
-from genlab.errors import DataError
+from genlab.data.idx import damaged, read_idx
+from genlab.data.sources import Files
 
 Batch = tuple[Tensor, Tensor]
 
 SIDE = 28  # pixels of an image, across and down, in all data sets of MNIST's kind
+CLASSES = 10
 
 
 class ImageDataset(Dataset[Batch]):
@@ -41,19 +40,20 @@ class ImageDataset(Dataset[Batch]):
         return images, self.labels.index_select(0, rows).long()
 
 
-def read_split(folder: Path, split: str) -> ImageDataset:
-    """Read `train` or `t10k` from a folder of IDX files.
+def read_split(files: Files, split: str) -> ImageDataset:
+    """Read `train` or `t10k` from IDX files.
 
     Raises:
-        DataError: a file is damaged, has no image or images of another size than MNIST's, or there are not as many
-            labels as images.
+        DataError: a file is damaged, has no image or images of another size than MNIST's, there are not as many
+            labels as images, or a label is none of the classes.
     """
-    images_file = folder / f"{split}-images-idx3-ubyte"
+    images_file, labels_file = files[f"{split}-images-idx3-ubyte"], files[f"{split}-labels-idx1-ubyte"]
     images = read_idx(images_file, dimensions=3)
     if len(images) == 0 or images.shape[1:] != (SIDE, SIDE):
-        raise DataError(f"{images_file}: {tuple(images.shape)} instead of (N, {SIDE}, {SIDE}) pixels; {REMEDY}")
-    labels_file = folder / f"{split}-labels-idx1-ubyte"
+        raise damaged(images_file, f"{tuple(images.shape)} instead of (N, {SIDE}, {SIDE}) pixels")
     labels = read_idx(labels_file, dimensions=1)
     if len(labels) != len(images):
-        raise DataError(f"{labels_file}: {len(labels)} labels for {len(images)} images; {REMEDY}")
+        raise damaged(labels_file, f"{len(labels)} labels for {len(images)} images")
+    if labels.max() >= CLASSES:
+        raise damaged(labels_file, f"a label {labels.max()}, where the {CLASSES} classes are 0 to {CLASSES - 1}")
     return ImageDataset(images.unsqueeze(1), labels)

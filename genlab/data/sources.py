@@ -1,13 +1,19 @@
-"""Where the files of each data set come from: the package itself, or torchvision's mirrors."""
+"""Where the files of each data set are: in a user's folder, which is only read, or in genlab's cache."""
 
 import gzip
 import hashlib
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
+import sys
+import zlib
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
+
+import platformdirs
+from filelock import FileLock
 
 from genlab.errors import DataError
 
@@ -33,89 +39,160 @@ BUNDLE_SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
+STAGING = ".fetching-"  # prefix of the folder in which files are made before they get their names
 
-def raw_folder(name: DatasetName, root: Path) -> Path:
-    """torchvision's own layout, so that a folder which it filled is used as it is."""
-    return root / TORCHVISION_CLASS[name] / "raw"
+Files = dict[str, Path]  # of FILES, where each lies
 
 
-def ensure_files(name: DatasetName, root: Path) -> Path:
-    """Make sure that the four unpacked IDX files are there, and return their folder.
+def cache_folder() -> Path:
+    """Where files are kept that genlab has fetched itself."""
+    return Path(platformdirs.user_cache_dir("genlab", appauthor=False))
 
-    A file that is there is left alone. A missing one is unpacked from the `.gz` beside it, else from the bundle
-    (MNIST), else downloaded. Unpacking goes through a temporary file that is renamed, so that processes which
-    start at the same time cannot see half a file.
+
+def find_files(name: DatasetName, root: str) -> Files:
+    """Find the four files below a folder that the user has named. Nothing there is changed.
+
+    The one exception: torchvision's downloads go into a folder that is empty, or that has other data sets of
+    torchvision's in it and nothing else.
+
+    Raises:
+        DataError: the folder is not there or lacks a file; or see `fetched_files`.
+    """
+    folder, why = Path(os.path.expanduser(root)), what_lacks(name, root)
+    if why and name != "mnist" and _waits_for_download(name, folder):
+        return fetched_files(name, folder)
+    if why:
+        raise DataError(f"data.root={root}: {why}; name the folder that has the four files, or leave data.root out")
+    return _look(name, folder)
+
+
+def what_lacks(name: str, root: str) -> str:
+    """What keeps a folder from being the `data.root` of a data set; empty if nothing does."""
+    folder = os.path.expanduser(root)
+    if name not in TORCHVISION_CLASS:
+        return f"{name} is no data set of genlab's"
+    if not os.path.isdir(folder):
+        return "no such folder"
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return "a folder that may not be read"
+    found = _look(name, Path(folder))
+    missing = [file for file in FILES if file not in found]
+    odd = [file for file, path in found.items() if not path.is_file()]
+    if odd:
+        return f"{found[odd[0]]} is no file but a folder, a pipe, a device or a broken link"
+    if not found:
+        entries = sorted(os.listdir(folder))
+        shown = ", ".join([*entries[:5], *(["…"] if len(entries) > 5 else [])]) or "nothing"
+        return f"no data files in it, but {shown}; {name} is {', '.join(missing)} (.gz or not)"
+    if missing:
+        there = ", ".join(os.path.relpath(path, folder) for path in found.values())
+        return f"{there} found, {', '.join(missing)} missing"
+    return ""
+
+
+def fetched_files(name: DatasetName, root: Path) -> Files:
+    """Find the four files in a folder of genlab's own, and fetch those that are missing.
+
+    MNIST is unpacked from the bundle, or read from it where the folder cannot be written; the others are downloaded.
+    Files are made in a folder beside, under a lock, and then renamed: whoever starts at the same time sees no half a
+    file, and what a process that was killed has left is removed by the next.
 
     Raises:
         DataError: the folder cannot be written, the bundle is damaged, or no mirror delivered.
     """
-    folder = raw_folder(name, root)
-    missing = [file for file in FILES if not (folder / file).exists()]
-    if not missing:
-        return folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in missing:
-            if (folder / f"{file}.gz").exists():
-                _unpack(folder / f"{file}.gz", folder / file, sha256=None)
-            elif name == "mnist":
-                _unpack(BUNDLE / f"{file}.gz", folder / file, BUNDLE_SHA256[file])
-            else:
-                _download(name, file, folder)
-    except OSError as error:
-        raise DataError(
-            f"{error.filename or folder}: {error.strerror or error}; "
-            "name a folder that can be written: data.root=FOLDER"
-        ) from None
-    return folder
-
-
-def _unpack(archive: Path, target: Path, sha256: str | None) -> None:
-    """Decompress beside the target, check the sum, then rename: atomic on one file system."""
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as unpacked, gzip.open(archive) as packed:
-            shutil.copyfileobj(packed, unpacked)
-        if sha256 is not None and hashlib.sha256(Path(temporary).read_bytes()).hexdigest() != sha256:
-            raise DataError(f"{archive}: its contents are not MNIST's (SHA-256 differs); install genlab again")
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would lock out the other users of a shared root
-        os.replace(temporary, target)
-    except (EOFError, gzip.BadGzipFile):
-        raise DataError(f"{archive}: damaged or cut short; delete it and start again") from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _download(name: DatasetName, file: str, folder: Path) -> None:
-    """Try each of torchvision's mirrors in turn, then unpack what came."""
-    archive = f"{file}.gz"
-    failures = []
-    for mirror, url, md5 in _mirrors(name, archive):
-        from torchvision.datasets.utils import download_url
-
+    folder = root / TORCHVISION_CLASS[name] / "raw"
+    if len(_files_in(folder)) < len(FILES):
+        before = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
-            download_url(url, str(folder), filename=archive, md5=md5)
-        except (
-            OSError,
-            RuntimeError,
-        ) as error:  # URLError and time-outs are OSErrors; a wrong MD5 is a RuntimeError
-            (folder / archive).unlink(missing_ok=True)
-            failures.append(f"{mirror} ({error})")
-        else:
-            _unpack(folder / archive, folder / file, sha256=None)
-            return
-    raise DataError(
-        f"{name} could not be downloaded from {' or '.join(failures)}; "
-        f"put the files {', '.join(f'{file}.gz' for file in FILES)} into {folder} and start again, "
-        "or train on data=mnist, which needs no network"
+            _fetch(name, root, folder)
+        except OSError as error:
+            if name == "mnist":
+                return _files_in(BUNDLE)
+            raise DataError(
+                f"{error.filename or folder}: {error.strerror or error}; "
+                "name a folder that can be written: data.root=FOLDER"
+            ) from None
+        finally:
+            for path in before:  # innermost first; those that have got files stay
+                with suppress(OSError):
+                    path.rmdir()
+    return _files_in(folder)
+
+
+def _look(name: str, root: Path) -> Files:
+    """What there is of the four files, in the folder that has most of them: torchvision's own, or one above it."""
+    own = TORCHVISION_CLASS[name]
+    folders = [root / own / "raw", root / own]
+    path = Path(os.path.abspath(root))
+    of = path.parent.name if path.name == "raw" else path.name
+    if of == own or of not in TORCHVISION_CLASS.values():  # KMNIST is not in a folder that is called FashionMNIST
+        folders += [root / "raw", root]
+    return max(map(_files_in, folders), key=len)
+
+
+def _files_in(folder: Path) -> Files:
+    """Plain or packed, spelled with a hyphen or a dot, or each in a folder of its name as unpackers leave them."""
+    found = {}
+    for file in FILES:
+        dotted = file.replace("-idx", ".idx")
+        names = (file, dotted, f"{file}.gz", f"{dotted}.gz", f"{file}/{file}", f"{dotted}/{dotted}")
+        there = [folder / name for name in names if os.path.lexists(folder / name)]
+        if there:
+            found[file] = next(filter(os.path.isfile, there), there[0])
+    return found
+
+
+def _waits_for_download(name: str, root: Path) -> bool:
+    return (
+        root.is_dir()
+        and os.access(root, os.R_OK | os.W_OK | os.X_OK)
+        and all(path.name in TORCHVISION_CLASS.values() or path.name.startswith(STAGING) for path in root.iterdir())
+        and not any(files for _, _, files in os.walk(root / TORCHVISION_CLASS[name]))
     )
 
 
-def _mirrors(name: DatasetName, archive: str) -> Iterator[tuple[str, str, str]]:
-    """(mirror, address of the file, its MD5), as torchvision lists them."""
+def _fetch(name: DatasetName, root: Path, folder: Path) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    lock = root / f"{STAGING}lock"
+    with FileLock(lock):
+        try:
+            for left in root.glob(f"{STAGING}*"):
+                if left != lock:
+                    shutil.rmtree(left)
+            with TemporaryDirectory(prefix=STAGING, dir=root) as staging:
+                if len(_files_in(folder)) == len(FILES):
+                    return  # another process has been here
+                made = _unpack_bundle(Path(staging)) if name == "mnist" else _download(name, staging, folder)
+                folder.mkdir(parents=True, exist_ok=True)
+                for file in FILES:
+                    if file not in _files_in(folder):
+                        os.replace(made / file, folder / file)
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _unpack_bundle(staging: Path) -> Path:
+    for file in FILES:
+        archive = BUNDLE / f"{file}.gz"
+        try:
+            content = gzip.decompress(archive.read_bytes())
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{archive}: damaged or cut short ({error}); install genlab again") from None
+        if hashlib.sha256(content).hexdigest() != BUNDLE_SHA256[file]:
+            raise DataError(f"{archive}: its contents are not MNIST's (SHA-256 differs); install genlab again")
+        (staging / file).write_bytes(content)
+    return staging
+
+
+def _download(name: DatasetName, staging: str, folder: Path) -> Path:
     from torchvision import datasets
 
-    dataset = getattr(datasets, TORCHVISION_CLASS[name])
-    md5 = dict(dataset.resources)[archive]
-    for mirror in dataset.mirrors:
-        yield mirror, f"{mirror}{archive}", md5
+    print(f"{name}: downloading into {folder}", file=sys.stderr, flush=True)
+    try:
+        dataset = getattr(datasets, TORCHVISION_CLASS[name])(staging, download=True)
+    except (OSError, RuntimeError, HTTPException) as error:  # time-outs are OSErrors, a wrong MD5 is a RuntimeError
+        raise DataError(
+            f"{name} could not be downloaded ({error}); put the files {', '.join(f'{file}.gz' for file in FILES)} "
+            f"into {folder} and start again, or train on data=mnist, which needs no network"
+        ) from None
+    return Path(dataset.raw_folder)

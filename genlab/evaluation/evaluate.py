@@ -7,13 +7,12 @@ from genlab.capabilities import CanDecode, CanEncode, CanSample
 from genlab.errors import ConfigError
 from genlab.evaluation.ex_post import fit_ex_post
 from genlab.evaluation.likelihood_scores import likelihood_scores
-from genlab.evaluation.progress import Track, silently
-from genlab.evaluation.sample_scores import UNITS, Sampler, sample_scores
+from genlab.evaluation.sample_scores import Sampler, sample_scores
 from genlab.evaluation.scores import Evaluation, evenly
-from genlab.evaluation.settings import EvaluationSettings
+from genlab.evaluation.settings import EvaluationSettings, Track, silently
+from genlab.quantities import SAMPLE_SCORES
 
 EX_POST_COMPONENTS = 10
-EX_POST_IMAGES = 20_000
 
 
 @torch.no_grad()
@@ -53,11 +52,11 @@ def _sampler(model: nn.Module, train: Tensor, settings: EvaluationSettings) -> t
         return model.sample, "the model's own distribution"
     if isinstance(model, CanEncode) and isinstance(model, CanDecode):
         components = min(settings.ex_post or EX_POST_COMPONENTS, len(train))
-        fitted = fit_ex_post(model, evenly(train, EX_POST_IMAGES), components, settings.seed)
+        fitted = fit_ex_post(model, train, components, settings.seed)
         return fitted.sample, f"a mixture of {components} Gaussians fitted to the codes"
     return None
 
 
 def _without_samples(evaluation: Evaluation, why: str) -> Evaluation:
-    evaluation |= Evaluation(absent=dict.fromkeys(UNITS, why))
+    evaluation |= Evaluation(absent=dict.fromkeys(SAMPLE_SCORES, why))
     return evaluation

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from genlab.capabilities import CanDecode, CanEncode
 from genlab.evaluation.code_density import CodeDensity, fit_code_density
+from genlab.evaluation.scores import evenly
+
+FIT_IMAGES = 20_000
 
 
 class HasCodes(CanEncode, CanDecode, Protocol):
@@ -45,17 +48,21 @@ class ExPostModel(nn.Module):
 
 
 @torch.no_grad()
-def fit_ex_post(model: HasCodes, images: Tensor, components: int, seed: int = 0, batch_size: int = 1000) -> ExPostModel:
+def fit_ex_post(
+    model: HasCodes, images: Tensor, components: int, seed: int = 0, most: int = FIT_IMAGES, batch_size: int = 1000
+) -> ExPostModel:
     """Fit the density to encode(images), for a VAE the posterior means; the model itself stays as it is.
 
     Args:
         model: in evaluation mode.
         images: training images (N, C, H, W), float in [0, 1], or uint8 as the data set holds them; on any device.
-        components: of the mixture; 1 is a Gaussian.
+        components: of the mixture, at most one for each image; 1 is a Gaussian.
         seed: of the fit.
+        most: images that it is fitted to; of more, so many are taken evenly.
         batch_size: images encoded at once.
     """
+    images = evenly(images, most)
     like = next(model.parameters()) if isinstance(model, nn.Module) else torch.empty(())
     scale = 1 if images.is_floating_point() else 255
     codes = torch.cat([model.encode(some.to(like) / scale) for some in images.split(batch_size)])
-    return ExPostModel(model, fit_code_density(codes, components, seed))
+    return ExPostModel(model, fit_code_density(codes, min(components, len(codes)), seed))

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
+from genlab.evaluation.settings import Track, silently
 from genlab.networks.digit_classifier import DigitClassifier
 
 WEIGHTS = "mnist_classifier.safetensors"
@@ -47,10 +48,11 @@ class FeatureNetwork:
         self.network = DigitClassifier().eval().requires_grad_(False)
         self.network.load_state_dict(load(content))
 
-    def describe(self, images: Tensor) -> Described:
-        """Images (N, 1, 28, 28), float in [0, 1] or uint8, on any device."""
+    def describe(self, images: Tensor, track: Track = silently, what: str = "features") -> Described:
+        """Images (N, 1, 28, 28), float in [0, 1] or uint8, on any device; `track` shows progress as that of `what`."""
         scale = 1 if images.is_floating_point() else 255
-        features = [self.network.features(some.cpu().float() / scale) for some in images.split(BATCH)]
+        parts = track(images.split(BATCH), description=what)
+        features = [self.network.features(some.cpu().float() / scale) for some in parts]
         probabilities = [self.network.output(some).softmax(-1) for some in features]
         return Described(torch.cat(features), torch.cat(probabilities))
 

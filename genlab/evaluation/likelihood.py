@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genlab.capabilities import CanExplain, CanWeigh
-from genlab.evaluation.progress import Track, silently
+from genlab.evaluation.settings import Track, silently
 
 IMAGES = 20  # at once
 LATENTS = 1000  # of the prior, at once

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from genlab.capabilities import CanExplain, CanSample, CanWeigh, HasLikelihood
 from genlab.evaluation.likelihood import ImportanceWeighted, from_prior, importance_weighted
-from genlab.evaluation.progress import Track, silently
-from genlab.evaluation.scores import Evaluation, mean_score
-from genlab.evaluation.settings import EvaluationSettings
+from genlab.evaluation.scores import Curve, Evaluation, Point, mean_score
+from genlab.evaluation.settings import EvaluationSettings, Track, silently
 
 AT_ONCE = 100  # images, where the likelihood is exact
 BOUND = "an upper bound in expectation"
@@ -105,14 +104,9 @@ def _from_prior(
     )
 
 
-def _curve(x: str, unit: str, protocol: str, counts: Sequence[int], values: Tensor) -> dict[str, object]:
-    points = [(k, mean_score(row, unit, "lower", protocol)) for k, row in zip(counts, values, strict=True)]
-    return {
-        "x": x,
-        "unit": unit,
-        "protocol": protocol,
-        "points": [{"x": k, "value": score.value, "standard_error": score.standard_error} for k, score in points],
-    }
+def _curve(x: str, unit: str, protocol: str, counts: Sequence[int], values: Tensor) -> Curve:
+    means = [(k, mean_score(row, unit, "lower", protocol)) for k, row in zip(counts, values, strict=True)]
+    return Curve(x, unit, protocol, [Point(k, mean.value, mean.standard_error) for k, mean in means])
 
 
 def _powers(base: int, most: int) -> list[int]:

@@ -4,10 +4,11 @@ import torch
 from torch import Tensor
 
 CHUNK = 1000
+PRECISION_K, DENSITY_K = 3, 5  # as in the papers
 
 
 def precision_recall_density_coverage(
-    real: Tensor, fake: Tensor, precision_k: int = 3, density_k: int = 5
+    real: Tensor, fake: Tensor, precision_k: int = PRECISION_K, density_k: int = DENSITY_K
 ) -> dict[str, float]:
     """How much of each set lies among the other.
 
@@ -18,12 +19,13 @@ def precision_recall_density_coverage(
     (Naeem et al. 2020, equations 4 and 6).
 
     Args:
-        real: features (N, F), more than k.
-        fake: features (M, F), more than k.
-        precision_k: k of precision and recall; 3 as in the paper.
-        density_k: k of density and coverage; 5 as in the paper.
+        real: features (N, F), N ≥ 2.
+        fake: features (M, F), M ≥ 2.
+        precision_k: k of precision and recall; where a set has fewer other points, their number.
+        density_k: k of density and coverage, alike.
     """
     real, fake = real.double(), fake.double()
+    precision_k, density_k = (min(k, len(real) - 1, len(fake) - 1) for k in (precision_k, density_k))
     real_radii, fake_radii = radii(real, precision_k), radii(fake, precision_k)
     density_radii = radii(real, density_k)
     precise = torch.zeros(len(fake), dtype=torch.bool)

@@ -8,31 +8,18 @@ from torch import Tensor
 
 from genlab.errors import NonFiniteError
 from genlab.evaluation.digits import count_digits
-from genlab.evaluation.feature_network import BATCH, Described, FeatureNetwork, feature_network
+from genlab.evaluation.feature_network import BATCH, Described, feature_network
 from genlab.evaluation.frechet import frechet_distance
 from genlab.evaluation.kernel import kernel_distance
 from genlab.evaluation.memorisation import Nearest, nearest, verdict
-from genlab.evaluation.neighbours import precision_recall_density_coverage
-from genlab.evaluation.progress import Track, silently
-from genlab.evaluation.scores import Better, Evaluation, Score
-from genlab.evaluation.settings import EvaluationSettings
+from genlab.evaluation.neighbours import DENSITY_K, precision_recall_density_coverage
+from genlab.evaluation.scores import Evaluation, Features, Score
+from genlab.evaluation.settings import EvaluationSettings, Track, silently
+from genlab.quantities import quantity
 
 Sampler = Callable[[int, torch.Generator], Tensor]
 
 PAIRS = 10  # in the picture
-UNITS: dict[str, tuple[str, Better | None]] = {
-    "fid_mnist": ("squared distance of features", "lower"),
-    "kid_mnist": ("", "lower"),
-    "precision": ("", "higher"),
-    "recall": ("", "higher"),
-    "density": ("", "higher"),
-    "coverage": ("", "higher"),
-    "class_entropy": ("nats, 2.303 is even", "higher"),
-    "digits_covered": ("of 10", "higher"),
-    "confidence": ("", "higher"),
-    "copied_share": ("of samples", "lower"),
-    "samples_per_second": ("", "higher"),
-}
 
 
 def sample_scores(
@@ -40,7 +27,7 @@ def sample_scores(
 ) -> Evaluation:
     """Distances, overlap, digits and memorisation of samples against test images.
 
-    The floor of a score is what as many training images get in the place of the samples.
+    The floor of a score is what as many training images, or all there are, get in the place of the samples.
 
     Args:
         sample: (n, generator) → images (n, 1, 28, 28) in [0, 1].
@@ -56,14 +43,18 @@ def sample_scores(
     n, generator = settings.samples, torch.Generator().manual_seed(settings.seed)
     samples, seconds = draw(sample, n, generator, track)
     network = feature_network()
-    of_samples = _describe(network, samples, "features of the samples", track)
-    of_test = _describe(network, test, "features of the test images", track)
-    of_train = _describe(network, train, "features of the training images", track)
+    of_samples = network.describe(samples, track, "features of the samples")
+    of_test = network.describe(test, track, "features of the test images")
+    of_train = network.describe(train, track, "features of the training images")
     # a generator of its own, so that every model has the same floor
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(settings.seed))[:n]
     floor = Described(of_train.features[chosen], of_train.probabilities[chosen])
 
     protocol = f"{n} samples from {whose} against {len(test)} test images"
+    if len(chosen) < n:
+        protocol += f"; floor of {len(chosen)} training images"
+    if len(test) <= DENSITY_K:
+        protocol += f"; neighbours: {len(test) - 1} at most"
     values, floors = (dict[str, float](), dict[str, float]())
     for described, found in track([(of_samples, values), (floor, floors)], description="distances"):
         found |= _distances(of_test.features, described)
@@ -78,21 +69,16 @@ def sample_scores(
     values["copied_share"], floors["copied_share"] = (found.copied_share for found in found_nearest["pixels"])
     values["samples_per_second"] = n / seconds
     evaluation.scores = {
-        name: Score(value, *UNITS[name], protocol, floor=floors.get(name)) for name, value in values.items()
+        name: Score(value, quantity(name).unit, quantity(name).better, protocol, floor=floors.get(name))
+        for name, value in values.items()
     }
-    counts = {
-        name: count_digits(described.probabilities).counts
+    counts: dict[str, list[float]] = {
+        name: [*count_digits(described.probabilities).counts]
         for name, described in (("samples", of_samples), ("test", of_test))
     }
-    evaluation.more = {
-        "features": {
-            "name": "MNIST classifier, penultimate layer",
-            "sha256": network.sha256,
-            "test_accuracy": network.test_accuracy,
-        },
-        "digits": counts,
-        "memorisation": _memorisation(found_nearest),
-    }
+    evaluation.features = Features("MNIST classifier, penultimate layer", network.sha256, network.test_accuracy)
+    evaluation.digits = counts
+    evaluation.memorisation = _memorisation(found_nearest)
     return evaluation
 
 
@@ -114,11 +100,6 @@ def draw(sample: Sampler, n: int, generator: torch.Generator, track: Track = sil
     return samples, seconds
 
 
-def _describe(network: FeatureNetwork, images: Tensor, what: str, track: Track) -> Described:
-    parts = [network.describe(some) for some in track(images.split(BATCH), description=what)]
-    return Described(torch.cat([part.features for part in parts]), torch.cat([part.probabilities for part in parts]))
-
-
 def _distances(real: Tensor, described: Described) -> dict[str, float]:
     digits = count_digits(described.probabilities)
     return {
@@ -131,7 +112,7 @@ def _distances(real: Tensor, described: Described) -> dict[str, float]:
     }
 
 
-def _memorisation(found: dict[str, tuple[Nearest, Nearest]]) -> dict[str, object]:
+def _memorisation(found: dict[str, tuple[Nearest, Nearest]]) -> dict[str, dict[str, float] | str]:
     copied = [space for space, (samples, test) in found.items() if verdict(samples, test)]
     words = (
         f"samples are copies of training images (found in {' and '.join(copied)})"

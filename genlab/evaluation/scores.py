@@ -1,12 +1,14 @@
-"""A number, and what one must know to read it."""
+"""evaluation.json: one schema, which `genlab evaluate` writes and a report reads; it needs no torch."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
-from torch import Tensor
+from pydantic import Field, NonNegativeFloat
 
-Better = Literal["higher", "lower"]
+from genlab.quantities import Better
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -17,25 +19,50 @@ class Score:
         value: the number.
         unit: in words; empty for a pure number.
         better: which way; None where neither is.
-        protocol: how it was measured. Numbers of different protocols do not compare.
+        protocol: how it was measured. Numbers of different protocols do not compare; without one none does.
         standard_error: of a mean over images.
         floor: what real training images score in place of the samples.
         published: what a paper reports for the same.
     """
 
     value: float
-    unit: str
-    better: Better | None
-    protocol: str
+    unit: str = ""
+    better: Better | None = None
+    protocol: str = ""
     standard_error: float | None = None
     floor: float | None = None
     published: float | None = None
 
 
-def mean_score(values: Tensor, unit: str, better: Better, protocol: str) -> Score:
-    """The mean of a value for each image, (B,), with its standard error over images."""
-    error = values.std() / len(values) ** 0.5 if len(values) > 1 else None
-    return Score(float(values.mean()), unit, better, protocol, None if error is None else float(error))
+@dataclass(frozen=True)
+class Point:
+    """Of a curve; the value is None where it is not finite."""
+
+    x: float
+    value: float | None
+    standard_error: float | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A score over something that was varied, as the number of importance samples: `x` is its name."""
+
+    x: str
+    unit: str
+    protocol: str
+    points: list[Point]
+
+
+@dataclass(frozen=True)
+class Features:
+    """The network in whose features samples were scored; scores by other weights do not compare."""
+
+    name: str = ""
+    sha256: str = ""
+    test_accuracy: float | None = None
+
+
+Counts = Annotated[list[NonNegativeFloat], Field(min_length=10, max_length=10)]
 
 
 @dataclass
@@ -43,37 +70,73 @@ class Evaluation:
     """What is known of a model's worth; parts are united by `|=`.
 
     Attributes:
+        genlab, model, data, seed, checkpoint: the version, and what was evaluated.
         scores: name → score.
         absent: name → why there is no such score.
-        curves: name → what the curve shows, and its points.
-        more: everything else, for evaluation.json.
-        pairs: (2, n, C, H, W) samples and their nearest training images, for each space in which they were sought.
+        curves: name → curve.
+        features: see `Features`.
+        digits: `samples` and `test` → how many of each digit there are.
+        memorisation: space → median distances to the nearest training image and shares of copies, of samples and of
+            test images; and `verdict`, in words.
+        cost: name → number.
+        pictures: name → file in the run folder.
+        pairs: (2, n, C, H, W) samples and their nearest training images, for each space in which they were sought; not
+            in the file.
+        faults: what was in the file and could not be taken; not in the file.
     """
 
+    genlab: str = ""
+    model: str = ""
+    data: str = ""
+    seed: int | None = None
+    checkpoint: str = ""
     scores: dict[str, Score] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
-    curves: dict[str, dict[str, Any]] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)
-    pairs: list[Tensor] = field(default_factory=list)
+    curves: dict[str, Curve] = field(default_factory=dict)
+    features: Features = Features()
+    digits: dict[str, Counts] = field(default_factory=dict)
+    memorisation: dict[str, dict[str, float] | str] = field(default_factory=dict)
+    cost: dict[str, float] = field(default_factory=dict)
+    pictures: dict[str, str] = field(default_factory=dict)
+    pairs: list["Tensor"] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
 
     def __ior__(self, other: "Evaluation") -> "Evaluation":
-        self.scores |= other.scores
-        self.absent |= other.absent
-        self.curves |= other.curves
-        self.more |= other.more
-        self.pairs += other.pairs
+        for part in fields(self):
+            mine, theirs = getattr(self, part.name), getattr(other, part.name)
+            if isinstance(mine, dict):
+                mine |= theirs
+            elif isinstance(mine, list):
+                mine += theirs
+            elif theirs != part.default:
+                setattr(self, part.name, theirs)
         return self
 
     def plain(self) -> dict[str, Any]:
-        """For JSON; without what is None."""
-        scores = {
-            name: {key: value for key, value in asdict(score).items() if value is not None}
-            for name, score in self.scores.items()
+        """For JSON; without what is None, and without parts that nothing was found for."""
+        kept = {
+            part.name: _plain(getattr(self, part.name)) for part in fields(self) if part.name not in ("pairs", "faults")
         }
-        return {"scores": scores, "absent": self.absent, "curves": self.curves, **self.more}
+        always = ("scores", "absent", "curves", "seed")
+        return {name: value for name, value in kept.items() if name in always or value not in ("", {})}
 
 
-def evenly(images: Tensor, n: int) -> Tensor:
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, Score | Features):
+        plain = {name: item for name, item in asdict(value).items() if item is not None}
+        return {} if value == Features() else plain
+    return asdict(value) if isinstance(value, Curve) else value
+
+
+def mean_score(values: "Tensor", unit: str, better: Better, protocol: str) -> Score:
+    """The mean of a value for each image, (B,), with its standard error over images."""
+    error = values.std() / len(values) ** 0.5 if len(values) > 1 else None
+    return Score(float(values.mean()), unit, better, protocol, None if error is None else float(error))
+
+
+def evenly(images: "Tensor", n: int) -> "Tensor":
     """n images from beginning to end, or all if there are fewer: the first half of MNIST's test images is easier."""
     n = min(n, len(images))
-    return images[torch.arange(n) * len(images) // n]
+    return images[[i * len(images) // n for i in range(n)]]

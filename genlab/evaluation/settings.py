@@ -1,6 +1,7 @@
-"""How much an evaluation looks at."""
+"""How much an evaluation looks at, and how it says how far it is."""
 
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Protocol, TypeVar
 
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
@@ -32,3 +33,17 @@ class EvaluationSettings:
     ex_post: PositiveInt | None = None
     published_nll: PositiveFloat | None = None
     seed: NonNegativeInt = 0
+
+
+T = TypeVar("T")
+
+
+class Track(Protocol):
+    """Gives a sequence's items out one by one, and shows how many are done; such is `rich.progress.Progress.track`."""
+
+    def __call__(self, sequence: Sequence[T], *, description: str) -> Iterable[T]: ...
+
+
+def silently(sequence: Sequence[T], *, description: str) -> Iterable[T]:
+    """A `Track` that shows nothing."""
+    return sequence

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from genlab.arguments import checked
 from genlab.errors import RunError
 from genlab.runs.atomic import write_text
+from genlab.runs.metrics import FILE, read_rows
 
 
 class MetricsFile(Logger):
-    """Appends rows to `folder/metrics.csv`, and continues a file that is there.
+    """Appends rows to `folder/metrics.csv`; that of a resumed run is continued.
 
     Lightning's CSVLogger deletes a file that it finds, keeps all rows in memory and writes all of them each time.
 
@@ -32,7 +33,7 @@ class MetricsFile(Logger):
     @checked
     def __init__(self, folder: str, purge_step: NonNegativeInt | None = None) -> None:
         super().__init__()
-        self.path = Path(folder) / "metrics.csv"
+        self.path = Path(folder) / FILE
         self.purge_step = purge_step
         self._columns: list[str] = ["step"]
         self._started = False
@@ -66,29 +67,25 @@ class MetricsFile(Logger):
         columns = [name for name in kept[0] if any(row[name] for row in kept)] if kept else ["step"]
         self._write([{name: row[name] for name in columns} for row in kept], columns)
 
-    def _kept(self) -> list[dict[str, Any]]:
+    def _kept(self) -> list[dict[str, str]]:
         """The rows of a resumed run that stay."""
-        if self.purge_step is None or not self.path.exists():
+        if self.purge_step is None:
             return []
         try:
-            rows = self._read()
-            if any(None in row or None in row.values() for row in rows):
-                raise ValueError("rows of different lengths")
-            before = [row for row in rows if int(row["step"]) < self.purge_step]
-        except (ValueError, KeyError, csv.Error) as error:
+            before = [row for row in self._read() if int(row["step"]) < self.purge_step]
+        except (ValueError, KeyError) as error:
             raise RunError(f"{self.path}: damaged ({error}); restore it from a copy, or delete it") from None
         return [row for row in before if not any(v and name.startswith("test/") for name, v in row.items())]
 
-    def _read(self) -> list[dict[str, Any]]:
-        """The rows; the last one without its end, if a kill has cut it, does not count."""
-        text = self.path.read_text(encoding="utf-8")
-        return list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
+    def _read(self) -> list[dict[str, str]]:
+        names, *rows = [*read_rows(self.path.parent)] or [[]]
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def _write(self, rows: list[dict[str, Any]], columns: list[str]) -> None:
+    def _write(self, rows: Sequence[Mapping[str, Any]], columns: list[str]) -> None:
         self._columns = columns
         write_text(self.path, ",".join(columns) + "\n" + self._format(rows))
 
-    def _format(self, rows: list[dict[str, Any]]) -> str:
+    def _format(self, rows: Sequence[Mapping[str, Any]]) -> str:
         text = io.StringIO()
         csv.DictWriter(text, self._columns, lineterminator="\n").writerows(rows)
         return text.getvalue()

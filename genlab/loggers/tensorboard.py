@@ -1,15 +1,25 @@
-"""Event files for TensorBoard, in the run folder itself."""
+"""Event files for TensorBoard, in the run folder itself: one for numbers, and one for pictures."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
 from pydantic import NonNegativeInt
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from genlab.arguments import checked
-from genlab.runs.membership import is_job
+from genlab.runs.membership import PICTURES, is_job
+
+_others = threading.excepthook
+
+
+def _hear(fault: threading.ExceptHookArgs) -> None:
+    """Be silent of a full disk that TensorBoard's thread meets: the next call of the writer raises the same error."""
+    if not (issubclass(fault.exc_type, OSError) and type(fault.thread).__module__.startswith("tensorboard.")):
+        _others(fault)
 
 
 class TensorBoard(TensorBoardLogger):
@@ -24,6 +34,19 @@ class TensorBoard(TensorBoardLogger):
     @checked
     def __init__(self, folder: str, purge_step: NonNegativeInt | None = None) -> None:
         super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, purge_step=purge_step)
+        threading.excepthook = _hear
+        self._pictures: SummaryWriter | None = None
+
+    @property
+    def pictures(self) -> SummaryWriter:
+        """Writes pictures, nearly all of what a run's event files hold; their file can go without the numbers.
+
+        It purges nothing: TensorBoard would forget the numbers of a resumed run that it has read from the other file.
+        """
+        if self._pictures is None:
+            _ = self.experiment  # whose file comes first, and purges the pictures too
+            self._pictures = SummaryWriter(self.log_dir, filename_suffix=PICTURES)
+        return self._pictures
 
     @rank_zero_only
     def log_hyperparams(  # type: ignore[override]
@@ -50,3 +73,11 @@ class TensorBoard(TensorBoardLogger):
     def save(self) -> None:
         """Flush. Lightning's also looks for, and writes, a file of settings: config.yaml has them."""
         self.experiment.flush()
+        if self._pictures is not None:
+            self._pictures.flush()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        super().finalize(status)
+        if self._pictures is not None:
+            self._pictures.close()

@@ -19,9 +19,9 @@ UNITS = {"bernoulli": "nats per image", "squared_error": "squared grey levels (w
 
 
 class Autoencoder(LightningModule):
-    """x_hat = decode(encode(x)), trained on the reconstruction error E(x, x_hat) alone.
+    """x_hat = decode(encode(x)), trained only on the reconstruction error E(x, x_hat).
 
-    Nothing asks the codes to follow a distribution, so there is none to draw from: this model has no `sample`, and no
+    Nothing makes the codes follow a distribution, so there is none to draw from: this model has no `sample` and no
     likelihood. `genlab.evaluation.ex_post` fits one to the codes afterwards.
 
     Args:
@@ -98,7 +98,7 @@ class Autoencoder(LightningModule):
 
     @property
     def unit(self) -> str:
-        """Of `reconstruction_error`."""
+        """The unit of `reconstruction_error`."""
         return UNITS[self.reconstruction_loss]
 
     @property

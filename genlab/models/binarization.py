@@ -1,4 +1,4 @@
-"""Grey images → binary images, on which a Bernoulli likelihood is one."""
+"""Grey images → binary images, which a Bernoulli likelihood needs."""
 
 from typing import Literal
 
@@ -21,13 +21,13 @@ def binarize(images: Tensor, uniform: Tensor) -> Tensor:
 
 
 def binarize_afresh(images: Tensor) -> Tensor:
-    """`binarize` with new noise, at a ninth of the cost of torch.bernoulli.
+    """`binarize` with fresh noise, at a ninth of the cost of torch.bernoulli.
 
     A pixel is compared with 16 random bits instead of a random float: four pixels share one draw of 64 bits. The
-    probability is image_i to within 2⁻¹⁶, exactly 0 for black and exactly 1 for white; an 8-bit image has no finer
-    grey than 2⁻⁸.
+    probability is image_i to within 2⁻¹⁶, exactly 0 for black and exactly 1 for white; the greys of an
+    8-bit image are only 2⁻⁸ apart.
     """
     draws = torch.empty((images.numel() + 3) // 4, dtype=torch.int64, device=images.device)
     sixteen_bits = draws.random_(torch.iinfo(torch.int64).min, None).view(torch.int16)[: images.numel()]
-    # written over the thresholds: turning booleans into floats would take as long as all the rest
+    # in place: turning booleans into floats would take as long as all the rest
     return (images * 2**16 - 2**15).gt_(sixteen_bits.view_as(images))

@@ -1,6 +1,6 @@
-"""Noise that belongs to an image, so that a validation metric is a function of the weights alone.
+"""Noise that is a function of the image, so that a validation metric depends only on the weights.
 
-Whichever batch, process or device an image is in, it is binarized the same way and gets the same z.
+In whatever batch, process or device an image is, it is binarized the same way and gets the same z.
 """
 
 import zlib

@@ -45,8 +45,8 @@ class Flow(LightningModule):
         logit_bound: the first layer is logit(bound + (1 − 2·bound)·x).
         dequantization: q(u|image).
         dequantization_samples: K, draws of u in the importance-weighted test value.
-        learning_rate: Adam's, at its highest: it falls along a cosine to 0 at the end of the run.
-        warmup_steps: over which it rises linearly from 0.
+        learning_rate: Adam's peak; it falls along a cosine to 0 at the end of the run.
+        warmup_steps: steps over which it rises linearly from 0.
         image_shape: (C, H, W).
     """
 
@@ -87,10 +87,10 @@ class Flow(LightningModule):
     # The objective
 
     def log_density(self, images: Tensor, uniform: Tensor) -> Tensor:
-        """log p(x) − D log 256 − log q(u) for one draw of u, in nats: two (B, C, H, W), of U(0, 1) the second → (B,).
+        """log p(x) − D log 256 − log q(u) for one draw of u, in nats: images, uniform (B, C, H, W) → (B,).
 
-        In expectation a lower bound of log P(image). float32 or better: under autocast the couplings' networks alone
-        are rounded.
+        In expectation a lower bound on log P(image). At least float32: under autocast only the couplings' networks
+        are rounded. `uniform` is U(0, 1) noise.
         """
         x, dequantization_ladj = self.dequantization(images, uniform)
         z, ladj = self.flow(x)
@@ -101,7 +101,7 @@ class Flow(LightningModule):
 
         Args:
             images: (B, C, H, W) in [0, 1].
-            uniform: U(0, 1) noise, (K, B, C, H, W). In expectation the estimate rises to log P(image) with K.
+            uniform: U(0, 1) noise, (K, B, C, H, W). In expectation the estimate rises to log P(image) as K grows.
 
         Returns:
             (B,).
@@ -109,7 +109,7 @@ class Flow(LightningModule):
         return importance_weighted_bound(torch.stack([self.log_density(images, noise) for noise in uniform]))
 
     def log_weights(self, images: Tensor, samples: int, generator: torch.Generator | None = None) -> Tensor:
-        """`log_density` for new draws of u: images (B, C, H, W) → (samples, B), in nats."""
+        """`log_density` for fresh draws of u: images (B, C, H, W) → (samples, B), in nats."""
         with self._full_precision():
             draws = torch.rand(samples, *images.shape, generator=generator).to(images)
             return torch.stack([self.log_density(images, uniform) for uniform in draws])
@@ -123,7 +123,7 @@ class Flow(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
         images, uniform = batch[0], torch.rand_like(batch[0])
         measured = self._measure(self.log_likelihood(images, uniform.unsqueeze(0)))
-        # Looking at a value waits for a GPU, so there it is done as rarely as values are logged
+        # Reading a value waits for the GPU, so there it is read only as often as values are logged
         every_n = 1 if images.device.type == "cpu" else self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         if (batch_idx + 1) % every_n == 0 and not measured["bits_per_dim"].isfinite():
             raise NonFiniteError(
@@ -178,8 +178,8 @@ class Flow(LightningModule):
     def encode(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) → z = f(x) (B, C·H·W), x a point of the image's cell. decode returns the image.
 
-        x is the one draw of q(u|image) that validation uses, so no randomness is left. The middle of each cell would
-        be simpler, but nothing that training has seen: the path between two such z leaves the digits.
+        x is the one draw of q(u|image) that validation uses, so z is deterministic. The middle of each cell would be
+        simpler, but training has seen no such x: the path between two such z leaves the digits.
         """
         with self._full_precision():
             x, _ = self.dequantization(images, fixed_uniform(images, self.image_shape).to(images))
@@ -187,7 +187,7 @@ class Flow(LightningModule):
         return z
 
     def decode(self, z: Tensor) -> Tensor:
-        """z (…, C·H·W) → the 8-bit images whose cells f⁻¹(z) lies in, in [0, 1] (…, C, H, W)."""
+        """z (…, C·H·W) → the 8-bit images in whose cells f⁻¹(z) lies, in [0, 1] (…, C, H, W)."""
         with self._full_precision():
             x = self.flow.inverse(z.flatten(0, -2).to(next(self.parameters())))
         return to_images(x).unflatten(0, z.shape[:-1])
@@ -195,7 +195,7 @@ class Flow(LightningModule):
     def sample(self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """n images (n, C, H, W) in [0, 1]: decode(temperature · z) for z ~ N(0, I), which a CPU generator fixes.
 
-        Kingma & Dhariwal 2018, section 6, take temperatures below 1, which give likelier images, less varied.
+        Kingma & Dhariwal 2018, section 6, take temperatures below 1, which give likelier but less varied images.
         """
         z = torch.randn(n, self.latent_dim, generator=generator)
         return self.decode(temperature * z.to(next(self.parameters())))

@@ -31,24 +31,23 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 class GAN(LightningModule):
     """min_G max_D V(D, G) = E log D(x) + E log(1 − D(G(z))), z ~ N(0, I), or another game of the two networks.
 
-    A batch of B images is one step of the generator and `discriminator_steps` of the discriminator, which come
-    first. Each of these sees the B images and B new fakes. The fakes of the last one are kept, and the generator's
-    step sends the same ones through the discriminator as that step has left it: one pass of the generator serves
-    both players.
+    A batch of B images takes `discriminator_steps` steps of the discriminator and then one of the generator. Each
+    discriminator step sees the B images and B fresh fakes. The generator step reuses the fakes of the last one, with
+    the discriminator as that step has left it: one pass of the generator serves both players.
 
     Images are scaled to [-1, 1], the range of the generator's Tanh; `sample` and `decode` scale back to [0, 1].
 
     Args:
         latent_dim: D, the dimension of z.
         architecture: `convolutional` is DCGAN's (Radford et al. 2016).
-        objective: see `genlab.objectives.adversarial`.
-        penalty: on the discriminator's slope, see `genlab.objectives.penalties`.
+        objective: the two losses, from `genlab.objectives.adversarial`.
+        penalty: on the discriminator's slope, from `genlab.objectives.penalties`.
         penalty_weight: λ of `gradient_penalty`, γ of `r1`; both papers use 10.
         discriminator_steps: per batch.
         generator_learning_rate, discriminator_learning_rate: Adam's.
         beta1, beta2: Adam's decay rates; 0.5 is from Radford et al. 2016, section 4.
         ema_decay: above 0, `sample` and `decode` use an exponential moving average of the generator, its batch norm's
-            statistics included; the decay rises to this value at the beginning.
+            statistics included; the decay rises to this value in the first updates.
         image_shape: (C, H, W).
     """
 
@@ -89,7 +88,7 @@ class GAN(LightningModule):
     # The two players
 
     def generate(self, n: int, like: Tensor) -> Tensor:
-        """n fakes in [-1, 1], G(z) for new z, on the device and in the type of a tensor."""
+        """n fakes in [-1, 1], G(z) for fresh z, with the device and type of `like`."""
         return self.generator(torch.randn(n, self.latent_dim, device=like.device, dtype=like.dtype))
 
     def logits(self, x: Tensor) -> Tensor:
@@ -122,10 +121,10 @@ class GAN(LightningModule):
         return measured
 
     def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """Update D on images of the data and fakes without a graph; return what was measured before the update."""
+        """Update D on images of the data and on detached fakes; return what was measured before the update."""
         _, optimizer = self.optimizers()  # type: ignore[attr-defined]
         with self.toggled_optimizer(optimizer):
-            # one pass for both is quicker, and the same, since D looks at each image by itself
+            # one pass for both is quicker and gives the same, since D judges each image by itself
             real_logits, fake_logits = self.logits(torch.cat([real, fake])).split([len(real), len(fake)])
             loss = ADVERSARIAL_OBJECTIVES[self.objective].discriminator_loss(real_logits, fake_logits)
             measured = self._measure(real_logits.detach(), fake_logits.detach())
@@ -137,7 +136,7 @@ class GAN(LightningModule):
         return measured
 
     def generator_step(self, fake: Tensor) -> dict[str, Tensor]:
-        """Update G on the fakes that it made; return the loss and its gradient's norm before the update."""
+        """Update G on its fakes; return the loss and its gradient's norm before the update."""
         optimizer, _ = self.optimizers()  # type: ignore[attr-defined]
         with self.toggled_optimizer(optimizer):
             loss = ADVERSARIAL_OBJECTIVES[self.objective].generator_loss(self.logits(fake))
@@ -145,7 +144,7 @@ class GAN(LightningModule):
         return {"generator_loss": loss.detach(), "generator_gradient_norm": norm}
 
     def _descend(self, loss: Tensor, optimizer: LightningOptimizer, player: nn.Module) -> Tensor:
-        """One step, after which no gradient is left; the gradient's norm."""
+        """Take one step and clear the gradients; return the gradient's norm."""
         # Lightning calls training_step under autocast, where a backward pass does not belong: float32 parts of the
         # graph, the penalty among them, would be differentiated in bfloat16
         with torch.autocast(self.device.type, enabled=False):
@@ -165,7 +164,7 @@ class GAN(LightningModule):
         return gradient_penalty(self.discriminator, real, fake, uniform)
 
     def _measure(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
-        """What is measured alike in training, validation and test."""
+        """Return what training, validation and test have in common."""
         said_real, said_fake = (real_logits > 0).float().mean(), (fake_logits < 0).float().mean()
         return {
             "value": value(real_logits, fake_logits),
@@ -185,8 +184,8 @@ class GAN(LightningModule):
     # Validation, test
 
     def on_validation_start(self) -> None:
-        # Under manual optimization nothing else keeps the running statistics of several processes together: each would
-        # measure its share of the images by a generator of its own, and the checkpoint has that of the first
+        # Under manual optimization nothing else synchronises the running statistics of several processes: each would
+        # measure its share of the images with a generator of its own, and only the first one's is in the checkpoint
         if dist.is_available() and dist.is_initialized():
             for buffer in self.buffers():
                 dist.broadcast(buffer, src=0)
@@ -238,9 +237,9 @@ class GAN(LightningModule):
     def generator_gradient_norms(
         self, objectives: Sequence[ObjectiveName], n: int, generator: torch.Generator | None = None
     ) -> dict[str, Tensor]:
-        """‖∇ generator_loss‖₂ by the generator's weights under each objective, on one batch of n fakes.
+        """‖∇ generator_loss‖₂ with respect to the generator's weights under each objective, on one batch of n fakes.
 
-        In the mode that the model is in: in training, batch norm uses the batch. Nothing changes, running statistics
+        The model stays in its mode: in training mode batch norm uses the batch. Nothing changes, running statistics
         and gradients included.
         """
         weights = dict(self.generator.named_parameters())

@@ -33,7 +33,7 @@ class VAE(LightningModule):
     """p(x) = ∫ p(x|z) N(z; 0, I) dz, trained on ELBO(x) = E_q(z|x)[log p(x|z)] − KL(q(z|x) ‖ N(0, I)).
 
     q(z|x) = N(mu(x), diag exp log_var(x)); p(x|z) is Bernoulli in each pixel, with the decoder's outputs as logits.
-    The images that come in are grey; `binarization` makes the binary x of which the likelihoods speak.
+    The incoming images are grey; `binarization` makes the binary x that the likelihoods are about.
 
     Args:
         latent_dim: D, the dimension of z.
@@ -41,12 +41,12 @@ class VAE(LightningModule):
         architecture: `convolutional` puts two convolutions in front of the hidden layers.
         activation: after each hidden layer.
         learning_rate: Adam's.
-        learning_rate_schedule: `cosine` lets it fall to 0 at the end of the run.
+        learning_rate_schedule: `cosine` lowers it to 0 at the end of the run.
         beta: weight of the KL in the loss (Higgins et al. 2017, equation 4); `elbo` is logged without it.
         kl_warmup_epochs: beta grows linearly from 0 over these epochs (Bowman et al. 2016, section 3.1).
         importance_samples: k. 1 trains on the ELBO; more on the importance-weighted bound (Burda et al. 2015).
         binarization: `stochastic` draws x anew each time in training, `threshold` cuts at one half, `none` keeps the
-            greys, and the bounds are then surrogates that compare with no likelihood.
+            greys, and the bounds are then surrogates, which cannot be compared with any likelihood.
         image_shape: (C, H, W).
     """
 
@@ -94,7 +94,7 @@ class VAE(LightningModule):
     # The objective
 
     def bounds(self, x: Tensor, noise: Tensor, beta: float = 1.0) -> dict[str, Tensor]:
-        """Every bound and its parts for each image, in nats, from z = mu + exp(log_var / 2) · noise.
+        """Return every bound and its parts for each image, in nats, from z = mu + exp(log_var / 2) · noise.
 
         Args:
             x: binary images (B, C, H, W).
@@ -103,7 +103,7 @@ class VAE(LightningModule):
 
         Returns:
             Each (B,). `elbo` = `reconstruction` − `kl`, where `reconstruction` is log p(x|z), averaged over the k
-            samples, and `kl` the closed form; `objective`: what training maximises, the ELBO for k = 1 and the
+            samples, and `kl` the closed form; `objective` is what training maximises: the ELBO for k = 1, the
             importance-weighted bound for k > 1.
         """
         mu, log_var = self.posterior(x)
@@ -123,7 +123,7 @@ class VAE(LightningModule):
         }
 
     def log_weights(self, images: Tensor, samples: int, generator: torch.Generator | None = None) -> Tensor:
-        """log w = log p(x, z) − log q(z|x) for new z ~ q(z|x); grey images (B, C, H, W) → (samples, B), in nats.
+        """log w = log p(x, z) − log q(z|x) for fresh z ~ q(z|x); grey images (B, C, H, W) → (samples, B), in nats.
 
         x is the one binarization that validation and test use.
         """
@@ -144,13 +144,13 @@ class VAE(LightningModule):
 
     @property
     def pixels(self) -> Pixels:
-        """Of the x that the likelihoods speak of."""
+        """The kind of x that the likelihoods are about."""
         return "grey" if self.binarization == "none" else "binary"
 
     # Training, validation, test
 
     def observe(self, images: Tensor) -> Tensor:
-        """Grey images → the x that the model explains: drawn anew in training, else fixed for each image."""
+        """Grey images → the x that the model explains: drawn afresh in training, else fixed for each image."""
         if self.binarization == "none":
             return images
         if self.binarization == "threshold":

@@ -1,4 +1,4 @@
-"""The networks inside affine couplings: any map will do, none needs an inverse, and each starts at 0."""
+"""The networks inside affine couplings: they need no inverse, and each starts as the zero map."""
 
 from collections.abc import Sequence
 

@@ -9,7 +9,7 @@ FEATURES = 128
 class DigitClassifier(nn.Module):
     """Images (B, 1, 28, 28) in [0, 1] → logits of the ten classes (B, 10).
 
-    Five convolutions with batch norm, on sides of 28, 14 and 7 pixels, then a hidden layer of rectified features.
+    Five convolutions with batch norm, on 28², 14² and 7² pixels, then a hidden layer of rectified features.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class DigitClassifier(nn.Module):
         self.output = nn.Linear(FEATURES, CLASSES)
 
     def features(self, images: Tensor) -> Tensor:
-        """The penultimate layer: images (B, 1, 28, 28) → (B, 128), not negative."""
+        """The penultimate layer: images (B, 1, 28, 28) → (B, 128), non-negative."""
         return self.hidden(self.trunk(images))
 
     def forward(self, images: Tensor) -> Tensor:

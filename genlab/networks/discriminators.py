@@ -36,8 +36,8 @@ def convolutional_discriminator(image_shape: ImageShape) -> nn.Sequential:
     """image → 64 maps of half the size → 128 maps of a quarter of the size → logit, with LeakyReLU.
 
     Radford et al. 2016, section 3, without its batch norm: with it D(x) would depend on the other images of the
-    batch, so that a gradient by x means nothing (Gulrajani et al. 2017, section 4) and training's d_real, measured
-    by statistics of the batch, could not be held against validation's, measured by running ones.
+    batch, so that its gradient with respect to x would be meaningless (Gulrajani et al. 2017, section 4), and d_real
+    of training, by the batch's statistics, could not be compared with that of validation, by running statistics.
 
     Raises:
         ValueError: height or width is no multiple of four.

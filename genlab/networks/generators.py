@@ -10,7 +10,7 @@ from genlab.networks.convolutional import ImageShape, quarter_size
 
 HIDDEN_DIMS = (128, 256, 512, 1024)
 CHANNELS = (128, 64)
-SLOPE = 0.2  # of LeakyReLU, where its input is negative; Radford et al. 2016, section 4
+SLOPE = 0.2  # of LeakyReLU for negative inputs; Radford et al. 2016, section 4
 
 
 def image_generator(architecture: Architecture, image_shape: ImageShape, latent_dim: int) -> nn.Sequential:
@@ -24,8 +24,8 @@ def mlp_generator(image_shape: ImageShape, latent_dim: int) -> nn.Sequential:
     """latent → 128 → 256 → 512 → 1024 → image: batch norm in all hidden layers but the first, LeakyReLU, Tanh."""
     layers: list[nn.Module] = [nn.Linear(latent_dim, HIDDEN_DIMS[0]), nn.LeakyReLU(SLOPE)]
     for width_in, width_out in itertools.pairwise(HIDDEN_DIMS):
-        # No bias: batch norm subtracts it again, and Adam would make steps of the rounding errors in its gradient.
-        # BatchNorm1d's second argument is eps, not momentum; a 0.8 there is a common slip in code of this network.
+        # No bias: batch norm subtracts it again, and Adam would take steps along the rounding errors in its gradient.
+        # BatchNorm1d's second argument is eps, not momentum: a 0.8 there is a common slip in code for this network.
         layers += [nn.Linear(width_in, width_out, bias=False), nn.BatchNorm1d(width_out), nn.LeakyReLU(SLOPE)]
     return nn.Sequential(
         *layers, nn.Linear(HIDDEN_DIMS[-1], math.prod(image_shape)), nn.Tanh(), nn.Unflatten(1, image_shape)

@@ -1,7 +1,7 @@
 """Games between a generator and a discriminator, as functions of the discriminator's logits.
 
 Logits (B,) are D before the sigmoid: real_logits for images of the data, fake_logits for G(z). Every loss is
-minimised and is a mean over images. 0 is the undecided logit in all games, so a positive one says "real" in each.
+minimised and is a mean over images. 0 is the undecided logit in all games, so a positive one means "real" in each.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def cross_entropy_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -
 def saturating_generator_loss(fake_logits: Tensor) -> Tensor:
     """E log(1 − D(G(z))), in nats; Goodfellow et al. 2014, equation 1.
 
-    Its derivative by the logit is −D(G(z)): it vanishes where the discriminator is sure.
+    Its derivative with respect to the logit is −D(G(z)): it vanishes where the discriminator is sure.
     """
     return -F.softplus(fake_logits).mean()
 
@@ -49,7 +49,7 @@ def saturating_generator_loss(fake_logits: Tensor) -> Tensor:
 def non_saturating_generator_loss(fake_logits: Tensor) -> Tensor:
     """−E log D(G(z)), in nats; Goodfellow et al. 2014, section 3.
 
-    Its derivative by the logit is −(1 − D(G(z))): −1 where the discriminator is sure.
+    Its derivative with respect to the logit is −(1 − D(G(z))): −1 where the discriminator is sure.
     """
     return F.softplus(-fake_logits).mean()
 
@@ -75,7 +75,7 @@ def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor
 def wasserstein_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """E D(G(z)) − E D(x), D the logit itself; Arjovsky et al. 2017, equation 3, negated.
 
-    Minus the Wasserstein distance if D is the best of all 1-Lipschitz functions; something has to keep it one.
+    Minus the Wasserstein distance if D is the best of all 1-Lipschitz functions; a penalty has to keep it one.
     """
     return fake_logits.mean() - real_logits.mean()
 

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 def bernoulli_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
     """log p(x) = Σ (x log p + (1 − x) log(1 − p)) = Σ (x · logit − softplus(logit)), in nats, p = sigmoid(logit).
 
-    A likelihood for binary x alone. Grey x in [0, 1] give the negative cross-entropy, which is none.
+    A likelihood only for binary x. For grey x in [0, 1] it is the negative cross-entropy, which is no likelihood.
 
     Args:
         logits: (…, C, H, W).

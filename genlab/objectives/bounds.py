@@ -1,4 +1,4 @@
-"""Lower bounds of the log-likelihood from weighted samples."""
+"""Lower bounds on the log-likelihood from weighted samples."""
 
 import math
 
@@ -9,8 +9,8 @@ from torch import Tensor
 def importance_weighted_bound(log_weights: Tensor) -> Tensor:
     """L_k = log 1/k Σ_i w_i, where log w_i = log p(x, z_i) − log q(z_i|x) and z_i ~ q(z|x), in nats.
 
-    The mean is inside the logarithm, so L_k is at least the mean of log w (the ELBO on the same samples), at most
-    log p(x) in expectation, and tends to log p(x) with k.
+    The mean is inside the logarithm, so L_k is at least the mean of log w (the ELBO on the same samples) and at most
+    log p(x) in expectation, to which it tends as k grows.
 
     Args:
         log_weights: (k, …).

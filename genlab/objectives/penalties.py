@@ -1,4 +1,4 @@
-"""Penalties on the discriminator's gradient by its input, which keep its slope bounded."""
+"""Penalties on the discriminator's gradient with respect to its input, which bound its slope."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -38,10 +38,10 @@ def r1(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
 
 
 def _gradients(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """∇D for each image, (B, C·H·W), itself differentiable by D's weights.
+    """∇D for each image, (B, C·H·W), itself differentiable with respect to D's weights.
 
-    In the images' own type, float32 under mixed precision too: autocast is off, because bfloat16 has two digits,
-    and this is differentiated twice.
+    In the type of the images, which is float32 under mixed precision too: autocast is off, because this is
+    differentiated twice and bfloat16 has two digits.
     """
     with torch.autocast(images.device.type, enabled=False), torch.enable_grad():
         images = images.detach().requires_grad_()

@@ -3,19 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from genlab.quantities import COMPARED, COSTS, KNOWN, place, quantity
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
-from genlab.report.statistics import bootstrap_interval, distinguishable, standard_deviation
+from genlab.report.statistics import bootstrap_interval, distinguishable
+from genlab.runs.repetitions import statistic
 
-HIGHER = ("elbo", "log_likelihood")
-LOWER = ("nll", "bits_per_dim", "reconstruction_error")
-LIKELIHOODS = ("elbo", "nll", "nll_from_prior", "prior_effective_samples", "log_likelihood", "bits_per_dim")
-COSTS = ("parameters", "training_seconds", "images_per_second", "samples_per_second")  # of evaluation.json
-QUALITIES = (
-    *("fid_mnist", "kid_mnist", "precision", "recall", "density", "coverage"),
-    *("class_entropy", "digits_covered", "confidence", "copied_share"),
-)
 MOST_COLUMNS = 6  # of one table
 SUMMARY_SECONDS = "seconds_in_all"
 OTHER_PROTOCOL = "measured by another protocol, see the other column of this name"
@@ -44,6 +39,12 @@ class Column:
     @property
     def ranked(self) -> bool:
         return bool(self.better and self.protocol)
+
+    @property
+    def measured(self) -> str:
+        """Protocol and feature network, as a footnote."""
+        words = self.protocol or "protocol not stated, so it is not ranked"
+        return f"{words}; features {self.features[:12]}" if self.features else words
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,11 @@ class Comparison:
             column = self.columns[at]
             alike.setdefault((column.protocol, column.features) if kind == "quality" else ("", ""), []).append(at)
         tables = []
-        for place, found in enumerate(sorted(alike.values(), key=self._uses, reverse=True)):
+        for rank, found in enumerate(sorted(alike.values(), key=self._uses, reverse=True)):
             rows = [
                 row
                 for row, cells in enumerate(self.cells)
-                if any(cells[at].values if place else cells[at].absent != OTHER_PROTOCOL for at in found)
+                if any(cells[at].values if rank else cells[at].absent != OTHER_PROTOCOL for at in found)
             ]
             tables += [(part, rows) for part in _split(found)]
         return tables
@@ -114,7 +115,9 @@ def compare(groups: Sequence[Group]) -> list[Comparison]:
         measured = [[measurements(run) for run in group.finished] for group in members]
         columns = sorted(dict.fromkeys(c for runs in measured for found in runs for c in found), key=_order)
         by_column = [_cells(column, members, measured) for column in columns]
-        comparisons.append(Comparison(data, members, columns, [list(row) for row in zip(*by_column, strict=True)]))
+        comparisons.append(
+            Comparison(data, members, columns, [[cells[row] for cells in by_column] for row, _ in enumerate(members)])
+        )
     return comparisons
 
 
@@ -122,19 +125,18 @@ def measurements(run: ReportedRun) -> dict[Column, float]:
     """The numbers of a run that are worth a column: its headline, the likelihoods, all scores, and what it cost."""
     found: dict[Column, float] = {}
     headline = (run.listed.headline or "").rpartition("/")[2]
-    for name in dict.fromkeys([headline, "nll", "bits_per_dim"]):
+    for name in dict.fromkeys([headline, *COMPARED]):
         value = run.listed.metrics.get(f"test/{name}")
         if value is not None:
-            better = "higher" if name in HIGHER else "lower" if name in LOWER else ""
             protocol = run.protocol.get(f"test/{name}", "")
-            found[Column(f"test/{name}", "likelihood", better, "", protocol)] = value
+            found[Column(f"test/{name}", "likelihood", run.quantity(name).better or "", "", protocol)] = value
     evaluation = run.evaluation
     for name, score in evaluation.scores.items() if evaluation else ():
-        if name in COSTS:  # a speed of this machine ranks no model
+        kind = quantity(name).kind if name in KNOWN else "quality"
+        if kind == "cost":  # a speed of this machine ranks no model
             continue
-        kind = "likelihood" if name in LIKELIHOODS else "quality"
-        digest = "" if kind == "likelihood" or evaluation is None else evaluation.feature_digest
-        found[Column(name, kind, score.better, score.unit, score.protocol, digest)] = score.value
+        digest = "" if kind == "likelihood" or evaluation is None else evaluation.features.sha256
+        found[Column(name, kind, score.better or "", score.unit, score.protocol, digest)] = score.value
     for name in COSTS:
         value = training_seconds(run) if name == "training_seconds" else cost(run, name)
         if value is not None:
@@ -159,15 +161,15 @@ def cost(run: ReportedRun, name: str) -> float | None:
     return run.evaluation.cost.get(name, None if score is None else score.value)
 
 
-def _order(column: Column) -> tuple[int, int, str, str]:
-    kinds, names = ("likelihood", "quality", "cost"), (*QUALITIES, *COSTS)
-    place = names.index(column.name) if column.name in names else len(names)
-    return kinds.index(column.kind), place, column.name, column.protocol
+def _order(column: Column) -> tuple[Any, ...]:
+    kinds = ("likelihood", "quality", "cost")
+    return kinds.index(column.kind), place(column.name.removeprefix("test/")), column.name, column.protocol
 
 
 def _cells(column: Column, groups: Sequence[Group], measured: Sequence[list[dict[Column, float]]]) -> list[Cell]:
     values = [tuple(found[column] for found in runs if column in found) for runs in measured]
-    means = [math.fsum(v) / len(v) if v else None for v in values]
+    statistics = [statistic(found) for found in values]
+    means = [found.mean for found in statistics]
     known = [mean for mean in means if mean is not None]
     ranked = column.ranked and len(known) > 1
     best_mean = (max if column.better == "higher" else min)(known) if ranked else None
@@ -176,7 +178,7 @@ def _cells(column: Column, groups: Sequence[Group], measured: Sequence[list[dict
         Cell(
             values[row],
             means[row],
-            standard_deviation(values[row]),
+            statistics[row].std,
             None if column.kind == "cost" else bootstrap_interval(values[row]),
             "" if best is None else _verdict(row, best, values, len(known) - 1),
         )

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
+from genlab.quantities import COMPARED, SAMPLE_SCORE
 from genlab.report.comparison import Column, Comparison, training_seconds
 from genlab.report.grouping import Group
 from genlab.report.milestones import Milestones
-from genlab.report.overlays import SCORE
 from genlab.report.wording import seconds_of, shown
 
 MOST_NAMED = 4  # settings in a sentence
@@ -36,7 +37,7 @@ def conclusion(comparison: Comparison, milestones: Sequence[Milestones]) -> list
 
 def _realism(comparison: Comparison) -> str:
     """The score of samples that most settings have, and whether chance explains its order."""
-    columns = [at for at, column in enumerate(comparison.columns) if column.name == SCORE and column.ranked]
+    columns = [at for at, column in enumerate(comparison.columns) if column.name == SAMPLE_SCORE and column.ranked]
     if not columns:
         return ""
     counts = {at: len(_rows(comparison, at)) for at in columns}
@@ -94,7 +95,7 @@ def _equal_quality(found: Milestones) -> str:
         until = found.ahead[row]
         if until:
             said.append(f"{name} was ahead for the first {seconds_of(until)}, then {best}.")
-        said.append(f"To the best val/{SCORE} of {name}, {shown(found.goals[row])}, {words}.")
+        said.append(f"To the best val/{SAMPLE_SCORE} of {name}, {shown(found.goals[row])}, {words}.")
     own = found.reached[0][0]
     if own.seconds is not None and not any(found.reached[row][0].seeds for row in rows):
         goal = shown(found.goals[0])
@@ -109,7 +110,7 @@ def _training(comparison: Comparison) -> str:
         if seconds:
             epochs = {run.listed.epochs for run in group.finished}
             words = f" ({epochs.pop()} epochs)" if len(epochs) == 1 and None not in epochs else ""
-            mean = math.fsum(seconds) / len(seconds)
+            mean = fmean(seconds)
             found.append((mean, f"{group.label}: {seconds_of(mean)}{words}"))
     return ", ".join(said for _, said in sorted(found)) + "." if found else ""
 
@@ -128,7 +129,7 @@ def _speed(comparison: Comparison) -> str:
 
 def _leading(comparison: Comparison) -> list[Group]:
     """The setting of each model whose samples are best; of one model, those that are best."""
-    columns = [at for at, column in enumerate(comparison.columns) if column.name == SCORE and column.ranked]
+    columns = [at for at, column in enumerate(comparison.columns) if column.name == SAMPLE_SCORE and column.ranked]
     ranking = [row for at in columns for row in _rows(comparison, at)]
     ranking += [row for row, group in enumerate(comparison.groups) if group.finished and row not in ranking]
     return [comparison.groups[row] for row in _first_of_models(comparison, list(dict.fromkeys(ranking)))]
@@ -137,7 +138,7 @@ def _leading(comparison: Comparison) -> list[Group]:
 def _likelihood(comparison: Comparison) -> str:
     """The best of each likelihood that was measured; these have different units and do not compare."""
     said = []
-    for name in ("nll", "bits_per_dim"):
+    for name in COMPARED:
         columns = [at for at, c in enumerate(comparison.columns) if c.name in (name, f"test/{name}") and c.ranked]
         at = max(
             columns, key=lambda at: (len(_rows(comparison, at)), comparison.columns[at].name == name), default=None

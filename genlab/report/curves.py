@@ -1,18 +1,19 @@
 """metrics.csv and times.csv: quantities over batches, and what a batch is in epochs and in seconds."""
 
-import csv
 import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from genlab.report.plain_values import number
+from genlab.errors import RunError
+from genlab.report.plain_values import number, text
+from genlab.runs.metrics import read_rows
 from genlab.runs.times import read_times
 
 Points = list[tuple[float, float]]
 
-LARGEST = 100_000_000  # bytes of metrics.csv; genlab's own have 60,000 after 40 epochs
+MOST_EPOCHS = 1e9
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Curves:
         values: tag, as `val/elbo` → points (step, value), in the order of the steps; what is not finite is left out.
         steps_per_epoch: None where no epoch has ended.
         times: (step, seconds of training), from (0, 0) on; empty where they were not recorded.
-        fault: why metrics.csv was not read, where it is there.
+        fault: why metrics.csv was not read, or not to its end.
     """
 
     values: dict[str, Points] = field(default_factory=dict)
@@ -57,24 +58,22 @@ class Curves:
 
 
 def read_curves(folder: Path) -> Curves:
-    """The curves of a run folder; none, if its files are missing. Rows that are damaged do not count."""
+    """The curves of a run folder; none, if its files are missing. Of a damaged file, what comes before the damage."""
     values: dict[str, Points] = {}
     ends: dict[int, float] = {}  # epoch → the last step that was seen in it
-    path = folder / "metrics.csv"
     fault = ""
     try:
-        if path.is_symlink() or not path.is_file():
-            pass
-        elif path.stat().st_size > LARGEST:
-            fault = f"metrics.csv is larger than {LARGEST // 1_000_000} MB"
-        else:
-            with path.open(newline="", encoding="utf-8") as file:
-                whole_lines = (line for line in file if line.endswith("\n"))  # a kill may have cut the last one
-                _read_rows(csv.reader(whole_lines), values, ends)
-    except (OSError, ValueError, csv.Error):
-        pass  # what was read until then counts
-    times = [(float(step), seconds) for _, step, seconds in read_times(folder / "times.csv")]
-    return Curves(values, _steps_per_epoch(ends, folder), [(0.0, 0.0), *times] if times else [], fault)
+        _read_rows(read_rows(folder), values, ends)
+    except RunError as error:
+        fault = text(str(error))
+    return Curves(values, _steps_per_epoch(ends, folder), _times(folder), fault)
+
+
+def _times(folder: Path) -> Points:
+    """(step, seconds) from (0, 0) on; none, where a number is beyond any measure."""
+    points = [(number(step), number(seconds)) for _, step, seconds in read_times(folder / "times.csv")]
+    known = [(step, seconds) for step, seconds in points if step is not None and seconds is not None]
+    return [(0.0, 0.0), *known] if known and len(known) == len(points) else []
 
 
 def _read_rows(rows: Iterator[list[str]], values: dict[str, Points], ends: dict[int, float]) -> None:
@@ -84,7 +83,7 @@ def _read_rows(rows: Iterator[list[str]], values: dict[str, Points], ends: dict[
     step_column, epoch_column = names.index("step"), names.index("epoch") if "epoch" in names else None
     tags = [(column, tag, values.setdefault(tag, [])) for column, tag in enumerate(names) if "/" in tag]
     for row in rows:
-        step = _finite(row[step_column]) if len(row) == len(names) else None
+        step = _finite(row[step_column])
         if step is None or step < 0:
             continue
         tested = validated = False
@@ -96,19 +95,21 @@ def _read_rows(rows: Iterator[list[str]], values: dict[str, Points], ends: dict[
             tested |= bool(cell) and tag.startswith("test/")
             validated |= bool(cell) and tag.startswith("val/")
         epoch = _finite(row[epoch_column]) if epoch_column is not None else None
-        if validated and not tested and epoch is not None and 0 <= epoch < 1e9:
+        if validated and not tested and epoch is not None and 0 <= epoch < MOST_EPOCHS:
             ends[int(epoch)] = step
 
 
 def _steps_per_epoch(ends: dict[int, float], folder: Path) -> float | None:
     """By the epochs that were validated, or else timed; what was seen of an epoch that has not ended is too few."""
     if not ends:
-        ends = {epoch: float(step) for epoch, step, _ in read_times(folder / "times.csv")}
+        ends = {
+            epoch: number(step) or 0.0 for epoch, step, _ in read_times(folder / "times.csv") if epoch < MOST_EPOCHS
+        }
     return max((step / (epoch + 1) for epoch, step in ends.items()), default=0.0) or None
 
 
-def _finite(text: str) -> float | None:
+def _finite(cell: str) -> float | None:
     try:
-        return number(float(text))
+        return number(float(cell))
     except ValueError:
         return None

@@ -7,9 +7,8 @@ from pathlib import Path
 from genlab.report.album import Album, Picture
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
-from genlab.report.wording import seconds_of, title_of
+from genlab.report.wording import TITLES, seconds_of, title_of
 
-ORDER = ("samples", "reconstructions", "manifold", "codes", "interpolation", "ex_post_samples", "decoded_noise")
 MOST_EPOCHS = 41  # of one run under its slider
 MOST_PICTURES = 280  # of all runs under theirs
 SIDE_BY_SIDE = ("samples", "ex_post_samples")  # the second where a model has no prior
@@ -56,7 +55,8 @@ class Gallery:
 
 def gallery_of_run(run: ReportedRun, album: Album, most: int) -> Gallery | None:
     """All kinds of pictures of a run over its epochs, so many of these at most."""
-    kinds = sorted(run.pictures, key=lambda kind: (ORDER.index(kind) if kind in ORDER else len(ORDER), kind))[:KINDS]
+    order = {kind: place for place, kind in enumerate(TITLES)}
+    kinds = sorted(run.pictures, key=lambda kind: (order.get(kind, len(order)), kind))[:KINDS]
     epochs = spread(sorted({epoch for kind in kinds for epoch in run.pictures[kind]}), most)
     strips = []
     for kind in kinds:

@@ -1,25 +1,24 @@
-"""Which runs are repetitions of one another: those that differ by the seed alone."""
+"""Which runs are repetitions of one another: those that differ only by the seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from genlab.report.reading import ReportedRun
+from genlab.runs.identity import NOT_SET, changes_result, short_names
+from genlab.runs.repetitions import once_each, repetitions
 
-MISSING = "not set"
-# Beginnings of addresses that split no group: what is pictured and counted, and how often. What chooses the best
-# checkpoint does split them
-ASIDE = ("callbacks.", "trainer.accelerator", "trainer.log_every_n_steps")
-COUNTS = ("callbacks.checkpoints.",)
+ROOT = "data.root"
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one model on one data set with the same settings, whatever their seeds.
+    """Runs of one model on the same images with the same settings, whatever their seeds.
 
     Attributes:
         label: the model, and the settings in which it differs from the other groups of that model.
-        model, data: as the runs say.
+        model: as the runs say.
+        data: as the runs say; with more words where runs on other images have the same name of a data set.
         varied: address → value, of the settings in the label.
         runs: all of them; `finished` are those that count.
     """
@@ -33,54 +32,69 @@ class Group:
     @property
     def finished(self) -> list[ReportedRun]:
         """Those whose numbers count: others may have stopped anywhere, and a seed that ran twice has one result."""
-        by_seed: dict[Any, ReportedRun] = {}
-        for run in self.runs:
-            if run.listed.status == "finished":
-                key = id(run) if run.listed.seed is None else run.listed.seed
-                by_seed[key] = max(by_seed.get(key, run), run, key=lambda run: run.listed.started)
-        return list(by_seed.values())
+        runs = [run for run in self.runs if run.listed.status == "finished"]
+        seeds = [id(run) if run.listed.seed is None else run.listed.seed for run in runs]
+        return [runs[at] for at in once_each(seeds, [run.listed.started for run in runs])]
 
 
 def group_runs(runs: Sequence[ReportedRun]) -> list[Group]:
     """Groups of the runs that can be read, in the order in which they were named first."""
+    readable = [run for run in runs if not run.broken]
     families: dict[tuple[str, str], list[ReportedRun]] = {}
-    for run in runs:
-        if not run.broken:
-            families.setdefault((run.listed.model or "unknown model", run.listed.data or "unknown data"), []).append(
-                run
-            )
+    for run, data in zip(readable, data_of(readable), strict=True):
+        families.setdefault((run.listed.model or "unknown model", data), []).append(run)
     several_data = len({data for _, data in families}) > 1
     groups = []
     for (model, data), members in families.items():
-        addresses = _varied(members)
-        names = _short_names(addresses)
-        alike: dict[tuple[str, ...], list[ReportedRun]] = {}
-        for run in members:
-            alike.setdefault(tuple(_said(run.settings.get(address, MISSING)) for address in addresses), []).append(run)
-        for values, same in alike.items():
+        settings = [
+            {address: value for address, value in run.settings.items() if changes_result(address) and address != ROOT}
+            for run in members
+        ]
+        addresses, alike = repetitions(settings)
+        names = short_names(addresses)
+        for positions in alike:
+            varied = {address: settings[positions[0]].get(address, NOT_SET) for address in addresses}
             parts = [model, *([f"on {data}"] if several_data else [])]
-            parts += [f"{names[address]}={value}" for address, value in zip(addresses, values, strict=True)]
-            varied = {address: same[0].settings.get(address, MISSING) for address in addresses}
-            groups.append(Group(" ".join(parts), model, data, varied, same))
+            parts += [f"{names[address]}={'null' if value is None else value}" for address, value in varied.items()]
+            groups.append(Group(" ".join(parts), model, data, varied, [members[at] for at in positions]))
     return groups
 
 
-def _varied(runs: Sequence[ReportedRun]) -> list[str]:
-    """Addresses of the settings that are not the same in all runs, in the order of the config."""
-    addresses = dict.fromkeys(address for run in runs for address in run.settings)
-    return [
-        address
-        for address in addresses
-        if (address.startswith(COUNTS) or not address.startswith(ASIDE))
-        and len({_said(run.settings.get(address, MISSING)) for run in runs}) > 1
-    ]
+def data_of(runs: Sequence[ReportedRun]) -> list[str]:
+    """The data set of each run, in words that differ where the images do."""
+    kinds = _kinds(runs)
+    said: dict[tuple[str, str | None], str] = {}
+    for run, (name, images) in zip(runs, kinds, strict=True):
+        several = len({other for also, other in kinds if also == name}) > 1
+        where = [f"data.root={run.settings.get(ROOT) or 'null'}", *([f"images {run.images[:8]}"] if run.images else [])]
+        said.setdefault((name, images), f"{name} ({', '.join(where)})" if several else name)
+    return [said[kind] for kind in kinds]
 
 
-def _short_names(addresses: Sequence[str]) -> dict[str, str]:
-    """`model.latent_dim` → `latent_dim`, where no other address ends so."""
-    ends = [address.rpartition(".")[2] for address in addresses]
-    return {address: end if ends.count(end) == 1 else address for address, end in zip(addresses, ends, strict=True)}
+def told_of_images(runs: Sequence[ReportedRun]) -> list[str]:
+    """Sentences for a reader who takes one name of a data set for one set of images."""
+    readable = [run for run in runs if not run.broken]
+    names, told = dict(zip(_kinds(readable), data_of(readable), strict=True)), []
+    for name in dict.fromkeys(name for name, _ in names):
+        said = [words for (also, _), words in names.items() if also == name]
+        if len(said) > 1:
+            told.append(
+                f"Not all runs on {name} have seen the same images, so they are compared apart: {'; '.join(said)}."
+            )
+    silent = sum(run.images is None for run in readable)
+    if 0 < silent < len(readable):
+        told.append(
+            f"{silent} of {len(readable)} runs are of an earlier version of genlab, which has not recorded the images: "
+            "they are taken to be those of the other runs with the same data.root."
+        )
+    return told
 
 
-def _said(value: Any) -> str:
-    return "null" if value is None else str(value)
+def _kinds(runs: Sequence[ReportedRun]) -> list[tuple[str, str | None]]:
+    """Name of the data set and what its images are known by: the fingerprint, or else `data.root`.
+
+    A run of an earlier version has recorded no fingerprint: it is taken to have seen what others saw with its root.
+    """
+    places = [(run.listed.data or "unknown data", run.settings.get(ROOT)) for run in runs]
+    recorded = {place: run.images for place, run in zip(places, runs, strict=True) if run.images}
+    return [(place[0], run.images or recorded.get(place, place[1])) for place, run in zip(places, runs, strict=True)]

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
+from genlab.quantities import SAMPLE_SCORE
 from genlab.report.grouping import Group
-from genlab.report.overlays import SCORE
 from genlab.report.reading import ReportedRun
 
-TAG = f"val/{SCORE}"
+TAG = f"val/{SAMPLE_SCORE}"
 MOST = 4  # settings in a table: it must fit on a phone
 
 
@@ -81,7 +82,7 @@ def _milestones(data: str, protocol: str, members: Sequence[tuple[Group, list[Re
 def _reached(runs: Sequence[ReportedRun], goal: float) -> Reached:
     firsts = [next((seconds for seconds, score in _curve(run) if score <= goal), None) for run in runs]
     known = [seconds for seconds in firsts if seconds is not None]
-    return Reached(math.fsum(known) / len(known) if known else None, len(known), len(runs))
+    return Reached(fmean(known) if known else None, len(known), len(runs))
 
 
 def _ahead(runs: Sequence[ReportedRun], others: Sequence[ReportedRun]) -> float | None:

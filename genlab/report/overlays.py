@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from genlab.quantities import SAMPLE_SCORE
 from genlab.report.charts import GREY, STYLES, Chart, Series, line_chart
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
-from genlab.report.run_charts import UNITS, marks_of, short_title
 
 POINTS = 8000  # of all lines of a chart; a line has 20 at least
-SCORE = "fid_mnist"
 UNKNOWN = "protocol not recorded, because no run of it has finished"
 
 
@@ -46,7 +45,7 @@ def overlays(groups: Sequence[Group], order: Sequence[Group]) -> list[Overlay]:
     by_kind: dict[tuple[str, str, str], list[tuple[Group, ReportedRun]]] = {}
     for group in groups:
         for run in group.runs:
-            quantities = [(run.listed.headline or "").rpartition("/")[2], SCORE]
+            quantities = [(run.listed.headline or "").rpartition("/")[2], SAMPLE_SCORE]
             for quantity in dict.fromkeys(quantities):
                 if run.curves.values.get(f"val/{quantity}"):
                     protocol = run.protocol.get(f"val/{quantity}", UNKNOWN)
@@ -74,6 +73,7 @@ def _joined(
 def _overlay(
     quantity: str, protocol: str, members: Sequence[tuple[Group, ReportedRun]], styles: dict[int, int]
 ) -> Overlay:
+    shown_as = members[0][1].quantity(quantity)
     members = sorted(members, key=lambda member: styles[id(member[0])] % (STYLES + 1))  # grey ones last, so behind
     tag, most = f"val/{quantity}", max(20, min(200, POINTS // len(members)))
     charts = []
@@ -86,11 +86,11 @@ def _overlay(
                 series.append(Series(group.label, points, styles[id(group)], in_legend=id(group) not in seen))
                 seen.add(id(group))
         chart = line_chart(
-            f"{short_title(quantity)} over {axis}",
+            f"{shown_as.chart_title} over {axis}",
             series,
             axis,
-            UNITS.get(quantity, quantity),
-            marks=marks_of(quantity),
+            shown_as.label or quantity,
+            marks=shown_as.marks,
             most_points=most,
         )
         if chart:

@@ -12,17 +12,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from genlab import __version__
+from genlab.quantities import SAMPLE_SCORE, quantity
 from genlab.report import wording
 from genlab.report.album import Album, Picture
 from genlab.report.charts import STYLES, Chart, style_class
-from genlab.report.comparison import Column, Comparison, compare
+from genlab.report.comparison import Comparison, compare
 from genlab.report.conclusion import conclusion
+from genlab.report.evaluation import by_protocol
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
-from genlab.report.grouping import Group, group_runs
+from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.milestones import milestones
-from genlab.report.overlays import SCORE, overlays, styles_of
+from genlab.report.overlays import overlays, styles_of
 from genlab.report.reading import ReportedRun
-from genlab.report.run_charts import UNITS, curves_over_epochs, digits_chart, evaluation_curves, headline_over_seconds
+from genlab.report.run_charts import curves_over_epochs, digits_chart, evaluation_curves, headline_over_seconds
 from genlab.report.trade_offs import trade_offs
 
 HERE = Path(__file__).parent
@@ -71,9 +73,10 @@ def page(runs: Sequence[ReportedRun]) -> str:
         source=album.source,
         style_class=style_class,
         identity=id,
-        new_notes=Notes,
-        protocol_of=protocol_of,
-        unit_of=lambda headline: UNITS.get(headline.rpartition("/")[2], ""),
+        quantity=quantity,
+        by_protocol=by_protocol,
+        spaces_of=lambda found: {name: x for name, x in found.memorisation.items() if not isinstance(x, str)},
+        sample_score=SAMPLE_SCORE,
         label_of=lambda run: labels[id(run)],
         indices=lambda frames: [frame and frame.index for frame in frames],
         notes_of=notes_of,
@@ -86,6 +89,7 @@ def page(runs: Sequence[ReportedRun]) -> str:
         runs=readable,
         broken=[run for run in runs if run.broken],
         groups=groups,
+        image_notes=told_of_images(runs),
         chosen=chosen,
         coloured=STYLES,
         styles=styles_of(order),
@@ -94,8 +98,8 @@ def page(runs: Sequence[ReportedRun]) -> str:
         milestones=reached,
         detailed_names={run.name for run in detailed},
         anchors={run.name: f"run-{index}" for index, run in enumerate(runs)},
-        overlays=[pair for pair in pairs if pair.quantity != SCORE],
-        score_overlays=[pair for pair in pairs if pair.quantity == SCORE],
+        overlays=[pair for pair in pairs if pair.quantity != SAMPLE_SCORE],
+        score_overlays=[pair for pair in pairs if pair.quantity == SAMPLE_SCORE],
         trades=trade_offs(groups, order) if several else [],
         galleries=galleries,
         details=[_details(run, album, len(detailed)) for run in detailed],
@@ -105,27 +109,6 @@ def page(runs: Sequence[ReportedRun]) -> str:
         style=Markup(style),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-class Notes:
-    """Footnotes of a table: each text once, in the order of its first use."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def number(self, text: str) -> int:
-        """Of a text, the first is 1."""
-        if text not in self.texts:
-            self.texts.append(text)
-        return self.texts.index(text) + 1
-
-
-def protocol_of(column: Column) -> str:
-    """As a footnote."""
-    words = [column.protocol or "protocol not stated, so it is not ranked"]
-    if column.features:
-        words.append(f"features {column.features[:12]}…")
-    return "; ".join(words)
 
 
 def notes_of(run: ReportedRun) -> list[str]:
@@ -164,7 +147,8 @@ def _detailed(runs: Sequence[ReportedRun], chosen: Sequence[Group]) -> list[Repo
 
 def _details(run: ReportedRun, album: Album, count: int) -> Details:
     most = max(2, min(MOST_EPOCHS, MOST_PICTURES // (count * KINDS)))
-    single = {**run.single_pictures, **(run.evaluation.pictures if run.evaluation else {})}
+    evaluated = {name: Path(file) for name, file in run.evaluation.pictures.items()} if run.evaluation else {}
+    single = {**run.single_pictures, **evaluated}
     pictures = [(name, picture) for name, path in list(single.items())[:8] if (picture := album.add(path))]
     return Details(
         run,

@@ -34,3 +34,21 @@ def table(value: Any, most: int = 200) -> dict[str, Any]:
     if not isinstance(value, dict):
         return {}
     return {text(str(name)): item for name, item in list(value.items())[:most]}
+
+
+def plain_value(value: Any) -> Any:
+    """A setting, for a page and for JSON: what is no ordinary number, no truth value and not None is a text."""
+    if value is None or isinstance(value, bool) or (isinstance(value, int | float) and number(value) == value):
+        return value
+    return text(hex(value) if isinstance(value, int) else str(value))  # str of an int fails with 5,000 digits
+
+
+def cleaned(value: Any) -> Any:
+    """The same JSON with numbers, texts and tables as the functions above leave them, and lists of 1,000 at most."""
+    if isinstance(value, dict):
+        return {name: cleaned(item) for name, item in table(value).items()}
+    if isinstance(value, list):
+        return [cleaned(item) for item in value[:1000]]
+    if isinstance(value, str):
+        return text(value)
+    return value if isinstance(value, bool) else number(value)

@@ -4,23 +4,25 @@ import glob
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from genlab.console.readable import short
 from genlab.errors import RunError
+from genlab.evaluation.scores import Evaluation
+from genlab.quantities import KNOWN, Quantity, quantity
 from genlab.report.curves import Curves, read_curves
-from genlab.report.evaluation import Evaluation, read_evaluation
-from genlab.report.plain_values import number, table, text
+from genlab.report.evaluation import read_evaluation
+from genlab.report.plain_values import cleaned, number, plain_value, table, text
+from genlab.runs.identity import flat, images_of, result_settings
 from genlab.runs.listing import Listed, listed, run_folders
 from genlab.runs.reading import read_summary
 from genlab.runs.trust import LARGEST, check_yaml, read_text
-
-# Ends of the addresses of settings that say where something lies or how it is shown, and change no result
-NO_RESULT = ("data.root", "num_workers", "eval_batch_size", "_dir", "_bar", "_summary", "_hparams", "data.seed")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class ReportedRun:
     Attributes:
         listed: status, model, data, seed, settings that were typed, metrics.
         name: the folder, as short as it can be said from here.
-        settings: `model.latent_dim` → value, for model, data, trainer and callbacks.
+        settings: `model.latent_dim` → value of what changes a result, see `genlab.runs.identity`, and of the callbacks.
+        images: fingerprint of the images; None in runs of earlier versions.
+        described: name → quantity, of those that the model itself describes.
         protocol: tag → how the number was measured.
         warnings, resumed: of summary.json.
         environment: versions, machine and git commit, in words.
@@ -43,6 +47,8 @@ class ReportedRun:
     listed: Listed
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
+    images: str | None = None
+    described: dict[str, Quantity] = field(default_factory=dict)
     protocol: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
@@ -51,6 +57,10 @@ class ReportedRun:
     evaluation: Evaluation | None = None
     pictures: dict[str, dict[int, Path]] = field(default_factory=dict)
     single_pictures: dict[str, Path] = field(default_factory=dict)
+
+    def quantity(self, tag: str) -> Quantity:
+        """As the run's model describes it, or as genlab knows it."""
+        return self.described.get(tag.rpartition("/")[2]) or quantity(tag)
 
     @property
     def broken(self) -> bool:
@@ -102,6 +112,8 @@ def read_run(folder: Path) -> ReportedRun:
         about,
         run.name,
         settings,
+        images_of(summary),
+        _described(summary, settings),
         {name: text(words) for name, words in table(summary.get("protocol")).items()},
         [text(warning) for warning in summary.get("warnings") or []][:100],
         [text(when) for when in summary.get("resumed") or []][:100],
@@ -130,7 +142,7 @@ def _readable(about: Listed) -> Listed:
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """config.yaml, flat; empty where there is none yet. Nothing that it names is built.
+    """The settings of config.yaml; none where there is no file yet. Nothing that it names is built.
 
     Raises:
         RunError: it cannot be read.
@@ -140,22 +152,34 @@ def read_settings(path: Path) -> dict[str, Any]:
     try:
         content = read_text(path, LARGEST)
         check_yaml(content)
-        config = table(yaml.safe_load(content))
+        config = yaml.safe_load(content)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise RunError(f"{path}: cannot be read ({' '.join(str(error).split())}); restore it from a copy") from None
-    flat: dict[str, Any] = {}
-    for section in ("model", "data", "trainer", "callbacks"):
-        if section in config:
-            _flatten(section, config[section], flat)
-    return flat
+    config = config if isinstance(config, dict) else {}
+    data = config.get("data")
+    sections = {name: config[name] for name in ("seed", "model", "data", "trainer") if name in config}
+    flat_settings = result_settings(sections if isinstance(data, dict) else {})
+    shown = flat_settings | flat({"callbacks": config.get("callbacks")})
+    return {
+        text(address): plain_value(value)
+        for address, value in shown.items()
+        if address == "model._target_" or not address.endswith("_target_")
+    }
 
 
-def _flatten(address: str, value: Any, flat: dict[str, Any]) -> None:
-    if isinstance(value, dict) and value:
-        for name, item in value.items():
-            _flatten(f"{address}.{text(str(name))}", item, flat)
-    elif not address.endswith(NO_RESULT) and (address == "model._target_" or not address.endswith("_target_")):
-        flat[address] = value if isinstance(value, bool | int | float | None) else text(str(value))
+def _described(summary: dict[str, Any], settings: dict[str, Any]) -> dict[str, Quantity]:
+    """By summary.json; of one that nobody describes, the config says which way is better if it chooses the best."""
+    described = {}
+    monitor, mode = (settings.get(f"callbacks.checkpoints.{name}") for name in ("monitor", "mode"))
+    name = str(monitor).rpartition("/")[2]
+    if name not in KNOWN and mode in ("min", "max"):
+        described[name] = Quantity(name, better="higher" if mode == "max" else "lower")
+    found = summary.get("quantities")
+    for item in found[:100] if isinstance(found, list) else ():
+        with suppress(ValidationError):
+            one = TypeAdapter(Quantity).validate_python(cleaned(item))
+            described[one.name] = one
+    return described
 
 
 def _environment(summary: dict[str, Any]) -> dict[str, str]:

@@ -3,13 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from genlab.report.comparison import Cell, Column, Comparison, compare
-from genlab.report.grouping import group_runs
+from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.reading import ReportedRun
-from genlab.report.wording import range_of, with_spread
+from genlab.report.wording import Notes, range_of, with_spread
 
 SPECIAL = "\\|<>&*_[]`#"  # characters that Markdown or HTML would obey
 
@@ -23,18 +23,19 @@ def table(runs: Sequence[ReportedRun], form: str) -> str:
 def _markdown(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) -> str:
     lines: list[str] = []
     for comparison in comparisons:
-        notes: list[str] = []
+        notes = Notes()
         lines += [f"### {_escaped(comparison.data)}", ""]
         heads = [_head(column, notes) for column in comparison.columns]
         lines += ["| " + " | ".join(["settings", "seeds", *heads]) + " |", "|---|" + "---:|" * (len(heads) + 1)]
         for group, cells in zip(comparison.groups, comparison.cells, strict=True):
             row = [_escaped(group.label), str(len(group.finished)), *(_said(cell, notes) for cell in cells)]
             lines.append("| " + " | ".join(row) + " |")
-        lines += ["", *(f"{number}. {_escaped(note)}" for number, note in enumerate(notes, 1)), ""]
+        lines += ["", *(f"{number}. {_escaped(note)}" for number, note in enumerate(notes.texts, 1)), ""]
     lines += [
         "Mean ± standard deviation over seeds, [bootstrap 95 % interval of the mean], which of fewer than six seeds is "
         "too narrow. Not distinguishable: from the best of the column, by Welch's t-test at 5 % (Bonferroni).",
-        *("" for _ in runs[:1]),
+        "",
+        *(f"{_escaped(sentence)}\n" for sentence in told_of_images(runs)),
     ]
     for run in runs:
         if run.listed.status != "finished":
@@ -43,29 +44,18 @@ def _markdown(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) ->
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _head(column: Column, notes: list[str]) -> str:
+def _head(column: Column, notes: Notes) -> str:
     arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
     unit = f" ({_escaped(column.unit)})" if column.unit else ""
-    note = "" if column.kind == "cost" else f" ({_note(_protocol(column), notes)})"
+    note = "" if column.kind == "cost" else f" ({notes.number(column.measured)})"
     return f"{_escaped(column.name)}{arrow}{unit}{note}"
 
 
-def _said(cell: Cell, notes: list[str]) -> str:
+def _said(cell: Cell, notes: Notes) -> str:
     if cell.mean is None:
-        return f"n/a ({_note(cell.absent, notes)})"
+        return f"n/a ({notes.number(cell.absent)})"
     parts = [with_spread(cell.mean, cell.sd), range_of(cell.interval) if cell.interval else "", cell.verdict]
     return " ".join(part for part in parts if part)
-
-
-def _note(text: str, notes: list[str]) -> int:
-    if text not in notes:
-        notes.append(text)
-    return notes.index(text) + 1
-
-
-def _protocol(column: Column) -> str:
-    words = [column.protocol or "protocol not stated, so it is not ranked"]
-    return "; ".join([*words, *([f"features {column.features[:12]}"] if column.features else [])])
 
 
 def _escaped(text: str) -> str:
@@ -77,11 +67,14 @@ def _csv(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) -> str:
     names = ("data", "settings", "seeds", "metric", "better", "unit", "protocol", "features")
     numbers = ("n", "mean", "sd", "low", "high", "verdict", "absent")
     file = io.StringIO()
-    writer = csv.DictWriter(file, [*names, *numbers], lineterminator="\n")
+    writer = csv.DictWriter(file, [*names, *numbers], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    for entry in _entries(comparisons):
-        cell = entry.pop("cell")
-        writer.writerow({name: _no_formula(value) for name, value in {**entry, **cell}.items() if name != "values"})
+    for comparison in comparisons:
+        for group, metrics in _rows(comparison):
+            for metric in metrics:
+                of_group = {"data": comparison.data, "settings": group.label, "seeds": len(group.finished)}
+                row = {**of_group, "metric": metric["name"], **metric}
+                writer.writerow({name: _no_formula(value) for name, value in row.items()})
     return file.getvalue()
 
 
@@ -90,37 +83,17 @@ def _no_formula(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
-def _entries(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    return [
-        {
-            "data": comparison.data,
-            "settings": group.label,
-            "seeds": len(group.finished),
-            "metric": column.name,
-            "better": column.better,
-            "unit": column.unit,
-            "protocol": column.protocol,
-            "features": column.features,
-            "cell": _cell(cell),
-        }
-        for comparison in comparisons
-        for group, cells in zip(comparison.groups, comparison.cells, strict=True)
-        for column, cell in zip(comparison.columns, cells, strict=True)
-    ]
+def _rows(comparison: Comparison) -> Iterator[tuple[Group, list[dict[str, Any]]]]:
+    """Each group, and its numbers with what is to be known of them."""
+    for group, cells in zip(comparison.groups, comparison.cells, strict=True):
+        yield group, [_metric(column, cell) for column, cell in zip(comparison.columns, cells, strict=True)]
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
+def _metric(column: Column, cell: Cell) -> dict[str, Any]:
     low, high = cell.interval or (None, None)
-    return {
-        "n": len(cell.values),
-        "values": list(cell.values),
-        "mean": cell.mean,
-        "sd": cell.sd,
-        "low": low,
-        "high": high,
-        "verdict": cell.verdict,
-        "absent": cell.absent,
-    }
+    of_cell = {"values": list(cell.values), "mean": cell.mean, "sd": cell.sd, "low": low, "high": high}
+    of_column = {name: getattr(column, name) for name in ("name", "better", "unit", "protocol", "features")}
+    return {**of_column, "n": len(cell.values), **of_cell, "verdict": cell.verdict, "absent": cell.absent}
 
 
 def _json(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) -> str:
@@ -134,19 +107,9 @@ def _json(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) -> str
                         "model": group.model,
                         "settings": group.varied,
                         "runs": [str(run.listed.folder.absolute()) for run in group.runs],
-                        "metrics": [
-                            {
-                                "name": column.name,
-                                "better": column.better,
-                                "unit": column.unit,
-                                "protocol": column.protocol,
-                                "features": column.features,
-                                **_cell(cell),
-                            }
-                            for column, cell in zip(comparison.columns, cells, strict=True)
-                        ],
+                        "metrics": metrics,
                     }
-                    for group, cells in zip(comparison.groups, comparison.cells, strict=True)
+                    for group, metrics in _rows(comparison)
                 ],
             }
             for comparison in comparisons

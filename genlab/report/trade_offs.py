@@ -1,14 +1,15 @@
 """What quality costs: one score against seconds of training and against the speed of sampling."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
+from genlab.evaluation.scores import Score
+from genlab.quantities import SAMPLE_SCORE, quantity
 from genlab.report.charts import Chart, Series, line_chart
 from genlab.report.comparison import cost, training_seconds
-from genlab.report.evaluation import Score
 from genlab.report.grouping import Group
-from genlab.report.overlays import SCORE, styles_of
+from genlab.report.overlays import styles_of
 from genlab.report.reading import ReportedRun
 from genlab.report.wording import seconds_of, shown
 
@@ -58,9 +59,9 @@ def trade_offs(groups: Sequence[Group], order: Sequence[Group]) -> list[TradeOff
     kinds: dict[tuple[str, str, str], list[_Scored]] = {}
     for group in groups:
         for run in group.finished:
-            score = run.evaluation.scores.get(SCORE) if run.evaluation else None
+            score = run.evaluation.scores.get(SAMPLE_SCORE) if run.evaluation else None
             if run.evaluation and score:
-                kind = (group.data, run.evaluation.feature_digest, score.protocol)
+                kind = (group.data, run.evaluation.features.sha256, score.protocol)
                 kinds.setdefault(kind, []).append(_Scored(group, run, score))
     styles = styles_of(order)
     by_size = sorted(kinds.items(), key=lambda kind: -len({id(scored.group) for scored in kind[1]}))
@@ -75,10 +76,10 @@ def _charts(members: Sequence[_Scored], styles: dict[int, int]) -> list[Chart]:
     floor = floors.pop() if len(floors) == 1 else None
     charts = [
         line_chart(
-            f"{SCORE} after training, over {axis}",
+            f"{SAMPLE_SCORE} after training, over {axis}",
             _points(members, cost, styles),
             axis,
-            f"{SCORE}, lower is better",
+            f"{SAMPLE_SCORE}, {quantity(SAMPLE_SCORE).better} is better",
             x_log=True,
             marks=[] if floor is None else [(floor, "floor: training images")],
         )
@@ -106,20 +107,20 @@ def _findings(members: Sequence[_Scored]) -> list[str]:
     by_group: dict[int, list[_Scored]] = {}
     for scored in members:
         by_group.setdefault(id(scored.group), []).append(scored)
-    found = sorted(by_group.values(), key=lambda runs: _mean([scored.score.value for scored in runs]))
+    found = sorted(by_group.values(), key=lambda runs: fmean([scored.score.value for scored in runs]))
     return [_finding(runs, found) for runs in found[:MOST_FINDINGS]]
 
 
 def _finding(runs: Sequence[_Scored], all_groups: Sequence[Sequence[_Scored]]) -> str:
     """One group: its score, what it cost, and when its curve passed the best that others came to."""
     seeds = f" (mean of {len(runs)} seeds)" if len(runs) > 1 else ""
-    said = f"{runs[0].group.label}: {SCORE} {shown(_mean([scored.score.value for scored in runs]))}{seeds}"
+    said = f"{runs[0].group.label}: {SAMPLE_SCORE} {shown(fmean([scored.score.value for scored in runs]))}{seeds}"
     seconds = [scored.seconds for scored in runs if scored.seconds is not None]
     speeds = [scored.speed for scored in runs if scored.speed is not None]
     if seconds:
-        said += f" after {seconds_of(_mean(seconds))} of training"
+        said += f" after {seconds_of(fmean(seconds))} of training"
     if speeds:
-        said += f", {shown(float(f'{_mean(speeds):.3g}'))} samples a second"
+        said += f", {shown(float(f'{fmean(speeds):.3g}'))} samples a second"
     for other in all_groups:
         if other is not runs and len(all_groups) == 2:  # of more, the table of milestones is clearer
             said += _passing(runs[0], other[0])
@@ -128,7 +129,7 @@ def _finding(runs: Sequence[_Scored], all_groups: Sequence[Sequence[_Scored]]) -
 
 def _passing(one: _Scored, other: _Scored) -> str:
     """When the score in training first was as good as the best that another run reached in its training."""
-    tag = f"val/{SCORE}"
+    tag = f"val/{SAMPLE_SCORE}"
     theirs = [value for _, value in other.run.curves.over_seconds(tag)]
     mine = one.run.curves.over_seconds(tag)
     if not mine or not theirs or one.run.protocol.get(tag) != other.run.protocol.get(tag):
@@ -137,7 +138,3 @@ def _passing(one: _Scored, other: _Scored) -> str:
     at = next((seconds for seconds, value in mine if value <= goal), None)
     reached = "was never reached" if at is None else f"was reached after {seconds_of(at)}"
     return f"; in training (seed {one.run.listed.seed}) the best {tag} of {other.group.label}, {shown(goal)}, {reached}"
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

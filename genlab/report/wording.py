@@ -4,6 +4,7 @@ import re
 
 from markupsafe import Markup
 
+# In the order in which they come
 TITLES = {
     "samples": "Samples from one fixed noise",
     "reconstructions": "Reconstructions, below their images",
@@ -16,30 +17,6 @@ TITLES = {
     "closest_pairs": "Samples beside their nearest training images",
     "generator_gradients": "The generator's gradient under two objectives",
 }
-
-MEANINGS = {
-    "elbo": "lower bound of log p(x)",
-    "nll": "−log p(x), an image's likelihood",
-    "nll_from_prior": "the same, by latents of the prior alone",
-    "prior_effective_samples": "latents of the prior that count for an image",
-    "bits_per_dim": "bits that code a pixel",
-    "fid_mnist": "distance of samples from real images",
-    "kid_mnist": "the same without bias: 0 if alike, by chance below",
-    "precision": "share of samples that look real",
-    "recall": "share of real images that samples look like",
-    "density": "how many real images a sample lies near; 1 is real",
-    "coverage": "share of real images that have a sample near",
-    "class_entropy": "how evenly the ten digits come",
-    "digits_covered": "digits with 1 % of the samples or more",
-    "confidence": "how sure a classifier is of a sample's digit",
-    "copied_share": "share that copies a training image",
-    "samples_per_second": "on the machine of the evaluation",
-}
-
-
-def meaning_of(score: str) -> str:
-    """For someone who reads the name for the first time; empty for a score that genlab does not know."""
-    return MEANINGS.get(score, "")
 
 
 def title_of(kind: str) -> str:
@@ -93,3 +70,16 @@ def seconds_of(seconds: float) -> str:
     if seconds < 600:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+class Notes:
+    """Footnotes of a table: each text once, in the order of its first use."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def number(self, text: str) -> int:
+        """Of a text, the first is 1."""
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text) + 1

@@ -2,13 +2,13 @@
 
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-LEFTOVER = re.compile(r"\.\w+\.(ckpt|json|yaml|png|csv)\.\w{8}")  # tempfile's eight characters
+LEFTOVER = re.compile(r"\.\w+\.(ckpt|json|yaml|png|csv)\.\w{8}")  # eight characters that nobody else has
 
 
 @contextmanager
@@ -18,23 +18,22 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     A reader, and a process that dies at any moment, never sees half a file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> None:
     """Delete the half-written files of a process that was killed in `whole_file`; call it where nobody writes now."""
-    for path in folder.rglob(".*"):
-        if LEFTOVER.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+    for parent, _, files in os.walk(folder):
+        for name in filter(LEFTOVER.fullmatch, files):
+            Path(parent, name).unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch.optim import Optimizer
 
 from genlab import __version__
 from genlab.errors import DiskError, RunError
+from genlab.runs.archive import check_archive, check_size
 from genlab.runs.atomic import whole_file
 
 FORMAT = 1  # of checkpoint["genlab"] and of all that callbacks put into a checkpoint
@@ -36,6 +38,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 ) from None
             raise
 
+    def remove_checkpoint(self, path: Any) -> None:
+        """Delete a file; Lightning's own deletes folders too, and what lies on servers."""
+        Path(path).unlink(missing_ok=True)
+
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         return read_checkpoint(Path(path), map_location)
 
@@ -54,7 +60,11 @@ def read_checkpoint(path: Path, device: Any = "cpu") -> dict[str, Any]:
     if not path.is_file():
         raise RunError(f"{path}: no such checkpoint; restore it from a copy")
     try:
-        checkpoint = torch.load(path, map_location=device, weights_only=True)
+        check_archive(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd kinds of tensors, which are refused where they do not belong
+            checkpoint = torch.load(path, map_location=device, weights_only=True)
+        check_size(checkpoint)
         if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("genlab"), dict):
             raise RunError(f"{path}: not a checkpoint of genlab; use another")
         # plain dicts, because in a file that of OrderedDict can have attributes in the place of its methods
@@ -64,6 +74,8 @@ def read_checkpoint(path: Path, device: Any = "cpu") -> dict[str, Any]:
         raise
     except pickle.UnpicklingError:
         raise RunError(f"{path}: damaged, or it holds code, so it is not opened; use another checkpoint") from None
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror}); see to that, or use another checkpoint") from None
     except Exception as error:  # whatever bytes that somebody else has written lead torch to
         why = f"{type(error).__name__} {' '.join(str(error).split())[:80]}".strip()
         raise RunError(f"{path}: damaged ({why}); use another checkpoint") from None
@@ -90,7 +102,7 @@ def load_weights(model: torch.nn.Module, path: Path, device: Any = "cpu") -> Non
 
 
 def check_weights(model: torch.nn.Module, checkpoint: Mapping[str, Any], path: Path) -> None:
-    """That a checkpoint is one of this model.
+    """Check that a checkpoint is one of this model.
 
     Raises:
         RunError: it is not; the first difference is named.
@@ -116,10 +128,26 @@ def check_weights(model: torch.nn.Module, checkpoint: Mapping[str, Any], path: P
             raise RunError(f"{path}: {key} is infinite or not a number; use another checkpoint")
 
 
-def check_optimizers(optimizers: Sequence[Optimizer], checkpoint: Mapping[str, Any], path: Path) -> None:
-    """That these optimizers, which have not stepped yet, could have made the states in a checkpoint.
+def check_counters(checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Check that Lightning's counters are whole numbers.
 
-    A fused step writes as many numbers as the parameter has, wherever that leads.
+    Raises:
+        RunError: one is not.
+    """
+    left = [("loops", checkpoint.get("loops"))]
+    while left:
+        name, value = left.pop()
+        if isinstance(value, dict):
+            left += value.items()
+        elif not isinstance(value, list) and (not isinstance(value, int) or value < 0):
+            raise RunError(f"{path}: {name} is {value!r:.50}, no counter; use another checkpoint")
+
+
+def check_optimizers(optimizers: Sequence[Optimizer], checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Check that these optimizers, which have not stepped yet, could have made the states in a checkpoint.
+
+    A fused step writes as many numbers as the parameter has, wherever that leads: nothing is loaded before its kind and
+    shape are those of a state that such an optimizer makes.
 
     Raises:
         RunError: they could not; the first difference is named.
@@ -128,60 +156,50 @@ def check_optimizers(optimizers: Sequence[Optimizer], checkpoint: Mapping[str, A
     if not isinstance(states, list) or len(states) != len(optimizers):
         raise RunError(f"{path}: has not the states of the model's {len(optimizers)} optimizers; use another")
     for optimizer, state in zip(optimizers, states, strict=True):
-        twin = _stepped_twin(optimizer)
         try:
-            _check_groups(state["param_groups"], twin.state_dict()["param_groups"])
-            _check_moments(state["state"], twin.state_dict()["state"])
+            twin = copy.deepcopy(optimizer)
+            for parameter in [parameter for group in twin.param_groups for parameter in group["params"]]:
+                parameter.grad = torch.zeros_like(parameter)
+            twin.step()
+            _check_state(state, twin.state_dict())
             twin.load_state_dict(copy.deepcopy(state))  # which it would step on otherwise
             twin.step()
         except Exception as error:  # whatever somebody else has written leads torch to
             why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise RunError(f"{path}: no state of the model's {type(twin).__name__} ({why}); use another") from None
+            raise RunError(f"{path}: no state of the model's {type(optimizer).__name__} ({why}); use another") from None
 
 
-def _stepped_twin(optimizer: Optimizer) -> Optimizer:
-    """The same optimizer of other parameters, all 0, after its first step."""
-    groups = [
-        {**group, "params": [torch.zeros_like(parameter, requires_grad=True) for parameter in group["params"]]}
-        for group in optimizer.param_groups
-    ]
-    twin = type(optimizer)(groups, **optimizer.defaults)
-    for group in groups:
-        for parameter in group["params"]:
-            parameter.grad = torch.zeros_like(parameter)
-    twin.step()
-    return twin
-
-
-def _check_groups(given: Any, made: Sequence[Mapping[str, Any]]) -> None:
-    """The settings: those of the config, save for the learning rate, which a schedule changes."""
-    if len(given) != len(made):
-        raise ValueError(f"{len(given)} groups of parameters instead of {len(made)}")
-    for one, other in zip(given, made, strict=True):
+def _check_state(given: Mapping[str, Any], made: Mapping[str, Any]) -> None:
+    """Check kind, shape and settings against those that the optimizer makes itself."""
+    for one, other in zip(given["param_groups"], made["param_groups"], strict=True):
         for name in other.keys() & one.keys():  # what an older torch did not write, this one adds when it loads them
             here, there = one[name], other[name]
-            free = name == "lr" and isinstance(here, float) and math.isfinite(here) and here >= 0
-            if not free and (type(here) is not type(there) or here != there):
+            scheduled = name == "lr" and isinstance(here, float) and math.isfinite(here) and here >= 0
+            if not scheduled and (type(here) is not type(there) or here != there):
                 raise ValueError(f"{name} is {here!r}")
-
-
-def _check_moments(given: Any, made: Mapping[int, Mapping[str, Any]]) -> None:
-    """What is kept for each parameter that had a gradient."""
-    if not given or not given.keys() <= made.keys():
-        raise ValueError(f"it has not the moments of {len(made)} parameters")
-    for index, state in given.items():
-        if state.keys() != made[index].keys():
+    if made["state"] and not given["state"]:
+        raise ValueError(f"it has not the moments of {len(made['state'])} parameters")
+    for index, moments in given["state"].items():  # a parameter that had no gradient has none
+        made_here = made["state"][index]
+        if moments.keys() != made_here.keys():
             raise ValueError(
-                f"{', '.join(map(str, state))} of parameter {index}, where {', '.join(made[index])} belong"
+                f"{', '.join(map(str, moments))} of parameter {index}, where {', '.join(made_here)} belong"
             )
-        for name, value in made[index].items():
-            here = state[name]
-            if not isinstance(here, Tensor) or _kind(here) != _kind(value) or not _is_dense(here):
-                raise ValueError(f"{name} of parameter {index} is no tensor of {value.dtype}")
-            if here.shape != value.shape:
-                raise ValueError(f"{name} of parameter {index} has shape {tuple(here.shape)}, not {tuple(value.shape)}")
-            if not here.isfinite().all() or ((name == "step" or name.endswith("_sq")) and (here < 0).any()):
-                raise ValueError(f"{name} of parameter {index} has values that it cannot have")
+        for name, value in made_here.items():
+            _check_moment(moments[name], value, f"{name} of parameter {index}")
+
+
+def _check_moment(here: Any, made: Any, name: str) -> None:
+    if not isinstance(made, Tensor):
+        if type(here) is not type(made):
+            raise ValueError(f"{name} is {here!r}")
+        return
+    if not isinstance(here, Tensor) or _kind(here) != _kind(made) or not _is_dense(here):
+        raise ValueError(f"{name} is no tensor of {made.dtype}")
+    if here.shape != made.shape:
+        raise ValueError(f"{name} has shape {tuple(here.shape)}, not {tuple(made.shape)}")
+    if not here.isfinite().all() or (name.startswith(("step ", "exp_avg_sq ")) and (here < 0).any()):
+        raise ValueError(f"{name} has values that it cannot have")
 
 
 def _is_dense(tensor: Tensor) -> bool:

@@ -5,6 +5,7 @@ import secrets
 import warnings
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -37,3 +38,20 @@ def quoted(text: str) -> str:
     """In Hydra's quotation marks, where a backslash is special in front of one."""
     text = re.sub(r"(\\*)'", r"\1\1\\'", text)
     return "'" + re.sub(r"(\\+)$", r"\1\1", text) + "'"
+
+
+def read_value(text: str) -> Any:
+    """Return what stands behind the `=` of KEY=VALUE as Hydra reads it: a number, text, true, false, null or a list.
+
+    Text that is none of these, as an unquoted URL or several values with commas, is returned as it stands.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser  # here: it takes a third of a second
+    from hydra.errors import HydraException
+
+    if len(text) > 10_000:
+        return text
+    try:
+        value = OverridesParser.create().parse_override(f"value={text}").value()
+    except (HydraException, ValueError, RecursionError):  # ValueError: a number of more digits than Python reads
+        return text
+    return value if isinstance(value, str | int | float | list | None) else text

@@ -1,18 +1,19 @@
 """The runs below a folder, each in a few values; read without trust, without torch and without their configs."""
 
-import csv
 import math
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from genlab.errors import RunError
 from genlab.runs.lock import is_locked
+from genlab.runs.metrics import read_rows
 from genlab.runs.reading import read_overrides, read_summary
 
-LARGEST = 1_000_000  # bytes of what was typed
+DEEPEST = 20  # folders in one another
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,25 @@ def list_runs(folder: Path) -> list[Listed]:
 
 
 def run_folders(folder: Path) -> Iterator[Path]:
-    """Those with a summary or with what was typed; links are not followed."""
-    for parent, below, files in os.walk(folder):
-        if {"summary.json", "overrides.yaml"} & set(files):
-            below.clear()
-            yield Path(parent)
+    """Those with a summary or with what was typed, and those that cannot be read.
+
+    Links are not followed, and what lies deeper than `DEEPEST` folders is not looked for.
+    """
+    below = [(folder, 0)]
+    while below:
+        parent, depth = below.pop()
+        try:
+            with os.scandir(parent) as entries:
+                folders = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+        except (FileNotFoundError, NotADirectoryError):  # or it has gone
+            continue
+        except OSError:
+            yield parent
+            continue
+        if {"summary.json", "overrides.yaml"} & folders.keys():
+            yield parent
+        elif depth < DEEPEST:
+            below += [(parent / name, depth + 1) for name, is_folder in folders.items() if is_folder]
 
 
 def listed(folder: Path) -> Listed:
@@ -115,16 +130,15 @@ def _progress(folder: Path) -> tuple[int | None, dict[str, float | None]]:
     """Epochs that have been validated, and the last value of each column of metrics.csv."""
     latest: dict[str, float | None] = {}
     epochs = None
-    try:
-        with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
-            whole_lines = (line for line in file if line.endswith("\n"))  # a kill may have cut the last one
-            for row in csv.DictReader(whole_lines):
-                values = {str(name): _number(text) for name, text in row.items() if "/" in str(name) and text}
-                latest |= values
-                if any(name.startswith("val/") for name in values):
-                    epochs = int(_number(row.get("epoch")) or 0) + 1
-    except (OSError, ValueError, csv.Error):
-        pass  # the summary is the truth, this is what there is besides
+    with suppress(RunError):  # the summary is the truth, this is what there is besides
+        rows = read_rows(folder)
+        names = next(rows, [])
+        for cells in rows:
+            row = dict(zip(names, cells, strict=True))
+            values = {name: _number(text) for name, text in row.items() if "/" in name and text}
+            latest |= values
+            if any(name.startswith("val/") for name in values):
+                epochs = int(_number(row.get("epoch")) or 0) + 1
     return epochs, latest
 
 

@@ -1,12 +1,17 @@
-"""One process at a time trains into a run folder."""
+"""One process at a time trains into a run folder, and a run starts only in a folder of its own."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from genlab.console.readable import short
 from genlab.errors import RunError
+from genlab.runs.membership import SWEEP_FILE
+
+OF_A_SWEEP = ("console.log", "error.log")  # which it keeps in the folder of a job, whether a run has begun or not
 
 
 @contextmanager
@@ -41,3 +46,43 @@ def is_locked(folder: Path) -> bool:
             return False
     except RunError:
         return True
+
+
+@contextmanager
+def new_folder(folder: Path, key: str = "hydra.run.dir") -> Iterator[None]:
+    """Hold the lock of a folder in which a run or a sweep begins.
+
+    Args:
+        folder: made here if need be.
+        key: that names another one.
+
+    Raises:
+        RunError: see `check_new`; or another process has the folder.
+    """
+    check_new(folder, key)
+    with locked(folder):
+        check_new(folder, key)  # another process may have had it until now
+        yield
+
+
+def check_new(folder: Path, key: str = "hydra.run.dir") -> None:
+    """Check that a run or a sweep that begins in this folder mixes its files with no others.
+
+    Raises:
+        RunError: there are files in it already, or it lies in the folder of a run.
+    """
+    place = shlex.quote(short(folder))
+    if (folder / SWEEP_FILE).exists():
+        raise RunError(f"{folder}: has a sweep already; go on with sweep.resume={place}, or choose another folder")
+    for parent in (folder, *folder.parents):
+        if (parent / "summary.json").exists() and (parent / "config.yaml").exists():
+            raise RunError(
+                f"{folder}: {'has a run already' if parent == folder else f'lies in the run {parent}'}; "
+                f"genlab resume {shlex.quote(short(parent))} goes on with that one, {key}=FOLDER names another folder"
+            )
+    found = [path.name for path in folder.glob("[!.]*") if path.name not in OF_A_SWEEP]
+    if found:
+        raise RunError(
+            f"{folder}: has {sorted(found)[0]} in it, and the files of a run are to be told from others; "
+            f"name another folder with {key}=FOLDER, or empty this one"
+        )

@@ -1,8 +1,9 @@
-"""Whether a run is a job of a sweep."""
+"""Whether a run is a job of a sweep, and which of its files a sweep may remove."""
 
 from pathlib import Path
 
 SWEEP_FILE = "sweep.json"
+PICTURES = ".pictures"  # ends the names of event files that hold only pictures
 
 
 def is_job(folder: Path) -> bool:

@@ -3,17 +3,19 @@
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
-from pydantic import NonNegativeFloat, NonNegativeInt, ValidationError
+from pydantic import Field, ValidationError
 
 from genlab.arguments import checked, explain
+from genlab.data.sources import what_lacks
 from genlab.errors import RunError
-from genlab.runs.trust import check_files, read_config, read_text
+from genlab.runs.classes import SECTIONS
+from genlab.runs.trust import check_files, read_config, read_text, read_yaml
 
 CheckpointName = Literal["best", "last"]
 
@@ -52,8 +54,12 @@ class Run:
         raise RunError(f"{files[-1]}: no such checkpoint; the run has not come to the end of an epoch, or has lost it")
 
 
-def open_run(folder: str | Path) -> Run:
+def open_run(folder: str | Path, sections: Sequence[str] = SECTIONS, trust: Sequence[str] = ()) -> Run:
     """Read a run folder.
+
+    Args:
+        folder: of the run.
+        sections, trust: see `genlab.runs.classes.check_config`.
 
     Raises:
         RunError: it is no run folder, a file is damaged, or it is one that nobody should trust: see
@@ -68,27 +74,23 @@ def open_run(folder: str | Path) -> Run:
             f"{path.name!a}: a run folder's name has no quotes, angle brackets or control characters; rename it"
         )
     check_files(path)
-    config = OmegaConf.create(read_config(path / "config.yaml"))
+    config = OmegaConf.create(read_config(path / "config.yaml", sections, trust))
     config.run_dir, config.outputs = str(path), str(path.parent)
     return Run(path, config, read_summary(path))
 
 
 def check_root(run: Run) -> None:
-    """That the data which a run names are there: a folder from a stranger makes no folder, and fills none.
+    """Check that the data which a run names are there: a folder from a stranger makes no folder, and fills none.
 
     Raises:
         RunError: they are not.
     """
-    root = run.config.data.root
-    if root is not None:
-        folder, name = Path(os.path.expanduser(root)), str(run.config.data.get("name", "")).replace("_", "")
-        found = folder.glob("*/raw/train-images-idx3-ubyte*") if os.path.isdir(folder) else []  # torchvision's layout
-        if not any(file.parts[-3].lower() == name for file in found):
-            lacks = "no data files in it" if os.path.isdir(folder) else "no such folder"
-            raise RunError(
-                f"{run.folder / 'config.yaml'}: data.root={root}: {lacks}; give another as data.root=FOLDER, or "
-                "data.root=null for the one in your cache"
-            )
+    root, name = run.config.data.get("root"), str(run.config.data.get("name"))
+    if root is not None and (lacks := what_lacks(name, root)):
+        raise RunError(
+            f"{run.folder / 'config.yaml'}: data.root={root}: {lacks}; give another as data.root=FOLDER, or "
+            "data.root=null for the one in your cache"
+        )
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -102,6 +104,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
         summary = json.loads(read_text(path, LARGEST))
         if not isinstance(summary, dict):
             raise ValueError("no table of names and values")
+        json.dumps(summary, ensure_ascii=False).encode()  # half of a character, as "\ud800", can be shown nowhere
         _check_summary(**{"status": None, **summary})
     except ValidationError as error:
         raise RunError(f"{path}: {explain(error)}; restore it from a copy") from None
@@ -113,21 +116,28 @@ def read_summary(folder: Path) -> dict[str, Any]:
 def read_overrides(folder: Path) -> list[str]:
     """What was typed, by overrides.yaml; nothing, if that is damaged: config.yaml has all that counts."""
     try:
-        overrides = yaml.safe_load(read_text(folder / "overrides.yaml", LARGEST))
-    except (RunError, ValueError, yaml.YAMLError, RecursionError):
+        overrides = read_yaml(folder / "overrides.yaml")
+    except RunError:
         return []
     return [text for text in overrides if isinstance(text, str)] if isinstance(overrides, list) else []
+
+
+_Count = Annotated[int, Field(ge=0, lt=2**53)]
+_Seconds = Annotated[float, Field(ge=0, lt=2**53)]
 
 
 @checked
 def _check_summary(
     status: Literal["running", "finished", "failed", "interrupted"],
-    seconds: NonNegativeFloat = 0.0,
-    epochs: NonNegativeInt = 0,
+    seconds: _Seconds = 0.0,
+    epochs: _Count = 0,
     started: str = "",
     resumed: list[str] | None = None,
     warnings: list[str] | None = None,
     metrics: dict[str, float | None] | None = None,
+    protocol: dict[str, str] | None = None,
+    training_seconds: _Seconds | None = None,
+    training_images: _Count | None = None,
     **others: Any,
 ) -> None:
-    """What a run that is resumed, a list and a report take from a summary."""
+    """What a run that is resumed, an evaluation, a list and a report take from a summary."""

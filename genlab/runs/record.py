@@ -58,8 +58,8 @@ class RunRecord:
         self._seconds_before = 0.0
         if previous:
             kept = ("started", "epochs", "metrics", "protocol", "warnings")
-            self.summary |= {name: previous[name] for name in kept if name in previous}
-            self.summary["resumed"] = [*previous.get("resumed", []), _now()]
+            self.summary |= {name: previous[name] for name in kept if previous.get(name) is not None}
+            self.summary["resumed"] = [*(previous.get("resumed") or []), _now()]
             self._seconds_before = float(previous.get("seconds", 0.0))
         self._warnings = _WarningList(self.summary["warnings"])
 
@@ -94,8 +94,9 @@ class RunRecord:
     def _save(self) -> None:
         self.summary["seconds"] = round(self.seconds(), 3)
         if self.write:
-            # JSON has no NaN and no infinity
-            metrics = {name: x if math.isfinite(x) else None for name, x in self.summary["metrics"].items()}
+            # JSON has no NaN and no infinity; None is what the summary of a resumed run has in their place
+            values = self.summary["metrics"].items()
+            metrics = {name: None if x is None or not math.isfinite(x) else x for name, x in values}
             write_text(self.path, json.dumps(self.summary | {"metrics": metrics}, indent=2) + "\n")
 
 

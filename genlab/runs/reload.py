@@ -1,32 +1,41 @@
 """A trained model and its data, from its run folder alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
-from pydantic import ValidationError
 from pytorch_lightning import LightningModule
 
-from genlab.arguments import explain
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import RunError
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.runs.checkpoints import load_weights
+from genlab.runs.classes import MODEL_SECTIONS
+from genlab.runs.construction import construct
 from genlab.runs.reading import CheckpointName, Run, check_root, open_run
 
 
 def load(
-    folder: str | Path, device: str | torch.device = "cpu", checkpoint: CheckpointName | None = None
+    folder: str | Path,
+    device: str | torch.device = "cpu",
+    checkpoint: CheckpointName | None = None,
+    trust: Sequence[str] = (),
 ) -> LightningModule:
     """The model of a run in evaluation mode, with the weights of `best.ckpt`, or of `last.ckpt` where there is no best.
 
     A folder from a stranger is safe to load: see `genlab.runs.trust`.
 
+    Args:
+        folder: of the run.
+        device: for the model.
+        checkpoint: `"best"` or `"last"`.
+        trust: packages whose classes the config may name besides those of genlab, as `("my_models",)`.
+
     Raises:
         RunError: the folder, its config or its checkpoint is damaged, missing, or not to be trusted.
     """
-    return load_model(open_run(folder), device, checkpoint)
+    return load_model(open_run(folder, MODEL_SECTIONS, trust), device, checkpoint)
 
 
 def load_model(
@@ -34,7 +43,7 @@ def load_model(
 ) -> LightningModule:
     """See `load`."""
     path = run.checkpoint(checkpoint)
-    model: LightningModule = _construct(run, "model")
+    model: LightningModule = _construct(run, "model", LightningModule)
     load_weights(model, path)
     try:
         return model.to(device).eval()
@@ -47,12 +56,13 @@ def load_data(run: Run) -> ImageDataModule:
 
     Raises:
         RunError: see `check_root`; or the config has a value that the data module refuses.
-        DataError: a file of the data is missing or damaged.
+        DataError: a file of the data is missing or damaged, or the images are others than those of the run.
     """
     check_root(run)
-    data: ImageDataModule = _construct(run, "data")
+    data: ImageDataModule = _construct(run, "data", ImageDataModule)
     data.prepare_data()
     data.setup("test")
+    data.check_images(run.summary.get("images"))
     return data
 
 
@@ -62,14 +72,12 @@ def load_settings(run: Run) -> EvaluationSettings:
     Raises:
         RunError: the config has a value that is refused.
     """
-    settings: EvaluationSettings = _construct(run, "evaluation")
+    settings: EvaluationSettings = _construct(run, "evaluation", EvaluationSettings)
     return settings
 
 
-def _construct(run: Run, section: str) -> Any:
+def _construct(run: Run, section: str, base: type) -> Any:
     try:
-        return instantiate(run.config[section], _convert_="all")
+        return construct(run.config[section], section, base)
     except Exception as error:  # whatever a wrong value leads to, the config is what is wrong
-        cause = error.__cause__
-        why = explain(cause, section) if isinstance(cause, ValidationError) else " ".join(str(error).split())
-        raise RunError(f"{run.folder / 'config.yaml'}: {why}") from None
+        raise RunError(f"{run.folder / 'config.yaml'}: {' '.join(str(error).split())}") from None

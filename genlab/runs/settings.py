@@ -8,43 +8,32 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from genlab.runs.atomic import write_text
+from genlab.runs.classes import PLAIN, SECTIONS
+from genlab.runs.identity import result_settings
 
-# Ends of the addresses that change no result and would fill the HParams tab
-HOUSEKEEPING = (
-    "_target_",
-    "root",
-    "num_workers",
-    "eval_batch_size",
-    "data.seed",
-    "_dir",
-    "_bar",
-    "_summary",
-    "_hparams",
-)
+
+def recorded(cfg: DictConfig) -> dict[str, Any]:
+    """What a run consists of, as plain values with an absolute `data.root`; it knows of no sweep."""
+    resolved: Any = OmegaConf.to_container(cfg, resolve=True)
+    config = {name: value for name, value in resolved.items() if name in (*PLAIN, *SECTIONS)}
+    if isinstance(config["data"].get("root"), str):
+        config["data"]["root"] = os.path.abspath(os.path.expanduser(config["data"]["root"]))
+    return config
 
 
 def save_config(cfg: DictConfig, overrides: Sequence[str], folder: Path) -> None:
-    """Write `config.yaml`, resolved and with an absolute `data.root`, and `overrides.yaml`; a run knows of no sweep."""
-    cfg = OmegaConf.masked_copy(cfg, [str(name) for name in cfg if name != "sweep"])
-    if cfg.data.get("root") is not None:
-        cfg.data.root = os.path.abspath(os.path.expanduser(cfg.data.root))
-    write_text(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+    """Write `config.yaml` and `overrides.yaml`."""
+    write_text(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(recorded(cfg))))
     write_text(folder / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
 
 
 def flat_settings(cfg: DictConfig) -> dict[str, Any]:
-    """`{"model.latent_dim": 20, …}` for the HParams tab, which takes bool, str, int and float alone."""
-    resolved = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(resolved, dict)
-    flat: dict[str, Any] = {}
-
-    def visit(prefix: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                visit(f"{prefix}.{key}" if prefix else key, item)
-        elif not prefix.endswith(HOUSEKEEPING):
-            flat[prefix] = value if isinstance(value, (bool, str, int, float)) else str(value)
-
-    visit("", {name: resolved[name] for name in ("seed", "model", "data", "trainer")})
-    flat["model"] = str(resolved["model"].get("_target_", "")).rpartition(".")[2]
-    return flat
+    """What changes a result, `{"model.latent_dim": 20, …}`; the HParams tab takes only bool, str, int and float."""
+    config = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(config, dict)
+    chosen = {name: config[name] for name in ("seed", "model", "data", "trainer")}
+    settings = {"seed": config["seed"], "model": str(config["model"].get("_target_", "")).rpartition(".")[2]}
+    for address, value in result_settings(chosen).items():
+        if not address.endswith("_target_"):
+            settings[address] = value if isinstance(value, bool | str | int | float) else str(value)
+    return settings

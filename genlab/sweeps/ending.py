@@ -8,12 +8,11 @@ from pathlib import Path
 from genlab.console.readable import readable, short
 from genlab.console.terminal import print_table
 from genlab.errors import plain
+from genlab.runs.identity import varying
 from genlab.runs.listing import Listed
-from genlab.sweeps.export import write_results
-from genlab.sweeps.layout import cells
 from genlab.sweeps.plan import Plan
-from genlab.sweeps.results import listed, results
-from genlab.sweeps.table import groups, varying
+from genlab.sweeps.results import listed, results, write_results
+from genlab.sweeps.table import cells, groups
 from genlab.sweeps.thinning import best_of_each_kind, scored, thin
 
 
@@ -34,11 +33,10 @@ def end(sweep: Path, plan: Plan, seconds: float) -> bool:
     runs = listed(sweep)
     found = results(plan, runs)
     table = groups(found)
-    names, rows, right = cells(table)
-    print()
-    print_table(names, rows, right)
     write_results(sweep, plan, found, runs, table)
     _write_columns(sweep, runs)
+    print()
+    print_table(*cells(table))
     for best in best_of_each_kind(scored(sweep)).values():
         print(f"best {best.metric} {readable(best.value)}   {_told(plan, best.folder)}   {short(best.folder)}")
     counts = Counter(result.status for result in found)

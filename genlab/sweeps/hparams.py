@@ -1,4 +1,7 @@
-"""TensorBoard's HParams tab over a whole sweep."""
+"""TensorBoard's HParams tab over a whole sweep.
+
+By TensorBoard's protocol buffers, because its `hparams_config_pb` cannot say that the values of a column differ.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +13,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from genlab.runs.identity import varying
 from genlab.runs.settings import flat_settings
 
 SUFFIX = ".sweep"
@@ -27,9 +31,11 @@ def write_columns(sweep: Path, folders: Sequence[Path], headlines: Sequence[str]
         headlines: of all of them, as `elbo`.
     """
     settings = [flat_settings(OmegaConf.load(folder / "config.yaml")) for folder in folders]  # type: ignore[arg-type]
+    # among the runs that have them, because each model has settings of its own; all settings, if none varies
+    names = varying(settings, among_owners=True) or list(settings[0])
     experiment = api_pb2.Experiment(
         name=sweep.name,
-        hparam_infos=[_column(name, settings) for name in _varying(settings)],
+        hparam_infos=[_column(name, settings) for name in names],
         metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=f"hp/{name}")) for name in headlines],
     )
     content = plugin_data_pb2.HParamsPluginData(experiment=experiment)
@@ -39,12 +45,6 @@ def write_columns(sweep: Path, folders: Sequence[Path], headlines: Sequence[str]
     writer = EventFileWriter(str(sweep), filename_suffix=SUFFIX)
     writer.add_event(Event(summary=Summary(value=[value])))
     writer.close()
-
-
-def _varying(settings: Sequence[dict[str, Any]]) -> list[str]:
-    """Among the runs that have them, because each model has settings of its own; all settings, if none varies."""
-    names = list(dict.fromkeys(name for flat in settings for name in flat))
-    return [name for name in names if len({repr(flat[name]) for flat in settings if name in flat}) > 1] or names
 
 
 def _column(name: str, settings: Sequence[dict[str, Any]]) -> api_pb2.HParamInfo:

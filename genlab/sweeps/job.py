@@ -15,22 +15,23 @@ from genlab.console.mendable import mendable
 from genlab.console.quiet import keep_quiet
 from genlab.console.readable import readable, short
 from genlab.errors import RunError, plain
+from genlab.processes.signals import TERMINATED, exit_on_sigterm
 from genlab.runs.atomic import remove_leftovers
+from genlab.runs.identity import varying
 from genlab.runs.listing import list_runs
 from genlab.runs.lock import locked
 from genlab.runs.reading import Run, open_run, read_summary
 from genlab.sweeps.failure import ERROR, record_failure
-from genlab.sweeps.launchers import Launcher
+from genlab.sweeps.far_job import take_back
+from genlab.sweeps.placement import Placement
 from genlab.sweeps.plan import Plan, read_plan
-from genlab.sweeps.queue import take_back
-from genlab.sweeps.stop import is_stopping
-from genlab.sweeps.table import varying
+from genlab.sweeps.stop import end_with_parent, is_orphan, is_stopping
 from genlab.sweeps.thinning import thin
 
 CONSOLE = "console.log"
 
 
-def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], launcher: Launcher) -> None:
+def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], place: Placement) -> None:
     """Bring the job to its end, unless it is there already. Only a signal ends the sweep: other errors are recorded.
 
     Args:
@@ -38,8 +39,11 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], lau
         sweep: folder of the sweep, with a plan in it.
         number: Hydra's.
         overrides: what the job was composed from.
-        launcher: that has started this process.
+        place: where this is.
     """
+    exit_on_sigterm()
+    if place.child:
+        end_with_parent()
     plan = read_plan(sweep)
     job = plan.current()[number]
     folder = sweep / job.folder
@@ -49,7 +53,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], lau
     if _status(folder) == "finished" or is_stopping(sweep):
         return
     errors = sys.stderr
-    with _console(folder, launcher.console) as console:
+    with _console(folder, place.console) as console:
         print(f"job {label}", file=console, flush=True)
         try:
             (folder / ERROR).unlink(missing_ok=True)
@@ -61,7 +65,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], lau
         except (KeyboardInterrupt, SystemExit) as error:
             if console:
                 print(f"job {label}: interrupted", file=console, flush=True)
-            if launcher.own_process:
+            if place.own_process:
                 take_back(getattr(error, "code", None))
                 raise
         except Exception as error:
@@ -73,6 +77,8 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], lau
         else:
             if console:
                 print(f"job {label}: {_result(folder)}", file=console, flush=True)
+    if is_orphan():  # nobody takes a result any more, and no other job should begin
+        os._exit(TERMINATED)
     if plan.keep == "best":
         thin(sweep)
 
@@ -103,8 +109,12 @@ def _left_behind(folder: Path) -> Iterator[Run | None]:
     if (folder / "config.yaml").exists() and (folder / "summary.json").exists():
         with locked(folder):
             remove_leftovers(folder)
-            yield open_run(folder)
+            yield open_run(folder, sections=())  # whose config is composed anew
     else:
+        with locked(folder):  # of one that was killed before it had begun
+            remove_leftovers(folder)
+            for name in ("config.yaml", "overrides.yaml", "summary.json"):
+                (folder / name).unlink(missing_ok=True)
         yield None
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,20 +22,31 @@ LARGEST = 1_000_000_000  # bytes; 10,000 jobs with their results have 30,000,000
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """A job that is asked for; see `Job`."""
+
+    overrides: list[str]
+    fingerprint: str
+    repeats: str
+
+
+@dataclass(frozen=True)
 class Job:
     """One run of a sweep.
 
     Attributes:
         folder: its name in the sweep's folder, a number.
-        fingerprint: of its config, see `genlab.sweeps.fingerprint`.
+        fingerprint: of its config, see `genlab.runs.identity`.
         overrides: what Hydra composed it from.
-        number: Hydra's, in the grid that was typed last; None for a job of an earlier grid.
+        number: Hydra's, in the command that was typed last; None for a job of an earlier command.
+        repeats: fingerprint of its config without the seed; empty in a plan of an earlier version.
     """
 
     folder: str
     fingerprint: str
     overrides: list[str]
     number: int | None
+    repeats: str = ""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -52,30 +63,27 @@ class Plan:
     keep: Keep
 
     def current(self) -> list[Job]:
-        """The jobs of the grid that was typed last, in its order."""
+        """The jobs of the command that was typed last, in its order."""
         return sorted((job for job in self.jobs if job.number is not None), key=lambda job: job.number or 0)
 
 
-def assign(wanted: Sequence[tuple[list[str], str]], known: Sequence[Job]) -> list[Job]:
+def assign(wanted: Sequence[Wanted], known: Sequence[Job]) -> list[Job]:
     """A folder for each job: that of a known job with its fingerprint, or the next number.
 
     Args:
-        wanted: overrides and fingerprint of each job, in Hydra's order.
+        wanted: in Hydra's order.
         known: the jobs of the sweep that is resumed. Those that are not wanted any more stay, without a number.
     """
-    free: dict[str, list[str]] = {}
-    for job in known:
-        free.setdefault(job.fingerprint, []).append(job.folder)
+    folders = {job.fingerprint: job.folder for job in reversed(known)}
     following = max((int(job.folder) for job in known), default=-1) + 1
     jobs = []
-    for number, (overrides, mark) in enumerate(wanted):
-        if free.get(mark):
-            folder = free[mark].pop(0)
-        else:
+    for number, job in enumerate(wanted):
+        folder = folders.get(job.fingerprint)
+        if folder is None:
             folder, following = str(following), following + 1
-        jobs.append(Job(folder, mark, overrides, number))
+        jobs.append(Job(folder, job.fingerprint, job.overrides, number, job.repeats))
     taken = {job.folder for job in jobs}
-    left = [Job(job.folder, job.fingerprint, job.overrides, None) for job in known if job.folder not in taken]
+    left = [replace(job, number=None) for job in known if job.folder not in taken]
     return sorted([*jobs, *left], key=lambda job: int(job.folder))
 
 
@@ -116,8 +124,13 @@ def read_plan(folder: Path) -> Plan:
 
 @checked
 def _job(
-    folder: str, fingerprint: str, overrides: list[str], number: NonNegativeInt | None = None, **others: Any
+    folder: str,
+    fingerprint: str,
+    overrides: list[str],
+    number: NonNegativeInt | None = None,
+    repeats: str = "",
+    **others: Any,
 ) -> Job:
     if not re.fullmatch("0|[1-9][0-9]{0,8}", folder):
         raise ValueError(f"the folder {folder!a} is no number")
-    return Job(folder, fingerprint, overrides, number)
+    return Job(folder, fingerprint, overrides, number, repeats)

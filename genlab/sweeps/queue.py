@@ -1,79 +1,82 @@
-"""Jobs in the hands of submitit, which brings them to SLURM: lost processes, requeueing, what stays in the queue."""
+"""Jobs in the hands of submitit, which brings them to SLURM: handed over, waited for, and said to be lost."""
 
 import logging
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+
+import submitit
 
 from genlab.console.readable import short
 from genlab.errors import plain
+from genlab.sweeps.far_job import FarJob
 
-FOLDER = ".submitit"  # of hydra.launcher.submitit_folder, in that of the sweep
+# Parameters of submitit that mean the same on every cluster; others are named after theirs
+SHARED = (
+    *("name", "timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes"),
+    "stderr_to_stdout",
+)
+POLL = 1.0  # seconds between two looks for a result
 
 
-@contextmanager
-def patient() -> Iterator[None]:
-    """Inside, a job whose process is lost is said to be, and the others are waited for.
+def run_in_queue(
+    job: FarJob, overrides: Mapping[int, list[str]], cluster: str, folder: str, settings: Mapping[str, Any]
+) -> None:
+    """Hand all jobs over, and wait for each.
 
-    Hydra's launcher asks one job after the other for its result and gives up at the first that has none, though the
-    others are in the queue or run.
+    One whose process is lost is said to be, and the others are waited for: its folder says what became of it.
+
+    Args:
+        job: is called with each number and its overrides.
+        overrides: of each job.
+        cluster: `slurm` or `local`.
+        folder: of submitit's files; `%j` stands for the id of a job.
+        settings: of submitit, and SLURM's.
+
+    Raises:
+        KeyboardInterrupt, SystemExit: a signal came; the jobs stay in the queue.
     """
-    from hydra.core.utils import JobReturn, JobStatus
-    from submitit import Job
-    from submitit.core.utils import FailedJobError, UncompletedJobError
-
     logging.getLogger("submitit").setLevel(logging.ERROR)
-    original = Job.results
+    executor = submitit.AutoExecutor(folder=folder, cluster=cluster, **_named(settings, cluster, ("max_num_timeout",)))
+    executor.update_parameters(**_named({k: v for k, v in settings.items() if k != "max_num_timeout"}, cluster))
+    accounts = cluster != "slurm" or _has_accounts()
+    submitted = executor.map_array(job, list(overrides), list(overrides.values()))
+    try:
+        for handed in submitted:
+            _wait(handed, accounts)
+    except (KeyboardInterrupt, SystemExit):
+        left = {one.job_id.partition("_")[0] for one in submitted if not one.paths.result_pickle.exists()}
+        if cluster == "slurm" and left:
+            told = " ".join(sorted(left))
+            print(f"\nwhat is in the queue stays there; scancel {told} takes it out", file=sys.stderr)
+        raise
 
-    def results(job: Any) -> list[JobReturn]:
-        try:
-            return list(original(job))
-        except (FailedJobError, UncompletedJobError):
-            said = short(Path(job.paths.stderr))
-            print(f"error: job {plain(job.job_id)} of the queue has left no result; see {said}", file=sys.stderr)
-            return [JobReturn(status=JobStatus.COMPLETED, _return_value=None)]  # its folder says what became of it
 
-    with patch.object(Job, "results", results):
-        yield
+def _named(settings: Mapping[str, Any], cluster: str, chosen: tuple[str, ...] | None = None) -> dict[str, Any]:
+    return {
+        name if name in SHARED else f"{cluster}_{name}": value
+        for name, value in settings.items()
+        if value is not None and (chosen is None or name in chosen)
+    }
 
 
-def ask_no_accounts() -> None:
-    """Where SLURM keeps no accounts, say once what follows; else submitit asks for them again and again."""
-    from submitit.slurm.slurm import SlurmInfoWatcher
-
-    if subprocess.run(["sacct", "--noheader", "--jobs=1"], capture_output=True).returncode != 0:
-        SlurmInfoWatcher._make_command = lambda self: None  # type: ignore[method-assign]
+def _has_accounts() -> bool:
+    """Whether SLURM can tell what became of a process; else say once what follows."""
+    known = subprocess.run(["sacct", "--noheader", "--jobs=1"], capture_output=True).returncode == 0
+    if not known:
         print(
             "SLURM keeps no accounts here (sacct): a job whose process is killed is waited for until Ctrl-C",
             file=sys.stderr,
         )
+    return known
 
 
-def take_back(code: object) -> None:
-    """If a job has been ended by the signal that announces its time limit, have submitit put it into the queue again.
-
-    Args:
-        code: with which the job leaves: 128 + the number of the signal.
-
-    Raises:
-        SystemExit: it is in the queue.
-        UncompletedJobError: it has been requeued too often.
-    """
-    number = code - 128 if isinstance(code, int) else 0
-    if number in (signal.SIGUSR1, signal.SIGUSR2):
-        handler = signal.getsignal(number)
-        if callable(handler):
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # with which SLURM ends what is in the queue again
-            handler(number, None)
-
-
-def left_in_queue(sweep: Path) -> list[str]:
-    """The ids, as squeue has them, of jobs that a command handed over and that have not ended."""
-    folders = (sweep / FOLDER).glob("*/*_submitted.pkl")
-    jobs = [path.parent.name for path in folders if not list(path.parent.glob("*_result.pkl"))]
-    return sorted({job.partition("_")[0] for job in jobs})
+def _wait(job: submitit.Job[Any], accounts: bool) -> None:
+    while not (job.done() if accounts else job.paths.result_pickle.exists()):
+        time.sleep(POLL)
+    if job.exception() is not None:
+        said = short(Path(job.paths.stderr))
+        print(f"error: job {plain(job.job_id)} of the queue has left no result; see {said}", file=sys.stderr)

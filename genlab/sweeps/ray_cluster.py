@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,29 +13,23 @@ from typing import Any
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
 from genlab.errors import RunError
 from genlab.sweeps.far_console import Listener, speaking
+from genlab.sweeps.far_job import FarJob
 from genlab.sweeps.stop import Stop
 
 POLL = 0.3  # seconds between two looks at what the jobs say
 RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU"}
 
 
-def run_on_cluster(
-    jobs: Sequence[DictConfig], context: HydraContext, run: TaskFunction, address: str, needs: Mapping[str, Any]
-) -> list[JobReturn]:
+def run_on_cluster(job: FarJob, overrides: Mapping[int, list[str]], address: str, needs: Mapping[str, Any]) -> None:
     """Bring all jobs to their end; one whose process is lost too often has ended too.
 
     Args:
-        jobs: the config of each, with Hydra's.
-        context, run: Hydra's, for each job.
+        job: is called with each number and its overrides.
+        overrides: of each job.
         address: of the cluster; `auto` for the one that runs here, `local` for one of its own.
         needs: of each job, arguments of `ray.remote`.
 
@@ -43,12 +37,12 @@ def run_on_cluster(
         RunError: there is no such cluster.
         KeyboardInterrupt, SystemExit: a signal came, and the running jobs have written their checkpoints.
     """
-    sweep = Path(str(jobs[0].hydra.sweep.dir))
+    sweep = Path(str(job.config.hydra.sweep.dir))
     with _connected(address), Listener(sweep) as console, Stop(sweep, passes_on=False) as stop:
         _warn_of_waiting(needs)
         task = ray.remote(_run_task).options(name="genlab", **needs)
-        shared = ray.put((context, run, Singleton.get_state(), os.getcwd()))
-        waiting = {task.remote(job, shared): int(job.hydra.job.num) for job in jobs}
+        shared = ray.put(job)
+        waiting = {task.remote(shared, sweep, number, texts): number for number, texts in overrides.items()}
         cancelled = False
         while waiting:
             ended, _ = ray.wait(list(waiting), timeout=POLL)
@@ -56,15 +50,13 @@ def run_on_cluster(
             for ref in ended:
                 number = waiting.pop(ref)
                 console.forget(number)
-                _say_if_lost(ref, f"job {number + 1}/{len(jobs)}")
+                _say_if_lost(ref, f"job {number + 1}/{len(overrides)}")
             if stop.code and not cancelled:
                 cancelled = True
                 for ref in waiting:  # a KeyboardInterrupt in those that run; the others do not begin
                     ray.cancel(ref)
     if stop.code:
         raise KeyboardInterrupt if stop.code == 128 + signal.SIGINT else SystemExit(stop.code)
-    # Hydra raises the error that a return holds; what has come of a job is in its folder
-    return [JobReturn(status=JobStatus.COMPLETED) for _ in jobs]
 
 
 @contextmanager
@@ -97,17 +89,10 @@ def _warn_of_waiting(needs: Mapping[str, Any]) -> None:
             print(f"warning: {told}; waiting for one", file=sys.stderr)
 
 
-def _run_task(job: DictConfig, shared: tuple[HydraContext, TaskFunction, dict[Any, Any], str]) -> None:
-    """In a process of the cluster: what Hydra does in its own."""
-    context, run, singletons, folder = shared
-    os.chdir(folder)  # relative paths mean what they mean where the command was typed
-    setup_globals()
-    Singleton.set_state(singletons)
-    HydraConfig.instance().set_config(job)
-    with speaking(Path(str(job.hydra.sweep.dir)), int(job.hydra.job.num)):
-        returned = run_job(run, job, "hydra.sweep.dir", "hydra.sweep.subdir", context)
-    if returned.status == JobStatus.FAILED:
-        raise returned._return_value
+def _run_task(job: FarJob, sweep: Path, number: int, overrides: list[str]) -> None:
+    """In a process of the cluster."""
+    with speaking(sweep, number):
+        job(number, overrides)
 
 
 def _say_if_lost(ref: Any, job: str) -> None:

@@ -1,10 +1,17 @@
-"""What the folders of a sweep's jobs say, whichever process trained into them."""
+"""What the folders of a sweep's jobs say, whichever process trained into them; and sweep.csv and sweep.json of it."""
 
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from genlab.runs.atomic import write_text
+from genlab.runs.identity import varying
 from genlab.runs.listing import Listed, list_runs
-from genlab.sweeps.plan import Plan
-from genlab.sweeps.table import Result
+from genlab.sweeps.plan import Job, Plan, write_plan
+from genlab.sweeps.table import Group, Result
 
 NOT_STARTED = "not started"
 
@@ -16,13 +23,46 @@ def listed(sweep: Path) -> dict[str, Listed]:
 
 def results(plan: Plan, runs: dict[str, Listed]) -> list[Result]:
     """One for each job of the plan, in its order."""
-    return [_result(job.settings, runs.get(job.folder)) for job in plan.jobs]
+    return [_result(job, runs.get(job.folder)) for job in plan.jobs]
 
 
-def _result(settings: dict[str, str], run: Listed | None) -> Result:
+def _result(job: Job, run: Listed | None) -> Result:
+    marks: Any = {"fingerprint": job.fingerprint, "repeats": job.repeats}
     if run is None:
-        return Result(settings, NOT_STARTED)
+        return Result(job.settings, NOT_STARTED, **marks)
     if run.status != "finished":
         reason = run.reason if run.status in ("failed", "broken") else None
-        return Result(settings, run.status, reason)
-    return Result(settings, run.status, None, run.headline, run.value, run.seconds)
+        return Result(job.settings, run.status, reason, **marks)
+    return Result(job.settings, run.status, None, run.headline, run.value, run.seconds, **marks)
+
+
+def write_results(
+    sweep: Path, plan: Plan, results: Sequence[Result], runs: Mapping[str, Listed], groups: Sequence[Group]
+) -> None:
+    """Write both files, each whole or not at all.
+
+    Args:
+        sweep: its folder.
+        plan: of the sweep.
+        results: one for each of its jobs.
+        runs: by the names of their folders, for their other metrics.
+        groups: the rows of the table.
+    """
+    names = varying([result.settings for result in results])
+    of_jobs = list(zip(plan.jobs, results, strict=True))
+    metrics = {job.folder: runs[job.folder].metrics for job, result in of_jobs if result.status == "finished"}
+    tags = sorted({tag for found in metrics.values() for tag in found})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["folder", *names, "status", "headline", "value", "seconds", "reason", *tags])
+    for job, result in of_jobs:
+        row: list[Any] = [job.folder, *(result.settings.get(name) for name in names), result.status]
+        row += [result.headline, result.value, result.seconds, result.reason]
+        writer.writerow(row + [metrics.get(job.folder, {}).get(tag) for tag in tags])
+    write_text(sweep / "sweep.csv", text.getvalue())
+    write_plan(
+        sweep,
+        plan,
+        results=[asdict(result) | {"folder": job.folder} for job, result in of_jobs],
+        groups=[asdict(group) for group in groups],
+    )

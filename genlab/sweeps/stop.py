@@ -1,9 +1,11 @@
-"""Ctrl-C and SIGTERM while several jobs run: they write their checkpoints, and no other begins."""
+"""The end of a command while several jobs run: they write their checkpoints, and no other begins."""
 
 import os
 import signal
 import socket
 import sys
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -15,6 +17,32 @@ from genlab.runs.reading import read_summary
 
 MARK = ".stop"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+WATCH = "genlab: does the command live"
+POLL = 1.0  # seconds
+_orphan = threading.Event()
+
+
+def end_with_parent() -> None:
+    """From now on, have this process end when the one that has started it is gone, with a last.ckpt if it trains.
+
+    A command that is killed (SIGKILL, out of memory) can tell its workers nothing.
+    """
+    if not any(thread.name == WATCH for thread in threading.enumerate()):
+        threading.Thread(target=_watch, args=[os.getppid()], name=WATCH, daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(POLL)
+    _orphan.set()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def is_orphan() -> bool:
+    """Whether the command that has started this process is gone."""
+    return _orphan.is_set()
 
 
 def is_stopping(sweep: Path) -> bool:

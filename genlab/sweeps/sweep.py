@@ -2,86 +2,75 @@
 
 import os
 import shlex
-import signal
 import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 from genlab.console.mendable import mendable
 from genlab.console.readable import short
 from genlab.errors import RunError, plain
-from genlab.runs.lock import locked
-from genlab.runs.membership import SWEEP_FILE
+from genlab.processes.signals import code_of, exit_on_sigterm
+from genlab.runs.lock import locked, new_folder
 from genlab.runs.reading import read_summary
 from genlab.sweeps.ending import end
-from genlab.sweeps.grid import Grid
-from genlab.sweeps.launchers import LAUNCHERS
+from genlab.sweeps.placement import divide_cores
 from genlab.sweeps.plan import Plan, assign, read_plan, write_plan
-from genlab.sweeps.queue import ask_no_accounts, left_in_queue, patient
+from genlab.sweeps.request import SweepRequest
 from genlab.sweeps.stop import Stop
-
-# 128 + the number of the signal, as shells have it
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
 
 DONE = "finished already"
 
 
-def run_sweep(grid: Grid, run: Callable[[], None], command: Sequence[str]) -> int:
+def run_sweep(request: SweepRequest, launch: Callable[[], None]) -> int:
     """Plan the jobs, run them, and end with the table, after Ctrl-C too; return the exit code.
 
     Args:
-        grid: what was asked for.
-        run: Hydra's main function, which runs the jobs in `grid.folder`.
-        command: how to call this again.
+        request: what was asked for.
+        launch: runs the jobs in `request.folder`.
 
     Raises:
         RunError: the folder to be resumed is none of a sweep, is damaged, or another process has it; or that of a new
             sweep is not new.
     """
     started = time.perf_counter()
-    if grid.resume and not grid.folder.is_dir():
-        raise RunError(f"{grid.folder}: no such folder; sweeps are below outputs/sweeps")
-    if not grid.resume and (grid.folder / SWEEP_FILE).exists():
-        raise RunError(f"{grid.folder}: has a sweep already; go on with sweep.resume=FOLDER, or choose another folder")
-    known = read_plan(grid.folder).jobs if grid.resume else []
-    with locked(grid.folder):
-        plan = Plan(assign(grid.jobs, known), grid.keep)
-        write_plan(grid.folder, plan)
-        _announce(grid, plan)
-        if grid.at_once > 1:
-            from genlab.sweeps.cores import divide_cores
-
-            left = sum(_state(grid.folder / job.folder) != DONE for job in plan.current())
-            divide_cores(max(1, min(grid.at_once, left)))
-        code = _run(grid, run)
-        ended = end(grid.folder, plan, time.perf_counter() - started)
+    folder = request.folder
+    if request.resume and not folder.is_dir():
+        raise RunError(f"{folder}: no such folder; sweeps are below outputs/sweeps")
+    known = read_plan(folder).jobs if request.resume else []
+    with locked(folder) if request.resume else new_folder(folder, "hydra.sweep.dir"):
+        plan = Plan(assign(request.jobs, known), request.keep)
+        write_plan(folder, plan)
+        _announce(request, plan)
+        if request.at_once > 1:
+            left = sum(_state(folder / job.folder) != DONE for job in plan.current())
+            divide_cores(max(1, min(request.at_once, left)))
+        code = _run(request, launch)
+        ended = end(folder, plan, time.perf_counter() - started)
     if not ended:
-        line = shlex.join([*command, f"sweep.resume={short(grid.folder)}"])
+        line = shlex.join([*_command(), f"sweep.resume={short(folder)}"])
         print(f"{'interrupted; to go on' if code > 1 else 'to try again'}: {line}", file=sys.stderr)
     return code or int(not ended)
 
 
-def _run(grid: Grid, run: Callable[[], None]) -> int:
+def _command() -> list[str]:
+    """What was typed, without the sweep that it resumes."""
+    program = ["python", "train.py"] if Path(sys.argv[0]).name == "train.py" else ["genlab", "train"]
+    return [*program, *(argument for argument in sys.argv[1:] if not argument.startswith("sweep.resume="))]
+
+
+def _run(request: SweepRequest, launch: Callable[[], None]) -> int:
     """All jobs; the exit code of what ended them early."""
-    signal.signal(signal.SIGTERM, _terminate)
-    stop = Stop(grid.folder)
-    in_slurm = grid.launcher is LAUNCHERS["submitit_slurm"]
-    if in_slurm:
-        ask_no_accounts()
+    exit_on_sigterm()
+    stop = Stop(request.folder)
     try:
-        with stop if grid.at_once > 1 else nullcontext(), patient() if grid.launcher.queue else nullcontext():
-            run()
+        with stop if request.at_once > 1 else nullcontext():
+            launch()
     except (KeyboardInterrupt, SystemExit) as error:
-        if in_slurm:
-            left = " ".join(left_in_queue(grid.folder))
-            print(f"\nwhat is in the queue stays there; scancel {left} takes it out", file=sys.stderr)
-        # Lightning turns Ctrl-C into an exit with code 1
-        return TERMINATED if getattr(error, "code", None) == TERMINATED else INTERRUPTED
+        return code_of(error)
     except Exception as error:
         # not of a job, whose errors stay in its folder: a process of several was killed, for example
         if os.environ.get("GENLAB_DEBUG"):
@@ -92,15 +81,13 @@ def _run(grid: Grid, run: Callable[[], None]) -> int:
     return stop.code
 
 
-def _terminate(*_: object) -> None:
-    sys.exit(TERMINATED)
-
-
-def _announce(grid: Grid, plan: Plan) -> None:
+def _announce(request: SweepRequest, plan: Plan) -> None:
     jobs = plan.current()
-    states = Counter(_state(grid.folder / job.folder) for job in jobs) if grid.resume else Counter(new=len(jobs))
+    states = Counter(_state(request.folder / job.folder) for job in jobs) if request.resume else Counter(new=len(jobs))
     told = ", ".join(f"{count} {state}" for state, count in states.items())
-    print(f"sweep folder {short(grid.folder)}   ({len(jobs)} jobs: {told})", flush=True)
+    print(f"sweep folder {short(request.folder)}   ({len(jobs)} jobs: {told})", flush=True)
+    if request.repeated:
+        print(f"asked for more than once, and run once: {request.repeated} more of the same configs", flush=True)
 
 
 def _state(folder: Path) -> str:

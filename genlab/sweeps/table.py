@@ -1,10 +1,13 @@
-"""Results of jobs → rows: what varies, the mean and the standard deviation over seeds; numbers alone, no files."""
+"""Results of jobs → rows: what varies, the mean and the standard deviation over seeds; only numbers, no files."""
 
-import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from genlab.console.readable import readable
+from genlab.runs.identity import varying
+from genlab.runs.repetitions import Statistic, once_each, repetitions, statistic
 
 SEED = "seed"
 LONGEST = 100  # characters of why a job failed; error.log in its folder has all
@@ -21,6 +24,7 @@ class Result:
         headline: tag of the model's first quantity, as `test/elbo`; None unless it has finished.
         value: of the headline; None where it is not finite.
         seconds: that the run took.
+        fingerprint, repeats: of its config, with and without the seed; empty where they are not known.
     """
 
     settings: Mapping[str, str]
@@ -29,21 +33,8 @@ class Result:
     headline: str | None = None
     value: float | None = None
     seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """Of one metric over the seeds.
-
-    Attributes:
-        count: values.
-        mean: None where one of the values is not finite.
-        std: sample standard deviation, with count - 1 in the denominator; None of fewer than two values.
-    """
-
-    count: int
-    mean: float | None
-    std: float | None
+    fingerprint: str = ""
+    repeats: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,27 +69,29 @@ class Group:
         return f"{text}: {'; '.join(whys)}" if whys else text
 
 
-def varying(jobs: Sequence[Mapping[str, str]]) -> list[str]:
-    """The settings of which not all jobs have the same value, in the order in which they come."""
-    names = dict.fromkeys(name for settings in jobs for name in settings)
-    return [name for name in names if len({settings.get(name) for settings in jobs}) > 1]
-
-
 def groups(results: Sequence[Result]) -> list[Group]:
-    """One for each combination of settings but the seed, in the order in which they come."""
-    names = [name for name in varying([result.settings for result in results]) if name != SEED]
-    members: dict[tuple[str | None, ...], list[Result]] = {}
-    for result in results:
-        members.setdefault(tuple(result.settings.get(name) for name in names), []).append(result)
-    return [_group(dict(zip(names, key, strict=True)), found) for key, found in members.items()]
+    """One for each config but for the seed, in the order in which they come; a run that was typed twice counts once."""
+    of_runs = [result.fingerprint or str(place) for place, result in enumerate(results)]
+    results = [results[place] for place in sorted(once_each(of_runs))]
+    _, alike = repetitions(
+        [{"config": result.repeats} if result.repeats else result.settings for result in results], [SEED]
+    )
+    members = [[results[place] for place in places] for places in alike]
+    # what one of them was typed with and another has by default
+    settings = [{name: value for result in found for name, value in result.settings.items()} for found in members]
+    names = [name for name in varying(settings) if name != SEED]
+    return [
+        _group({name: typed[name] for name in names if name in typed}, found)
+        for typed, found in zip(settings, members, strict=True)
+    ]
 
 
-def _group(settings: Mapping[str, str | None], results: Sequence[Result]) -> Group:
+def _group(settings: dict[str, str], results: Sequence[Result]) -> Group:
     finished = [result for result in results if result.status == "finished"]
     tags = dict.fromkeys(result.headline for result in finished if result.headline)
     seconds = [result.seconds for result in finished if result.seconds is not None]
     return Group(
-        {name: value for name, value in settings.items() if value is not None},
+        settings,
         {tag: statistic([result.value for result in finished if result.headline == tag]) for tag in tags},
         statistics.fmean(seconds) if seconds else None,
         dict(Counter(result.status for result in results)),
@@ -106,10 +99,40 @@ def _group(settings: Mapping[str, str | None], results: Sequence[Result]) -> Gro
     )
 
 
-def statistic(values: Sequence[float | None]) -> Statistic:
-    """Mean and sample standard deviation; neither, if a value is not finite: a mean of the others would hide it."""
-    numbers = [value for value in values if value is not None and math.isfinite(value)]
-    if len(numbers) < len(values) or not numbers:
-        return Statistic(len(values), None, None)
-    std = statistics.stdev(numbers) if len(numbers) > 1 else None
-    return Statistic(len(numbers), statistics.fmean(numbers), std)
+def cells(groups: Sequence[Group]) -> tuple[list[str], list[list[str]], list[str]]:
+    """Names of the columns, a text for each and each group, and the columns that are aligned to the right.
+
+    Each headline metric has a column of its own: an ELBO and bits per dimension are not to be compared.
+    """
+    settings = list(dict.fromkeys(name for group in groups for name in group.settings))
+    tags = list(dict.fromkeys(tag for group in groups for tag in group.metrics))
+    rows = [
+        [
+            *(group.settings.get(name, "-") for name in settings),
+            str(group.runs),
+            *(mean_and_std(group.metrics[tag]) if tag in group.metrics else "" for tag in tags),
+            "-" if group.seconds is None else f"{group.seconds:.0f}",
+            group.status(),
+        ]
+        for group in groups
+    ]
+    right = ["runs", "seconds", *(name for name in settings if all(_is_number(g.settings.get(name)) for g in groups))]
+    return [*settings, "runs", *tags, "seconds", "status"], rows, right
+
+
+def mean_and_std(statistic: Statistic) -> str:
+    """`-98.14 ± 0.21`; of one run the value alone."""
+    if statistic.mean is None:
+        return "not finite"
+    if statistic.std is None:
+        return readable(statistic.mean)
+    digits = len(readable(statistic.mean).partition(".")[2])
+    return f"{readable(statistic.mean)} ± {statistic.std:.{digits}f}"
+
+
+def _is_number(text: str | None) -> bool:
+    try:
+        float(text or "")
+    except ValueError:
+        return False
+    return True

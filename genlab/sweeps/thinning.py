@@ -10,6 +10,7 @@ from pathlib import Path
 from genlab.errors import RunError
 from genlab.runs.atomic import write_text
 from genlab.runs.lock import locked
+from genlab.runs.membership import PICTURES
 from genlab.runs.reading import read_summary
 
 THINNED = ("checkpoints", "images")  # folders of a run
@@ -39,9 +40,9 @@ class Scored:
 def thin(sweep: Path) -> None:
     """Remove the checkpoints and the pictures of each finished run that a finished run of its kind beats.
 
-    Its config, summary, metrics.csv and the scalars in its event files stay. A run that is beaten once stays beaten, so
-    this may be done whenever a job has ended. Runs are left whole that have not finished, and those of a model whose
-    validation metric does not choose a best epoch (GAN): nothing says which is better. The test metrics choose nothing.
+    Its config, summary, metrics.csv and the event files with its numbers stay. A run that is beaten once stays beaten,
+    so this may be done whenever a job has ended. Runs are left whole that have not finished, and those that have no
+    best epoch (a GAN with evaluate_every=0): nothing says which is better. The test metrics choose nothing.
     """
     for run in beaten(scored(sweep)):
         if not run.thinned:
@@ -86,6 +87,5 @@ def _empty(folder: Path) -> None:
     for name in THINNED:
         if not (folder / name).is_symlink():
             shutil.rmtree(folder / name, ignore_errors=True)
-    from genlab.sweeps.event_files import remove_pictures  # a second, because of TensorBoard
-
-    remove_pictures(folder)
+    for events in folder.glob(f"events.out.tfevents.*{PICTURES}"):
+        events.unlink()  # of a link, the link itself

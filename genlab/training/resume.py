@@ -1,6 +1,6 @@
 """A run continues: in its folder, with its own config, from last.ckpt."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,25 +21,26 @@ from genlab.runs.reading import Run, check_root, open_run, read_overrides
 CHANGEABLE = ("trainer.max_epochs", "trainer.accelerator", "trainer.devices", "data.root", "data.num_workers")
 
 
-def resume(folder: str, overrides: list[str]) -> None:
+def resume(folder: str, overrides: list[str], trust: Sequence[str] = ()) -> None:
     """Train a run to its end, as if it had never stopped; say so if there is nothing left to do.
 
     Args:
         folder: of the run.
         overrides: `KEY=VALUE`, of the settings in `CHANGEABLE`.
+        trust: see `genlab.runs.classes.check_config`.
 
     Raises:
         ConfigError: another override.
         RunError: the folder cannot be trusted, is damaged, or another process trains into it.
     """
     changes = dict(map(_parse, overrides))
-    run = _opened(folder, changes)
+    run = _opened(folder, changes, trust)
     if _tell_if_finished(run):
         return
     if "data.root" not in changes:
         check_root(run)
     with _locked_by_the_first(run.folder):
-        run = _opened(folder, changes)  # another process may have trained until now
+        run = _opened(folder, changes, trust)  # another process may have trained until now
         if _tell_if_finished(run):
             return
         if is_first():  # which alone writes: what another found may be what it writes just now
@@ -67,8 +68,8 @@ def _locked_by_the_first(folder: Path) -> Iterator[None]:
         yield
 
 
-def _opened(folder: str, changes: dict[str, Any]) -> Run:
-    run = open_run(folder)
+def _opened(folder: str, changes: dict[str, Any], trust: Sequence[str]) -> Run:
+    run = open_run(folder, trust=trust)
     for key, value in changes.items():
         OmegaConf.update(run.config, key, value, force_add=True)
     return run

@@ -14,11 +14,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torchvision.utils import save_image
 
 from genlab import __version__
-from genlab.callbacks.picture import grid, undisturbed
+from genlab.callbacks.picture import undisturbed
 from genlab.console.readable import aligned
 from genlab.data.datamodule import ImageDataModule
 from genlab.evaluation.evaluate import evaluate
+from genlab.evaluation.scores import Evaluation
 from genlab.evaluation.settings import EvaluationSettings
+from genlab.pictures.grids import image_grid
 from genlab.runs.atomic import whole_file, write_text
 from genlab.training.quick_cpu import flushed_denormals
 
@@ -59,28 +61,28 @@ def evaluate_run(
     ):
         images = data.train_set.images, data.test_set.images
         found = evaluate(model, data.source, *images, settings, progress.track)
-    plain = found.plain()
+    drawn = found.scores.get("samples_per_second")
     cost = {
         "parameters": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
         "training_seconds": summary.get("training_seconds"),
         "images_per_second": _speed(summary),
-        "samples_per_second": plain["scores"].get("samples_per_second", {}).get("value"),
+        "samples_per_second": drawn.value if drawn else None,
         "evaluation_seconds": round(time.perf_counter() - started, 1),
     }
-    evaluation = {
-        "genlab": __version__,
-        "model": type(model).__name__,
-        "data": data.source,
-        "seed": summary.get("seed"),
-        "checkpoint": checkpoint,
-        **plain,
-        "cost": {name: value for name, value in cost.items() if value is not None},
-    }
+    found |= Evaluation(
+        genlab=__version__,
+        model=type(model).__name__,
+        data=data.source,
+        seed=summary.get("seed"),
+        checkpoint=checkpoint,
+        cost={name: value for name, value in cost.items() if value is not None},
+    )
     if found.pairs:
         rows = torch.cat([part for pairs in found.pairs for part in pairs])
         with whole_file(folder / PICTURE) as file:
-            save_image(grid(rows, columns=found.pairs[0].shape[1], scale=3), file, format="png")
-        evaluation["pictures"] = {"closest_pairs": PICTURE.as_posix()}
+            save_image(image_grid(rows, columns=found.pairs[0].shape[1], scale=3), file, format="png")
+        found.pictures["closest_pairs"] = PICTURE.as_posix()
+    evaluation = found.plain()
     write_text(folder / FILE, json.dumps(_finite(evaluation), indent=2, allow_nan=False) + "\n")
     return evaluation
 

@@ -1,13 +1,12 @@
 """train(cfg) → metrics: the whole of a run."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pydantic import Field, ValidationError
 from pytorch_lightning import Callback, LightningModule, Trainer, seed_everything
@@ -17,11 +16,11 @@ from torch import OutOfMemoryError
 from torch.optim import Optimizer
 
 from genlab.arguments import checked, explain
-from genlab.callbacks.bundle import Bundle
+from genlab.callbacks.bundle import Bundle, is_own
 from genlab.callbacks.checkpoints import Checkpoints, batches_in
 from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.step_axis import batches_seen
-from genlab.capabilities import Reports
+from genlab.capabilities import Describes, Reports
 from genlab.console.announcement import announce_end, announce_start
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, GenlabError, RunError
@@ -29,11 +28,21 @@ from genlab.evaluation.settings import EvaluationSettings
 from genlab.processes.agreement import connect, meet
 from genlab.processes.cluster import check_launch, cluster_environment
 from genlab.processes.complaint import is_lost
-from genlab.runs.checkpoints import AtomicCheckpointIO, check_optimizers, check_weights, load_weights, read_checkpoint
-from genlab.runs.lock import locked
+from genlab.processes.peers import is_first
+from genlab.runs.checkpoints import (
+    AtomicCheckpointIO,
+    check_counters,
+    check_optimizers,
+    check_weights,
+    load_weights,
+    read_checkpoint,
+)
+from genlab.runs.classes import check_config
+from genlab.runs.construction import construct
+from genlab.runs.lock import check_new, new_folder
 from genlab.runs.reading import Run
 from genlab.runs.record import RunRecord
-from genlab.runs.settings import flat_settings, save_config
+from genlab.runs.settings import flat_settings, recorded, save_config
 from genlab.runs.times import FILE as TIMES
 from genlab.runs.times import read_times
 from genlab.training.manual_optimization import check_manual_optimization
@@ -75,36 +84,42 @@ def train(
 
     Raises:
         ConfigError: a value that a constructor refuses.
-        DataError: a data file that is missing or damaged.
-        RunError: the checkpoint of the resumed run is damaged, or not this run's.
+        DataError: a data file that is missing or damaged, or images that are not those of the resumed run.
+        RunError: the checkpoint of the resumed run is damaged, or not this run's; or a run is to begin in a folder
+            that has something in it.
         NonFiniteError: training has diverged.
         DiskError: a checkpoint cannot be written.
     """
     connect()
-    last = Path(cfg.run_dir) / "checkpoints" / "last.ckpt"
+    folder = Path(cfg.run_dir)
+    if resumed is None and is_first():
+        check_new(folder)
+    last = folder / "checkpoints" / "last.ckpt"
     checkpoint = read_checkpoint(last) if resumed and last.exists() else None
     experiment = build(cfg, None if resumed is None else batches_in(checkpoint) + 1, callbacks)
     experiment.data.prepare_data()
     experiment.data.setup("fit")
+    experiment.data.check_images(resumed.summary.get("images") if resumed else None)
     trainer, model = experiment.trainer, experiment.model
     assert isinstance(model, Reports)
     check_val_check_interval(trainer, len(experiment.data.train_dataloader()))
     if checkpoint is not None:
         check_weights(model, checkpoint, last)
+        check_counters(checkpoint, last)
         model.trainer = trainer  # which a schedule may ask
         check_optimizers(list(_optimizers(model.configure_optimizers())), checkpoint, last)
     headline = model.quantities[0]
-    folder, first = Path(cfg.run_dir), trainer.is_global_zero
+    first = trainer.is_global_zero
     with (
         quick_gpu_check(),
-        locked(folder) if first and resumed is None else nullcontext(),
+        new_folder(folder) if first and resumed is None else nullcontext(),
         RunRecord(
-            folder, _identity(cfg, model, trainer), previous=resumed.summary if resumed else None, write=first
+            folder, _identity(cfg, experiment), previous=resumed.summary if resumed else None, write=first
         ) as record,
     ):
         if first:
             save_config(cfg, overrides, folder)
-            announce_start(cfg, model, trainer)
+            announce_start(cfg, model, trainer, experiment.data.images, experiment.data.folder)
         meet()
         if checkpoint is None:
             _log_settings(trainer, cfg, f"hp/{headline}")
@@ -166,31 +181,39 @@ def build(
         _check_and_seed(seed=cfg.seed, evaluate=cfg.evaluate)
     except ValidationError as error:
         raise ConfigError(explain(error)) from None
-    evaluation = _construct(cfg, "evaluation")
-    model = _construct(cfg, "model")
-    data = _construct(cfg, "data")
-    loggers: list[Logger] = [
-        _construct(cfg.logger, name, "logger", folder=cfg.run_dir, purge_step=purge_step) for name in cfg.logger or {}
-    ]
-    callbacks: dict[str, Callback] = {name: _construct(cfg.callbacks, name, "callbacks") for name in cfg.callbacks}
-    checkpoints = callbacks.pop("checkpoints", None)
+    try:
+        check_config(recorded(cfg), trust=None)
+    except RunError as error:
+        raise ConfigError(str(error)) from None
+    evaluation = construct(cfg.evaluation, "evaluation", EvaluationSettings)
+    model = _model(cfg)
+    data = construct(cfg.data, "data", ImageDataModule)
+    loggers = [_logger(node, f"logger.{name}", cfg.run_dir, purge_step) for name, node in (cfg.logger or {}).items()]
+    others = {name: construct(node, f"callbacks.{name}", Callback) for name, node in cfg.callbacks.items()}
+    checkpoints = others.pop("checkpoints", None)
     if not isinstance(checkpoints, Checkpoints):
         checkpoints = Checkpoints()  # a run that cannot be resumed is no run
-    callbacks |= more_callbacks or {}
+    others |= more_callbacks or {}
+    callbacks = {name: others.pop(name) for name in list(others) if is_own(others[name])}
     # these two come last, when all others have done what belongs before a checkpoint
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
-    trainer = _construct(
-        cfg,
+    trainer = construct(
+        cfg.trainer,
         "trainer",
-        default_root_dir=cfg.run_dir,
-        logger=loggers or False,
-        callbacks=[Bundle(callbacks)],
-        plugins=[AtomicCheckpointIO(), *filter(None, [cluster_environment()])],
-        profiler=profiler(cfg.trainer.get("profiler"), Path(cfg.run_dir)),
+        Trainer,
+        given={
+            "default_root_dir": cfg.run_dir,
+            "logger": loggers or False,
+            "callbacks": [*others.values(), Bundle(callbacks)],
+            "enable_checkpointing": cfg.trainer.get("enable_checkpointing") or None,  # the bundle has checkpoints
+            "plugins": [AtomicCheckpointIO(), *filter(None, [cluster_environment()])],
+            "profiler": profiler(cfg.trainer.get("profiler"), Path(cfg.run_dir)),
+        },
     )
     check_launch(trainer)
     check_manual_optimization(model, trainer)
-    return Experiment(model, data, trainer, list(callbacks.values()), checkpoints, evaluation if cfg.evaluate else None)
+    everything = [*others.values(), *callbacks.values()]
+    return Experiment(model, data, trainer, everything, checkpoints, evaluation if cfg.evaluate else None)
 
 
 @checked
@@ -198,25 +221,21 @@ def _check_and_seed(seed: Annotated[int, Field(ge=0, lt=2**32)], evaluate: bool)
     seed_everything(seed, verbose=False)
 
 
-def _construct(node: DictConfig, name: str, prefix: str = "", **more: Any) -> Any:
-    address = f"{prefix}.{name}" if prefix else name
-    try:
-        return instantiate(node[name], _convert_="all", **more)
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, ValidationError):
-            raise ConfigError(explain(cause, address)) from None
-        if isinstance(cause, (GenlabError, OSError)):
-            raise cause from None
-        if isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
-            what = str(cause).partition("Exception raised from")[0]  # torch puts its stack behind that
-            raise ConfigError(f"{address}: {' '.join(what.split())}") from None
-        if cause is None or isinstance(cause, ImportError):
-            target = node[name].get("_target_")
-            raise ConfigError(f"{address}._target_={target}: no class that may be built; leave it as it is") from None
-        if isinstance(cause, (RuntimeError, MemoryError, OverflowError)):  # of torch, for a size
-            raise ConfigError(f"{address}: {str(cause).splitlines()[0][:200]}; choose smaller numbers") from None
-        raise
+def _logger(node: DictConfig, address: str, folder: str, purge_step: int | None) -> Logger:
+    """Lightning's write into the run folder too, unless they are given another."""
+    offered = {"folder": folder, "purge_step": purge_step, "save_dir": node.get("save_dir") or folder}
+    logger: Logger = construct(node, address, Logger, offered)
+    return logger
+
+
+def _model(cfg: DictConfig) -> LightningModule:
+    model: LightningModule = construct(cfg.model, "model", LightningModule)
+    lacks = [name for name in ("quantities", "unit") if not getattr(model, name, None)]
+    if lacks:
+        raise ConfigError(
+            f"model._target_={cfg.model._target_}: has no {' and no '.join(lacks)}; see Reports in genlab.capabilities"
+        )
+    return model
 
 
 def _optimizers(configured: Any) -> Iterator[Optimizer]:
@@ -230,16 +249,26 @@ def _optimizers(configured: Any) -> Iterator[Optimizer]:
             yield from _optimizers(item)
 
 
-def _identity(cfg: DictConfig, model: Reports, trainer: Trainer) -> dict[str, Any]:
+def _identity(cfg: DictConfig, experiment: Experiment) -> dict[str, Any]:
+    assert isinstance(experiment.model, Reports)
     name = cfg.model._target_.rsplit(".", 1)[-1]
-    used = {"headline": model.quantities[0], "precision": trainer.precision}
-    return {"model": name, "data": cfg.data.name, "seed": cfg.seed, **used}
+    model = experiment.model
+    used = {"headline": model.quantities[0], "precision": experiment.trainer.precision}
+    own = {"quantities": [asdict(quantity) for quantity in model.described]} if isinstance(model, Describes) else {}
+    return {
+        **{"model": name, "data": cfg.data.name, "images": experiment.data.images, "seed": cfg.seed},
+        **used,
+        **own,
+    }
 
 
 def _images_seen(trainer: Trainer) -> int:
-    """Training images, all epochs and processes together."""
+    """Training images, all epochs and processes together; the last batch of an epoch may be smaller than the others."""
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
-    return batches_seen(trainer) * data.batch_size * trainer.world_size
+    share, an_epoch = math.ceil(len(data.train_set) / trainer.world_size), max(1, int(trainer.num_training_batches))
+    epochs, batches = divmod(batches_seen(trainer), an_epoch)
+    images = epochs * min(an_epoch * data.batch_size, share) + min(batches * data.batch_size, share)
+    return images * trainer.world_size
 
 
 def _final_metrics(trainer: Trainer) -> dict[str, float]:

@@ -1,102 +1,91 @@
-"""What a setting may be in a search: one class for each `type` of conf/search."""
+"""What a setting may be in a search: Optuna's distributions, by the `type` that they have in conf/search."""
 
-from typing import Annotated, Any, Protocol
+from collections.abc import Callable
+from typing import Annotated, Any
 
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from genlab.arguments import checked
 from genlab.runs.configuration import quoted
 
-
-class Suggests(Protocol):
-    """An Optuna trial, of which no more is needed here."""
-
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float: ...
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int: ...
-
-    def suggest_categorical(self, name: str, choices: Any) -> Any: ...
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # Optuna keeps all numbers as floats
 
 
-class Dimension(Protocol):
-    """A setting that is searched."""
-
-    def suggest(self, trial: Suggests, key: str) -> str:
-        """The value of a trial, as it stands behind the `=` of an override."""
-
-    def extremes(self) -> list[str]:
-        """The bounds, or all options, as overrides have them."""
-
-
-class LogUniform:
+@checked
+def log_uniform(low: PositiveFloat, high: PositiveFloat) -> FloatDistribution:
     """A number whose logarithm is uniform between two bounds."""
-
-    log = True
-
-    @checked
-    def __init__(self, low: PositiveFloat, high: PositiveFloat) -> None:
-        _check_order(low, high)
-        self.low, self.high = low, high
-
-    def suggest(self, trial: Suggests, key: str) -> str:
-        return override_value(trial.suggest_float(key, self.low, self.high, log=self.log))
-
-    def extremes(self) -> list[str]:
-        return [override_value(self.low), override_value(self.high)]
+    _check_order(low, high)
+    return FloatDistribution(low, high, log=True)
 
 
-class Uniform(LogUniform):
+@checked
+def uniform(low: float, high: float) -> FloatDistribution:
     """A number between two bounds."""
-
-    log = False
-
-    @checked
-    def __init__(self, low: float, high: float) -> None:
-        _check_order(low, high)
-        self.low, self.high = low, high
+    _check_order(low, high)
+    return FloatDistribution(low, high)
 
 
-class Integer:
+@checked
+def integer(low: Whole, high: Whole, step: PositiveInt = 1, log: bool = False) -> IntDistribution:
     """A whole number between two bounds, both included.
 
     Args:
         low, high: the bounds.
         step: from one value to the next.
-        log: as for `LogUniform`, the same ratio is as likely at 4 as at 400.
+        log: as for `log_uniform`, the same ratio is as likely at 4 as at 400.
     """
-
-    @checked
-    def __init__(self, low: int, high: int, step: PositiveInt = 1, log: bool = False) -> None:
-        _check_order(low, high)
-        if log and (low < 1 or step > 1):
-            raise ValueError("log: true goes with a low of 1 or more, and without step")
-        self.low, self.high, self.step, self.log = low, high, step, log
-
-    def suggest(self, trial: Suggests, key: str) -> str:
-        return override_value(trial.suggest_int(key, self.low, self.high, step=self.step, log=self.log))
-
-    def extremes(self) -> list[str]:
-        return [override_value(self.low), override_value(self.high)]
+    _check_order(low, high)
+    if log and (low < 1 or step > 1):
+        raise ValueError("log: true goes with a low of 1 or more, and without step")
+    return IntDistribution(low, high - (high - low) % step, log, step)
 
 
-class Choice:
+@checked
+def choice(options: Annotated[list[Any], Field(min_length=1)]) -> CategoricalDistribution:
     """One of several values, which have no order: names, lists, true and false."""
-
-    @checked
-    def __init__(self, options: Annotated[list[Any], Field(min_length=1)]) -> None:
-        # Optuna's storages keep plain values and no lists: an option is its text
-        self.options = [override_value(option) for option in options]
-        if len(set(self.options)) < len(self.options):
-            raise ValueError("options: one of them is there twice")
-
-    def suggest(self, trial: Suggests, key: str) -> str:
-        return str(trial.suggest_categorical(key, self.options))
-
-    def extremes(self) -> list[str]:
-        return self.options
+    # Optuna's storages keep plain values and no lists: an option is its text
+    texts = [override_value(option) for option in options]
+    if len(set(texts)) < len(texts):
+        raise ValueError("options: one of them is there twice")
+    return CategoricalDistribution(texts)
 
 
-TYPES: dict[str, Any] = {"log_uniform": LogUniform, "uniform": Uniform, "integer": Integer, "choice": Choice}
+TYPES: dict[str, Callable[..., BaseDistribution]] = {
+    "log_uniform": log_uniform,
+    "uniform": uniform,
+    "integer": integer,
+    "choice": choice,
+}
+
+
+def suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> None:
+    """Choose the value of a setting in a trial; it is then in `trial.params`."""
+    if isinstance(distribution, FloatDistribution):
+        trial.suggest_float(name, distribution.low, distribution.high, log=distribution.log)
+    elif isinstance(distribution, IntDistribution):
+        trial.suggest_int(name, distribution.low, distribution.high, step=distribution.step, log=distribution.log)
+    elif isinstance(distribution, CategoricalDistribution):
+        trial.suggest_categorical(name, distribution.choices)
+
+
+def as_override(value: Any, distribution: BaseDistribution) -> str:
+    """The value of a trial as it stands behind the `=` of an override.
+
+    Raises:
+        ValueError: it is of another type, or no option of the choice.
+    """
+    plain = distribution.to_external_repr(distribution.to_internal_repr(value))
+    return str(plain) if isinstance(distribution, CategoricalDistribution) else repr(plain)
+
+
+def extremes(distribution: BaseDistribution) -> list[str]:
+    """The bounds, or all options, as overrides have them."""
+    if isinstance(distribution, CategoricalDistribution):
+        return [str(option) for option in distribution.choices]
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    return [as_override(value, distribution) for value in (distribution.low, distribution.high)]
 
 
 def override_value(value: Any) -> str:

@@ -1,7 +1,6 @@
-"""Tells the study of each epoch's value, and ends trials that are worse than most."""
+"""Report each epoch's value to the study, and end trials that are worse than most."""
 
 import math
-import signal
 from collections.abc import Callable
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -9,25 +8,26 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from genlab.callbacks.interruption import Interrupted
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError, NonFiniteError
+from genlab.processes.signals import TERMINATED
 from genlab.tuning.search import Search
 
 
 class Pruned(Interrupted):
-    """A trial that is not worth its other epochs; for the run folder it is interrupted, and can be resumed."""
+    """A trial that is not worth further epochs; its run is interrupted, and can be resumed."""
 
     def __init__(self, epoch: int) -> None:
-        super().__init__(128 + signal.SIGTERM)
+        super().__init__(TERMINATED)
         self.epoch = epoch
 
 
 class Pruning(Callback):
-    """After each epoch with a validation: the value goes to the study, and before the next one the trial may end.
+    """Reports the value after each epoch with a validation, and may end the trial before the next epoch.
 
-    Before the next one, because then the epoch's checkpoint is written and its line is printed.
+    Not before, so that the epoch's checkpoint is written and its line printed.
 
     Args:
-        search: says what is measured.
-        every_n_epochs: after so many epochs at the latest the metric must have been logged.
+        search: names the metric.
+        every_n_epochs: the metric must have been logged within so many epochs.
         report: (value, epoch) → whether the trial should end.
     """
 
@@ -60,11 +60,11 @@ class Pruning(Callback):
 
 
 class NotLoggedError(ConfigError):
-    """The objective of a search is nothing that its runs log: no other trial would do better."""
+    """The metric of a search is not logged by its runs, so no other trial would do better."""
 
 
 def not_logged(metric: str, logged: object) -> NotLoggedError:
-    """The error, which names what is logged."""
+    """Return the error, which names what is logged."""
     names = [str(name) for name in logged if "/" in str(name)] if hasattr(logged, "__iter__") else []
     more = "; val/fid_mnist needs evaluate_every=1" if metric == "val/fid_mnist" else ""
     return NotLoggedError(f"search.metric={metric}: is not logged{more}; {allowed(metric, names)}")

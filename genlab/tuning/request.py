@@ -1,17 +1,18 @@
-"""What `genlab tune` is asked for: a new search, or one that goes on; read without torch and without Optuna."""
+"""What `genlab tune` is asked for: a new search, or one to go on with; read without torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import yaml
 from omegaconf import OmegaConf
+from pydantic import ValidationError
 
+from genlab.arguments import checked, explain
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError
 from genlab.runs.atomic import write_text
-from genlab.runs.configuration import run_name
+from genlab.runs.configuration import read_value, run_name
 from genlab.tuning.search import Search, build_search, options, read_settings, read_yaml
 
 FILE = "search.yaml"  # in the search's folder: what was asked for
@@ -28,8 +29,8 @@ class Request:
     Attributes:
         settings: the arguments of `Search`.
         search: built from them.
-        overrides: of the user's, for all trials and the best experiment.
-        folder: absolute; it may be there.
+        overrides: of the command line, for all trials and the best experiment.
+        folder: absolute; it may exist.
         storage: an Optuna URL; None: a SQLite file in the folder.
     """
 
@@ -45,19 +46,19 @@ class Request:
         return {"search": settings, "overrides": [text for text in self.overrides if key(text) not in PLACE]}
 
     def save(self) -> None:
-        """Write `search.yaml`, by which the folder alone is enough to go on; the storage's URL may have a password."""
+        """Write `search.yaml`, by which the folder is enough to go on; a storage's URL may have a password."""
         asked = {"search": self.settings, "overrides": self.overrides, "storage": "url" if self.storage else "sqlite"}
         write_text(self.folder / FILE, OmegaConf.to_yaml(OmegaConf.create(asked)))
 
 
 def read_request(arguments: Sequence[str]) -> Request:
-    """Sort `search=…`, `search.KEY=…`, `tune.KEY=…` and the overrides of the runs.
+    """Read `search=…`, `search.KEY=…`, `tune.KEY=…` and the overrides of the runs.
 
     Raises:
         ConfigError: one of them is wrong, or there is no search.
     """
     given = [_split(argument) for argument in arguments]
-    tune = {name.removeprefix("tune."): value for name, value in given if name.split(".")[0] == "tune"}
+    tune = {name.removeprefix("tune."): _text(value) for name, value in given if name.split(".")[0] == "tune"}
     for name in tune:
         if name not in TUNE:
             raise ConfigError(f"tune.{name}: there is no such setting; {allowed(name, TUNE, 'tune')}")
@@ -66,31 +67,47 @@ def read_request(arguments: Sequence[str]) -> Request:
     names = [value for name, value in given if name == "search"]
     overrides = [text for text in arguments if key(text).split(".")[0] not in ("search", "tune")]
     folder = Path(tune["folder"]).expanduser().absolute() if "folder" in tune else None
-    there = folder / FILE if folder is not None and (folder / FILE).exists() else None
     storage = tune.get("storage")
-    asked = read_yaml(there) if there is not None else {}
-    if asked.get("storage") == "url" and storage is None:
+    asked = _read_asked(folder / FILE) if folder is not None and (folder / FILE).exists() else None
+    if asked and asked["storage"] == "url" and storage is None:
         raise ConfigError(f"{folder}: its trials are in a database; give it again as tune.storage=URL")
     if names:
-        settings = read_settings(names[-1])
+        settings = read_settings(_text(names[-1]))
     elif asked:
-        settings, overrides = asked.get("search") or {}, merged(asked.get("overrides") or [], overrides)
+        settings, overrides = asked["search"], merged(asked["overrides"], overrides)
     elif folder is not None:
         raise ConfigError(f"tune.folder={tune['folder']}: has no {FILE}; say search=NAME to begin one there")
     else:
         raise ConfigError(f"search=NAME is missing; {allowed('', options())}, or a file, as my_search.yaml")
     for name, value in given:
+        if name.startswith("search.space"):
+            raise ConfigError(
+                f"{name}: a space is not changed on the command line; copy the search's file and change that"
+            )
         if name.startswith("search."):
-            settings[name.removeprefix("search.")] = _read_value(name, value)
+            settings[name.removeprefix("search.")] = read_value(value)
     search = build_search(settings)
     if folder is None:
         outputs = next((text.partition("=")[2] for text in reversed(overrides) if key(text) == "outputs"), "outputs")
-        folder = Path(outputs).expanduser().absolute() / "searches" / run_name()
+        folder = Path(_text(outputs)).expanduser().absolute() / "searches" / run_name()
     return Request(settings, search, overrides, folder, storage)
 
 
+@checked
+def _asked(search: dict[str, Any], overrides: list[str], storage: Literal["url", "sqlite"]) -> dict[str, Any]:
+    """What `Request.save` writes."""
+    return {"search": search, "overrides": overrides, "storage": storage}
+
+
+def _read_asked(path: Path) -> dict[str, Any]:
+    try:
+        return _asked(**read_yaml(path))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {explain(error)}; restore it from a copy") from None
+
+
 def merged(*lists: Sequence[str]) -> list[str]:
-    """Overrides, of which a later one replaces an earlier one of the same key."""
+    """Join overrides; a later one replaces an earlier one of the same key."""
     return list({key(text): text for overrides in lists for text in overrides}.values())
 
 
@@ -106,10 +123,7 @@ def _split(argument: str) -> tuple[str, str]:
     return name, value
 
 
-def _read_value(name: str, text: str) -> Any:
-    if name.startswith("search.space"):
-        raise ConfigError(f"{name}: a space is not changed on the command line; copy the search's file and change that")
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"{name}={text}: cannot be read; quote it") from None
+def _text(value: str) -> str:
+    """Without the quotation marks that Hydra takes off."""
+    read = read_value(value)
+    return read if isinstance(read, str) else value

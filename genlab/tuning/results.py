@@ -1,4 +1,4 @@
-"""What a search says and leaves: lines of progress, trials.csv, the best experiment, plots."""
+"""The results of a search: lines of progress, trials.csv, the best experiment, plots."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from genlab.runs.atomic import write_text
 from genlab.tuning.experiment import write_experiment
 from genlab.tuning.plots import write_plots
 from genlab.tuning.request import Request
-from genlab.tuning.study import ERROR, SETTINGS, STATES, best_of, claimed, count
+from genlab.tuning.study import ERROR, STATES, best_of, claimed, count, settings_of
 from genlab.tuning.trial_config import TrialConfigs
 
 
@@ -27,30 +27,34 @@ def progress(study: optuna.Study, request: Request) -> str:
 
 
 def write_results(study: optuna.Study, request: Request, configs: TrialConfigs) -> list[str]:
-    """trials.csv, the best experiment and the plots, of the trials until now → what cannot be drawn, and why."""
+    """Write trials.csv, the best experiment and the plots; return what cannot be drawn, and why."""
     _write_table(study, request)
     write_best(study, request, configs)
     return write_plots(study, request.search.metric, request.folder / "plots")
 
 
 def write_best(study: optuna.Study, request: Request, configs: TrialConfigs) -> None:
-    """The best experiment, if a trial has finished."""
+    """Write the best experiment, if a trial has finished."""
     best = best_of(study)
     if best is not None:
         comment = f"The best of {request.folder.name}: {_value(request, best)}, trial {best.number}"
-        cfg = configs.of_best(best.user_attrs[SETTINGS])
-        write_experiment(cfg, request.search.space, comment, request.folder / "conf")
+        write_experiment(configs, settings_of(best, request.search), comment, request.folder / "conf")
 
 
 def announce_end(study: optuna.Study, request: Request, configs: TrialConfigs, missing: list[str]) -> None:
-    """The best settings, what is not there and why, and the command that trains the best."""
+    """Print the best settings, what is missing and why, and the command that trains the best."""
     best, folder = best_of(study), request.folder
     print(f"trials       {progress(study, request)}   {short(folder / 'trials.csv')}")
     print(f"plots        {short(folder / 'plots')}{''.join(f'   no {why}' for why in missing)}")
     if best is not None:
-        print(f"best         {' '.join(f'{key}={value}' for key, value in best.user_attrs[SETTINGS].items())}")
+        print(f"best         {settings_line(best, request)}")
         command = ["genlab", "train", "--config-dir", short(folder / "conf"), "experiment=best", *configs.deletions()]
         print(f"train it     {shlex.join(command)}", flush=True)
+
+
+def settings_line(trial: FrozenTrial | optuna.Trial, request: Request) -> str:
+    """`model.latent_dim=20 model.learning_rate=0.001`"""
+    return " ".join(f"{name}={value}" for name, value in settings_of(trial, request.search).items())
 
 
 def _write_table(study: optuna.Study, request: Request) -> None:
@@ -70,7 +74,7 @@ def _write_table(study: optuna.Study, request: Request) -> None:
             "seconds": seconds,
             "error": error,
         }
-        table.writerow({**row, **trial.user_attrs.get(SETTINGS, {})})
+        table.writerow({**row, **{name: trial.params.get(name, "") for name in request.search.space}})
     write_text(request.folder / "trials.csv", text.getvalue())
 
 

@@ -5,56 +5,49 @@ from typing import Annotated, Any, Literal
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError
+from optuna.distributions import BaseDistribution
+from pydantic import ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic.dataclasses import dataclass
 from yaml import YAMLError
 
-from genlab.arguments import checked, explain
+from genlab.arguments import explain
 from genlab.console.readable import allowed
-from genlab.errors import ConfigError
+from genlab.errors import ConfigError, RunError
 from genlab.runs.configuration import config_dir
-from genlab.tuning.dimensions import TYPES, Dimension
+from genlab.runs.trust import LARGEST, check_yaml, read_text
+from genlab.tuning.dimensions import TYPES
 
 
+@dataclass(config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
 class Search:
     """
-    Args:
+    Attributes:
         metric: any that a run logs, as `val/elbo`. One of validation counts by its best epoch, any other by its last
             value; only the former allows pruning.
         direction: which way is better.
-        space: address of a setting → its type, with the arguments of that class in `genlab.tuning.dimensions`.
+        space: address of a setting → its type, with the arguments of that function in `genlab.tuning.dimensions`.
         trials: how many, of all workers together; failed ones count.
         overrides: what is the same in all trials and in the best experiment.
-        trial_overrides: what holds for the trials alone: less evaluation, fewer pictures.
+        trial_overrides: what holds only for the trials: less evaluation, fewer pictures.
         prune: whether trials that are worse than the median of the others at the same epoch are ended.
         startup_trials: so many trials are finished before the first is pruned.
         warmup_epochs: so many epochs of each trial are not judged.
         seed: of the choice of settings; the runs' is their own.
     """
 
-    @checked
-    def __init__(
-        self,
-        metric: str,
-        direction: Literal["maximise", "minimise"],
-        space: Annotated[dict[str, dict[str, Any]], Field(min_length=1)],
-        trials: PositiveInt = 50,
-        overrides: list[str] | None = None,
-        trial_overrides: list[str] | None = None,
-        prune: bool = True,
-        startup_trials: NonNegativeInt = 5,
-        warmup_epochs: NonNegativeInt = 2,
-        seed: NonNegativeInt = 0,
-    ) -> None:
-        self.metric = metric
-        self.direction = direction
-        self.space: dict[str, Dimension] = {key: _dimension(key, node) for key, node in space.items()}
-        self.trials = trials
-        self.overrides = overrides or []
-        self.trial_overrides = trial_overrides or []
-        self.prune = prune
-        self.startup_trials = startup_trials
-        self.warmup_epochs = warmup_epochs
-        self.seed = seed
+    metric: str
+    direction: Literal["maximise", "minimise"]
+    space: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    trials: Annotated[int, Field(gt=0, le=1_000_000)] = 50
+    overrides: list[str] | None = None
+    trial_overrides: list[str] | None = None
+    prune: bool = True
+    startup_trials: NonNegativeInt = 5
+    warmup_epochs: NonNegativeInt = 2
+    seed: NonNegativeInt = 0
+
+    def __post_init__(self) -> None:
+        self.distributions = {key: _distribution(key, node) for key, node in self.space.items()}
 
     def better(self, value: float, best: float | None) -> bool:
         """Whether a value is better than the best before it."""
@@ -72,24 +65,28 @@ def read_settings(name: str) -> dict[str, Any]:
     Raises:
         ConfigError: there is none, or it cannot be read.
     """
-    given = name.endswith((".yaml", ".yml"))
-    path = Path(name).expanduser() if given else config_dir() / "search" / f"{name}.yaml"
-    if not given and name not in options():
+    if name.endswith((".yaml", ".yml")):
+        return read_yaml(Path(name).expanduser())
+    if name not in options():
         raise ConfigError(f"search={name}: {allowed(name, options())}, or a file, as my_search.yaml")
-    return read_yaml(path)
+    return read_yaml(config_dir() / "search" / f"{name}.yaml")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A table of names and values.
+    """A table of names and values, which a stranger may have written.
 
     Raises:
         ConfigError: it cannot be read.
     """
+    if not path.exists():
+        raise ConfigError(f"{path}: no such file; searches that are there: {', '.join(options())}")
     try:
-        settings = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; searches that are there: {', '.join(options())}") from None
-    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
+        text = read_text(path, LARGEST)
+        check_yaml(text)
+        settings = OmegaConf.to_container(OmegaConf.create(text), resolve=True)
+    except RunError as error:
+        raise ConfigError(str(error)) from None
+    except (ValueError, OverflowError, YAMLError, OmegaConfBaseException) as error:
         raise ConfigError(f"{path}: cannot be read ({' '.join(str(error).split())}); mend it") from None
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
         raise ConfigError(f"{path}: should be a table of names and values, as the files of conf/search are")
@@ -101,24 +98,18 @@ def build_search(settings: dict[str, Any]) -> Search:
     try:
         return Search(**settings)
     except ValidationError as error:
-        if error.errors()[0]["type"] == "missing_argument":
-            raise ConfigError(f"search.{error.errors()[0]['loc'][0]}: is missing; a search needs it") from None
         raise ConfigError(explain(error, "search")) from None
 
 
-def _dimension(key: str, node: dict[str, Any]) -> Dimension:
+def _distribution(key: str, node: dict[str, Any]) -> BaseDistribution:
     address = f"search.space: {key}"
-    arguments = dict(node)
-    kind = arguments.pop("type", None)
-    if kind not in TYPES:
+    kind = node.get("type")
+    if not isinstance(kind, str) or kind not in TYPES:
         what = "has no type" if kind is None else f"type: {kind}"
         raise ConfigError(f"{address}: {what}; {allowed(str(kind), TYPES)}")
     try:
-        made: Dimension = TYPES[kind](**arguments)
+        return TYPES[kind](**{name: value for name, value in node.items() if name != "type"})
     except ValidationError as error:
-        if error.errors()[0]["type"] == "missing_argument":
-            raise ConfigError(f"{address}: {kind} needs {error.errors()[0]['loc'][0]}") from None
         raise ConfigError(f"{address}: {explain(error)}") from None
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # TypeError: a name that is no text
         raise ConfigError(f"{address}: {error}") from None
-    return made

@@ -1,14 +1,19 @@
 """The settings of a trial → the config of a run."""
 
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from genlab.errors import ConfigError
+from genlab.errors import ConfigError, RunError
+from genlab.runs.classes import check_config, classes_named_in
 from genlab.runs.configuration import config_dir, quoted
+from genlab.tuning.dimensions import extremes
 from genlab.tuning.request import Request, key, merged
 
 # The overrides of a command line → the same as Hydra should get them
@@ -20,53 +25,57 @@ REFUSED = ("run_dir", "hydra", "resume", "sweep", "evaluate")
 class TrialConfigs:
     """Composes the configs of a search's trials, and of its best one.
 
+    A search may come from a stranger, so each config obeys the rules of a run folder (`genlab.runs.trust`).
+
     Args:
         request: its overrides and addresses are checked here, as `python train.py` checks them.
         check: what checks them.
+        users: folder of the user's configs, as of `python train.py --config-dir`.
+        trust: packages, modules or classes that the user vouches for.
 
     Raises:
-        ConfigError: a setting that does not exist, or one that is given and searched at once.
+        ConfigError: a setting that does not exist, that may not be run, or that is given and searched at once.
     """
 
-    def __init__(self, request: Request, check: Check) -> None:
+    def __init__(self, request: Request, check: Check, users: Path | None = None, trust: Sequence[str] = ()) -> None:
         search = request.search
+        self.users = users
+        self._trust = (*trust, *(classes_named_in(users) if users else ()))
         self._folder = request.folder
-        self._fixed = merged(search.overrides, request.overrides)
-        self._in_trials = merged(search.overrides, search.trial_overrides, request.overrides)
+        self._fixed = merged(search.overrides or [], request.overrides)
+        self._in_trials = merged(search.overrides or [], search.trial_overrides or [], request.overrides)
+        self._bounds = {name: extremes(part) for name, part in search.distributions.items()}
+        self._first = {name: bounds[0] for name, bounds in self._bounds.items()}
         for text in self._in_trials:
             if key(text) in search.space:
                 raise ConfigError(f"{text}: {key(text)} is searched; leave one of the two out")
+        for text in self.typed(self._first):
             if text.startswith("-"):
                 raise ConfigError(f"{text}: no such option; see genlab tune --help")
-            if key(text).split(".")[0] in REFUSED:
+            if any(part.split(".")[0] in REFUSED for part in re.split("[/@:]", key(text))):
                 raise ConfigError(f"{text}: a search decides that itself; leave it out")
-        first = {name: dimension.extremes()[0] for name, dimension in search.space.items()}
-        given = check([*self._in_trials, *self._texts(first)])
+        given = check([*(["--config-dir", str(users)] if users else []), *self.typed(self._first)])
         # an argument of the Trainer that no config names
         self._forced = {key(text) for text in given if text.startswith("++")}
-        self._first = first
 
-    def candidates(self, request: Request) -> list[tuple[str, DictConfig]]:
+    def candidates(self) -> list[tuple[str, DictConfig]]:
         """Each bound and each option once, with the first of the other settings: (override, config)."""
-        pairs = [(name, value) for name, part in request.search.space.items() for value in part.extremes()]
+        pairs = [(name, value) for name, bounds in self._bounds.items() for value in bounds]
         return [(f"{name}={value}", self.of_trial({**self._first, name: value}, "check")) for name, value in pairs]
 
     def of_trial(self, values: Mapping[str, str], name: str) -> DictConfig:
-        """The config of a run in the folder `trials/name`."""
+        """The resolved config of a run in the folder `trials/name`."""
         folder = self._folder / "trials" / name
         place = [f"run_dir={quoted(str(folder))}", f"outputs={quoted(str(folder.parent))}"]
-        cfg = self._compose([*self._in_trials, *self._texts(values), *place])
-        with open_dict(cfg):
-            del cfg["hydra"]
-        return cfg
+        return self._compose([*self.typed(values), *place])[1]
 
     def typed(self, values: Mapping[str, str]) -> list[str]:
         """The overrides by which a trial differs from the defaults."""
         return [*self._in_trials, *self._texts(values)]
 
-    def of_best(self, values: Mapping[str, str]) -> DictConfig:
-        """What the best experiment is to give, without what held for the trials alone."""
-        return self._compose([*self._fixed, *self._texts(values)])
+    def of_best(self, values: Mapping[str, str]) -> tuple[DictConfig, DictConfig]:
+        """What the best experiment is to give, without what holds only for the trials: as composed, and resolved."""
+        return self._compose([*self._fixed, *self._texts(values), "run_dir=best"])
 
     def deletions(self) -> list[str]:
         """Overrides that delete something, which no file of an experiment can do."""
@@ -75,10 +84,25 @@ class TrialConfigs:
     def _texts(self, values: Mapping[str, str]) -> list[str]:
         return [f"{name}={value}" for name, value in values.items()]
 
-    def _compose(self, overrides: Sequence[str]) -> DictConfig:
+    def searchpath(self) -> list[str]:
+        """What Hydra must be told to find the user's configs."""
+        return [f"hydra.searchpath=[{quoted(f'file://{self.users}')}]"] if self.users else []
+
+    def _compose(self, overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
         texts = [f"++{text}" if key(text) in self._forced and text[0] != "+" else text for text in overrides]
         try:
             with initialize_config_dir(str(config_dir()), version_base="1.3"):
-                return compose("config", texts, return_hydra_config=True)
+                cfg = compose("config", [*self.searchpath(), *texts], return_hydra_config=True)
+            run = OmegaConf.masked_copy(cfg, [str(name) for name in cfg if name not in ("hydra", "sweep")])
+            # resolved once: what is checked here is what is trained
+            resolved = DictConfig(OmegaConf.to_container(run, resolve=True))
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(" ".join(str(error).split())) from None
+        checked = resolved.copy()
+        if isinstance(root := OmegaConf.select(checked, "data.root"), str):
+            checked.data.root = os.path.abspath(os.path.expanduser(root))
+        try:
+            check_config(OmegaConf.to_container(checked), trust=self._trust)
+        except RunError as error:
+            raise ConfigError(f"search: {error}") from None
+        return cfg, resolved

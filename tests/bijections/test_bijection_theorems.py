@@ -1,5 +1,6 @@
 """What every bijection must satisfy, on random parameters that are not those of its start. A new one joins CASES."""
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -70,9 +71,9 @@ CASES: dict[str, tuple[Callable[[], Bijection], tuple[int, ...], bool]] = {
 }
 
 
-@pytest.fixture(params=CASES, scope="module")
-def case(request: pytest.FixtureRequest) -> tuple[Bijection, Tensor]:
-    constructor, shape, unit_interval = CASES[request.param]
+def made(name: str) -> tuple[Bijection, Tensor]:
+    """The bijection of a case, with random parameters, and a batch of its x."""
+    constructor, shape, unit_interval = CASES[name]
     torch.manual_seed(0)
     bijection = constructor().double().eval()
     with torch.no_grad():
@@ -80,6 +81,11 @@ def case(request: pytest.FixtureRequest) -> tuple[Bijection, Tensor]:
             parameter += 0.2 * torch.randn_like(parameter)
     x = torch.rand(BATCH, *shape, dtype=torch.float64)
     return bijection, 0.01 + 0.98 * x if unit_interval else 4 * x - 2
+
+
+@pytest.fixture(params=CASES, scope="module")
+def case(request: pytest.FixtureRequest) -> tuple[Bijection, Tensor]:
+    return made(request.param)
 
 
 # The errors below are float64 roundings, 1.1e-16 of values up to about 10, summed over at most 16 elements and 14
@@ -113,15 +119,51 @@ def test_ladj_is_one_number_per_example(case: tuple[Bijection, Tensor]) -> None:
     assert bijection(x)[1].shape == (BATCH,)
 
 
-def test_every_parameter_receives_a_gradient(case: tuple[Bijection, Tensor]) -> None:
-    bijection, x = case
+WITHOUT_PARAMETERS = {"flatten", "logit", "logit_unbounded", "squeeze"}  # what they compute is stated below
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - WITHOUT_PARAMETERS))
+def test_every_parameter_receives_a_gradient(name: str) -> None:
+    bijection, x = made(name)
     z, ladj = bijection(x)
     parameters = dict(bijection.named_parameters())
-    if not parameters:
-        return
+    assert parameters
     gradients = torch.autograd.grad((z**3).sum() + ladj.sum(), list(parameters.values()), allow_unused=True)
     without = [name for name, g in zip(parameters, gradients, strict=True) if g is None or not g.abs().sum() > 0]
     assert without == []
+
+
+def test_flatten_keeps_the_order_of_rows() -> None:
+    x = torch.randn(BATCH, 2, 3, 5)
+    z, _ = Flatten((2, 3, 5))(x)
+    assert all(
+        torch.equal(z[:, 15 * c + 5 * i + j], x[:, c, i, j]) for c in range(2) for i in range(3) for j in range(5)
+    )
+
+
+def test_squeeze_makes_the_corners_of_a_block_channels() -> None:
+    """z[4c + 2a + b, i, j] = x[c, 2i + a, 2j + b]: what is near stays near, whatever the channel."""
+    x = torch.randn(BATCH, 3, 4, 6)
+    z, _ = Squeeze()(x)
+    for c, a, b in itertools.product(range(3), range(2), range(2)):
+        assert torch.equal(z[:, 4 * c + 2 * a + b], x[:, c, a::2, b::2])
+
+
+def test_logit_is_the_log_odds_of_the_squeezed_interval() -> None:
+    """With bound 1/4: 0 → log 1/3, 1/2 → 0, 1 → log 3, and log |dz/dx| = log (1 − 2/4) / (p (1 − p))."""
+    z, ladj = Logit(0.25)(torch.tensor([[0.0], [0.5], [1.0]], dtype=torch.float64))
+    torch.testing.assert_close(z.flatten(), torch.tensor([-math.log(3), 0, math.log(3)], dtype=torch.float64))
+    torch.testing.assert_close(ladj, torch.tensor([8 / 3, 2, 8 / 3]).double().log())
+
+
+def test_unbounded_logit_turns_uniform_noise_into_logistic() -> None:
+    """The distribution function of z, 1 / (1 + exp(−z)), is x; its density is exp(−ladj), also far in the tails."""
+    x = torch.tensor([[1e-12], [1e-3], [0.3], [0.8], [1 - 1e-9]], dtype=torch.float64)
+    z, ladj = Logit(0.0)(x)
+    logistic = torch.exp(-z) / (1 + torch.exp(-z)) ** 2
+    torch.testing.assert_close(1 / (1 + torch.exp(-z)), x, rtol=1e-12, atol=0)
+    # the density's own formula cancels at the upper end: 1e-16 of 1, divided by 1e-9
+    torch.testing.assert_close((-ladj).exp(), logistic.squeeze(1), rtol=1e-6, atol=0)
 
 
 def test_invertible_convolution_starts_as_a_rotation() -> None:

@@ -7,12 +7,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 from pydantic import ValidationError
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningModule
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
 from genlab.callbacks.collapse import Collapse, mean_distance
-from genlab.data.datamodule import ImageDataModule
 from genlab.training.train import train
 
 
@@ -25,14 +24,6 @@ class Sampler(LightningModule):
 
     def sample(self, n, generator=None):
         return 0.5 + self.spread * torch.randn(n, 1, 28, 28, generator=generator)
-
-
-@pytest.fixture
-def trainer(mnist_root):
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    trainer.datamodule = ImageDataModule("mnist", root=str(mnist_root))
-    trainer.datamodule.setup()
-    return trainer
 
 
 @pytest.fixture
@@ -123,11 +114,20 @@ def test_the_first_batches_are_not_judged(trainer, told):
     assert told.messages == []
 
 
+class Restless(Sampler):
+    """Takes noise that no generator fixes, and notes its mode and whether there are gradients."""
+
+    def sample(self, n, generator=None):
+        torch.rand(1)
+        self.seen = self.training, torch.is_grad_enabled()
+        return super().sample(n, generator)
+
+
 def test_looking_disturbs_nothing(after_many_batches):
-    model, state = Sampler(1.0), torch.get_rng_state()
+    model, state = Restless(1.0), torch.get_rng_state()
     Collapse().on_train_epoch_end(after_many_batches, model)
     assert torch.equal(torch.get_rng_state(), state)
-    assert model.training
+    assert model.training and model.seen == (False, False)
 
 
 def test_a_resumed_run_knows_how_large_the_gradient_was(trainer, told):

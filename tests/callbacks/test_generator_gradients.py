@@ -57,7 +57,7 @@ def test_measuring_changes_no_weight(compose_config, tmp_path):
 
 def test_a_model_without_a_generator_is_skipped(tmp_path):
     callback = GeneratorGradients()
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
     callback.on_train_start(trainer, LightningModule())
     callback.on_fit_end(trainer, LightningModule())
     assert list(tmp_path.iterdir()) == []

@@ -2,23 +2,14 @@
 
 import pytest
 import torch
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningModule
 from torch import nn
 
 from genlab.callbacks.interpolation import Interpolation
-from genlab.callbacks.picture import grid
-from genlab.data.datamodule import ImageDataModule
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE
+from genlab.pictures.grids import image_grid
 from genlab.pictures.latents import linear_interpolation, spherical_interpolation
-
-
-@pytest.fixture
-def trainer(mnist_root):
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    trainer.datamodule = ImageDataModule("mnist", root=str(mnist_root))
-    trainer.datamodule.setup()
-    return trainer
 
 
 class Autoencoder(LightningModule):
@@ -75,19 +66,19 @@ class Encoder(Mute):
         return images.flatten(1)
 
 
-def drawn(model, trainer, tmp_path, rows=3, columns=5):
+def drawn(model, trainer, rows=3, columns=5):
     with torch.no_grad():
         return Interpolation(rows=rows, columns=columns).draw(trainer, model)
 
 
 @pytest.mark.parametrize("model", [Mute, Encoder])
-def test_a_model_that_cannot_is_skipped(model, trainer, tmp_path):
-    assert drawn(model(), trainer, tmp_path) is None
+def test_a_model_that_cannot_is_skipped(model, trainer):
+    assert drawn(model(), trainer) is None
 
 
 @pytest.mark.parametrize("model", [VAE, GAN, Autoencoder, Flow, Decoder])
-def test_the_picture_has_a_row_for_each_path(model, trainer, tmp_path):
-    assert drawn(model(), trainer, tmp_path).shape == (3, 3 * 58 + 2, 5 * 58 + 2)
+def test_the_picture_has_a_row_for_each_path(model, trainer):
+    assert drawn(model(), trainer).shape == (3, 3 * 58 + 2, 5 * 58 + 2)
 
 
 @pytest.mark.parametrize(
@@ -95,9 +86,9 @@ def test_the_picture_has_a_row_for_each_path(model, trainer, tmp_path):
     [(Autoencoder, linear_interpolation), (Flow, spherical_interpolation)],
     ids=["linear", "spherical"],
 )
-def test_the_way_between_codes_is_spherical_where_there_is_a_prior(model, path, trainer, tmp_path):
+def test_the_way_between_codes_is_spherical_where_there_is_a_prior(model, path, trainer):
     model = model()
-    drawn(model, trainer, tmp_path)
+    drawn(model, trainer)
     images = trainer.datamodule.val_set.images[:6] / 255
     start, end = model.encode(images).detach().flatten(1).chunk(2)
     t = torch.linspace(0, 1, 5).view(-1, 1, 1)
@@ -106,23 +97,23 @@ def test_the_way_between_codes_is_spherical_where_there_is_a_prior(model, path, 
 
 
 @pytest.mark.parametrize("model", [Autoencoder, Flow])
-def test_the_ends_are_the_codes_of_validation_images(model, trainer, tmp_path):
+def test_the_ends_are_the_codes_of_validation_images(model, trainer):
     model = model()
-    drawn(model, trainer, tmp_path)
+    drawn(model, trainer)
     codes = model.encode(trainer.datamodule.val_set.images[:6] / 255).detach()
     ends = model.decoded.unflatten(0, (3, 5))[:, [0, -1]]
     assert torch.equal(ends, torch.stack(codes.chunk(2), dim=1))
 
 
-def test_without_an_encoder_the_ends_are_fixed_noise(trainer, tmp_path):
+def test_without_an_encoder_the_ends_are_fixed_noise(trainer):
     model = Decoder()
-    drawn(model, trainer, tmp_path)
+    drawn(model, trainer)
     ends = model.decoded.unflatten(0, (3, 5))[:, [0, -1]]
     noise = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
     assert torch.equal(ends, torch.stack(noise.chunk(2), dim=1))
 
 
-def test_what_is_drawn_is_what_is_decoded(trainer, tmp_path):
+def test_what_is_drawn_is_what_is_decoded(trainer):
     model = Decoder()
-    picture = drawn(model, trainer, tmp_path)
-    assert torch.equal(picture, grid(model.decode(model.decoded), 5))
+    picture = drawn(model, trainer)
+    assert torch.equal(picture, image_grid(model.decode(model.decoded), 5))

@@ -2,15 +2,14 @@
 
 import pytest
 import torch
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningModule
 from torch import nn
 
 from genlab.callbacks.code_scatter import CodeScatter
 from genlab.callbacks.manifold import Manifold
-from genlab.callbacks.picture import grid, undisturbed
+from genlab.callbacks.picture import undisturbed
 from genlab.callbacks.reconstructions import Reconstructions
 from genlab.callbacks.samples import Samples
-from genlab.data.datamodule import ImageDataModule
 from genlab.models.vae import VAE
 
 
@@ -22,21 +21,13 @@ class Mute(LightningModule):
         self.layer = nn.Linear(1, 1)
 
 
-@pytest.fixture
-def trainer(mnist_root):
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    trainer.datamodule = ImageDataModule("mnist", root=str(mnist_root))
-    trainer.datamodule.setup()
-    return trainer
-
-
 @pytest.mark.parametrize("picture", [Samples, Reconstructions, Manifold, CodeScatter])
-def test_a_model_that_cannot_is_skipped(picture, trainer, tmp_path):
+def test_a_model_that_cannot_is_skipped(picture, trainer):
     assert picture().draw(trainer, Mute()) is None
 
 
 @pytest.mark.parametrize("picture", [Manifold, CodeScatter])
-def test_planes_need_two_latent_dimensions(picture, trainer, tmp_path):
+def test_planes_need_two_latent_dimensions(picture, trainer):
     assert picture().draw(trainer, VAE(latent_dim=3, hidden_dims=[8])) is None
 
 
@@ -49,7 +40,7 @@ def test_planes_need_two_latent_dimensions(picture, trainer, tmp_path):
         (CodeScatter, (3, 600, 600)),
     ],
 )
-def test_pictures_have_their_size_and_range(picture, shape, trainer, tmp_path):
+def test_pictures_have_their_size_and_range(picture, shape, trainer):
     with torch.no_grad():
         drawn = picture().draw(trainer, VAE(latent_dim=2, hidden_dims=[8]).eval())
     assert drawn.shape == shape
@@ -69,7 +60,7 @@ class Plane(LightningModule):
         return torch.special.ndtr(z).view(-1, 1, 2, 1)
 
 
-def test_the_manifold_is_the_inverse_cdf_of_a_grid_over_the_unit_square(trainer, tmp_path):
+def test_the_manifold_is_the_inverse_cdf_of_a_grid_over_the_unit_square(trainer):
     pixels = Manifold(size=4).draw(trainer, Plane())[0]
     # a cell is 2 high and 1 wide, behind lines of 2
     first, second = pixels[2::4, 2::3][:4, :4], pixels[3::4, 2::3][:4, :4]
@@ -78,7 +69,7 @@ def test_the_manifold_is_the_inverse_cdf_of_a_grid_over_the_unit_square(trainer,
     torch.testing.assert_close(second, centres.flip(0).unsqueeze(1).expand(4, 4))
 
 
-def test_originals_stand_above_their_reconstructions(trainer, tmp_path):
+def test_originals_stand_above_their_reconstructions(trainer):
     class Negative(Mute):
         def reconstruct(self, images):
             return 1 - images
@@ -88,13 +79,6 @@ def test_originals_stand_above_their_reconstructions(trainer, tmp_path):
     first = trainer.datamodule.val_set.images[0, 0] / 255
     torch.testing.assert_close(above[0, ::2, 2:58:2], first)
     torch.testing.assert_close(below[0, ::2, 2:58:2], 1 - first)
-
-
-def test_grid_enlarges_without_blur():
-    images = torch.tensor([[0.0, 1.0], [1.0, 0.5]]).view(2, 1, 1, 2)
-    picture = grid(images, columns=2, scale=2)[0]
-    assert picture[2:4, 2:6].tolist() == [[0, 0, 1, 1], [0, 0, 1, 1]]
-    assert picture[2:4, 8:12].tolist() == [[1, 1, 0.5, 0.5], [1, 1, 0.5, 0.5]]
 
 
 def test_undisturbed_puts_back_modes_and_random_state():

@@ -3,22 +3,13 @@
 import pytest
 import torch
 from pydantic import ValidationError
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningModule
 from torch import nn
 
-from genlab.callbacks.picture import grid
 from genlab.callbacks.traversals import Traversals
-from genlab.data.datamodule import ImageDataModule
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.vae import VAE
-
-
-@pytest.fixture
-def trainer(mnist_root):
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    trainer.datamodule = ImageDataModule("mnist", root=str(mnist_root))
-    trainer.datamodule.setup()
-    return trainer
+from genlab.pictures.grids import image_grid
 
 
 class Decoder(LightningModule):
@@ -64,12 +55,12 @@ class Encoder(LightningModule):
         return images.flatten(1)
 
 
-def traversed(model, trainer, tmp_path, **arguments):
+def traversed(model, trainer, **arguments):
     """What was decoded, (rows, columns, …)."""
     with torch.no_grad():
         picture = Traversals(**arguments).draw(trainer, model)
     columns = 2 * arguments.get("steps", 5) + 1
-    assert torch.equal(picture, grid(model.decode(model.decoded), columns))
+    assert torch.equal(picture, image_grid(model.decode(model.decoded), columns))
     return model.decoded.unflatten(0, (-1, columns))
 
 
@@ -78,60 +69,60 @@ def validation_codes(model, trainer, n=200):
 
 
 @pytest.mark.parametrize("model", [LightningModule, Encoder])
-def test_a_model_that_cannot_is_skipped(model, trainer, tmp_path):
+def test_a_model_that_cannot_is_skipped(model, trainer):
     assert Traversals().draw(trainer, model()) is None
 
 
 @pytest.mark.parametrize("model", [VAE, Autoencoder])
 @pytest.mark.parametrize(("latent_dim", "rows"), [(3, 3), (30, 20)])
-def test_the_picture_has_a_row_for_each_latent_up_to_twenty(model, latent_dim, rows, trainer, tmp_path):
+def test_the_picture_has_a_row_for_each_latent_up_to_twenty(model, latent_dim, rows, trainer):
     with torch.no_grad():
         picture = Traversals().draw(trainer, model(latent_dim=latent_dim, hidden_dims=[8]).eval())
     assert picture.shape == (3, rows * 58 + 2, 11 * 58 + 2)
 
 
 @pytest.mark.parametrize("model", [WithCodes, WithPrior])
-def test_the_middle_column_is_the_code_itself(model, trainer, tmp_path):
+def test_the_middle_column_is_the_code_itself(model, trainer):
     model = model()
-    path = traversed(model, trainer, tmp_path)
+    path = traversed(model, trainer)
     assert torch.equal(path[:, 5], validation_codes(model, trainer)[:1].expand(4, -1))
 
 
-def test_with_a_prior_each_row_moves_one_latent_from_minus_to_plus_three(trainer, tmp_path):
-    path = traversed(WithPrior(), trainer, tmp_path, steps=2)
+def test_with_a_prior_each_row_moves_one_latent_from_minus_to_plus_three(trainer):
+    path = traversed(WithPrior(), trainer, steps=2)
     moved = path - path[:, 2:3]
     t = torch.tensor([-3, -1.5, 0, 1.5, 3])
     torch.testing.assert_close(moved, torch.eye(4).unsqueeze(1) * t.view(1, 5, 1))
 
 
-def test_without_one_the_unit_is_the_standard_deviation_of_validation_codes(trainer, tmp_path):
+def test_without_one_the_unit_is_the_standard_deviation_of_validation_codes(trainer):
     model = WithCodes()
-    path = traversed(model, trainer, tmp_path)
+    path = traversed(model, trainer)
     sigma = validation_codes(model, trainer).std(0)
     torch.testing.assert_close(path[:, -1] - path[:, 5], 3 * sigma.diag())
     torch.testing.assert_close(path[:, 0] - path[:, 5], -3 * sigma.diag())
 
 
-def test_of_more_latents_those_that_vary_most_are_drawn(trainer, tmp_path):
+def test_of_more_latents_those_that_vary_most_are_drawn(trainer):
     model = WithPrior()
-    path = traversed(model, trainer, tmp_path, rows=2)
+    path = traversed(model, trainer, rows=2)
     largest = validation_codes(model, trainer).var(0).topk(2).indices.sort().values
     assert (path[:, -1] != path[:, 5]).nonzero()[:, 1].tolist() == largest.tolist()
 
 
-def test_without_an_encoder_the_middle_is_zero_and_the_latents_are_the_first(trainer, tmp_path):
-    path = traversed(Decoder(), trainer, tmp_path, rows=3, steps=1)
+def test_without_an_encoder_the_middle_is_zero_and_the_latents_are_the_first(trainer):
+    path = traversed(Decoder(), trainer, rows=3, steps=1)
     expected = torch.eye(4)[:3].unsqueeze(1) * torch.tensor([-3.0, 0, 3]).view(1, 3, 1)
     assert torch.equal(path, expected)
 
 
-def test_a_flow_gets_as_many_rows_as_others(trainer, tmp_path):
-    path = traversed(Flow(), trainer, tmp_path, rows=5)
+def test_a_flow_gets_as_many_rows_as_others(trainer):
+    path = traversed(Flow(), trainer, rows=5)
     assert path.shape == (5, 11, 1, 28, 28)
     assert ((path[:, -1] - path[:, 5]).flatten(1) != 0).sum(1).tolist() == [1] * 5
 
 
 @pytest.mark.parametrize("wrong", [{"rows": 0}, {"steps": 0}, {"images": 1}])
-def test_wrong_arguments_are_refused(wrong, tmp_path):
+def test_wrong_arguments_are_refused(wrong):
     with pytest.raises(ValidationError):
         Traversals(**wrong)

@@ -6,13 +6,14 @@ from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
 from genlab.data.dataset import read_split
+from genlab.data.sources import find_files
 from genlab.runs.reload import load
 
 
 @pytest.fixture
 def test_images(mnist_root):
     """(100, 28, 28) uint8."""
-    return read_split(mnist_root / "MNIST" / "raw", "t10k").images[:, 0]
+    return read_split(find_files("mnist", str(mnist_root)), "t10k").images[:, 0]
 
 
 def cells(path):

@@ -82,6 +82,23 @@ def test_a_disk_that_cannot_be_written_leaves_nothing(runs, genlab, tmp_path, mo
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("there", ["folder", "unwritable"])
+def test_a_place_where_the_page_cannot_be_is_answered_in_one_line(runs, genlab, tmp_path, monkeypatch, there):
+    """Without --out, which is checked before."""
+    if there == "folder":
+        (tmp_path / "report.html").mkdir()
+    else:
+
+        def denied(*arguments, **settings):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr("tempfile.mkstemp", denied)
+    result = genlab("report", runs["vae"])
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert result.err.startswith("error: report.html: ")
+    assert "--out" in result.err
+
+
 def test_a_report_needs_no_torch(runs, tmp_path):
     code = f"""
 import sys

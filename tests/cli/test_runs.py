@@ -1,5 +1,6 @@
 """`genlab runs`: what the table says of runs that ended in every way, and of folders that strangers made."""
 
+import errno
 import json
 import os
 import time
@@ -167,6 +168,35 @@ def test_a_broken_folder_does_not_stop_the_table(make, genlab, damage, reason):
     assert "outputs/vae/bad" in line
     assert reason in line
     assert reason in next(run["reason"] for run in listed(genlab) if run["status"] == "broken")
+
+
+def test_a_folder_that_cannot_be_read_is_a_line(make, genlab, monkeypatch):
+    make("vae/good", "finished")
+    bad = make("vae/bad", "finished")
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.path.samefile(path, bad):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    (bad / "summary.json").unlink()
+    assert sorted(run["status"] for run in listed(genlab)) == ["broken", "finished"]
+
+
+def test_neither_a_thousand_folders_nor_a_huge_file_stop_the_table(make, genlab, tmp_path):
+    make("vae/good", "finished")
+    folder = make("vae/huge", "interrupted")
+    os.truncate(folder / "metrics.csv", 4_000_000_000)  # sparse: it takes no place on the disk
+    (folder / "overrides.yaml").write_text("!!timestamp x")
+    here = os.getcwd()
+    os.chdir(tmp_path / "outputs")
+    for _ in range(1_500):  # deeper than Python calls itself
+        os.mkdir("d")
+        os.chdir("d")
+    os.chdir(here)
+    assert {run["status"] for run in listed(genlab)} == {"finished", "interrupted"}
 
 
 def test_a_lock_that_leads_elsewhere_is_not_touched(make, genlab, tmp_path):

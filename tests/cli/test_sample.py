@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from genlab.callbacks.picture import square_grid
+from genlab.pictures.grids import square_grid
 from genlab.runs.reload import load
 
 PRIOR = {"vae": [], "gan": [], "flow": [], "autoencoder": ["--components", 2]}

@@ -28,7 +28,7 @@ def run(command, folder):
         ("model.latentdim=3", "error: model.latentdim: model (vae) has no latentdim; did you mean model.latent_dim?"),
         ("model.latent_dim=0", "error: model.latent_dim=0: should be greater than 0"),
         ("seed=abc", "error: seed=abc: should be a valid integer"),
-        ("data.root=absent", "error: data.root=absent: no such folder; create it, or leave data.root out"),
+        ("data.root=absent", "error: data.root=absent: no such folder; name the folder that has"),
     ],
 )
 def test_a_wrong_command_is_answered_in_one_line_and_leaves_nothing(tmp_path, override, answer):
@@ -48,7 +48,7 @@ def test_a_damaged_data_file_is_answered_before_training(tmp_path, mnist_root):
     (raw / "t10k-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x64")
     result = run([*TRAIN, *QUICK, f"data.root={tmp_path / 'data'}"], tmp_path)
     assert result.returncode == 1
-    assert re.fullmatch(r"error: .*t10k-labels-idx1-ubyte: 8 bytes where .* 108; delete it .*\n", result.stderr)
+    assert re.fullmatch(r"error: .*t10k-labels-idx1-ubyte: 8 bytes where .* 108; put a whole copy .*\n", result.stderr)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
@@ -60,6 +60,7 @@ def test_the_console_shows_genlabs_own_lines_alone(tmp_path, mnist_root):
     folder = r"outputs/vae/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-[0-9a-f]{8}"
     patterns = [
         r"genlab \S+: VAE on mnist, [\d,]+ parameters, cpu \(\d+ threads?\), seed 0",
+        r"images       550 train, 50 validation, 100 test, from \S+/MNIST/raw",
         rf"run folder   {folder}",
         r"epoch 1/2   train elbo -\S+   val elbo -\S+   reconstruction -\S+   kl \S+   \S+ s",
         r"epoch 2/2   train elbo -\S+   val elbo -\S+   reconstruction -\S+   kl \S+   \S+ s",

@@ -1,13 +1,16 @@
 """Splits, batches and the order of the images."""
 
+import gzip
+
 import pytest
 import torch
-from conftest import N_TEST, N_TRAIN
+from conftest import N_TEST, N_TRAIN, draw_shapes, write_idx
 from pydantic import ValidationError
 from torchvision.datasets import MNIST
 from torchvision.transforms.functional import to_tensor
 
 from genlab.data.datamodule import ImageDataModule
+from genlab.data.sources import FILES, cache_folder
 from genlab.errors import DataError
 
 
@@ -33,19 +36,19 @@ def test_the_splits_have_55000_5000_and_10000_images(mnist):
 
 def test_training_and_validation_are_the_training_images_cut_in_two(mnist):
     together = torch.cat([mnist.train_set.images, mnist.val_set.images])
-    reference = MNIST(mnist.root_folder(), train=True)  # torchvision reads the folder as it is
+    reference = MNIST(cache_folder(), train=True)  # torchvision reads the folder as it is
     assert torch.equal(together[:, 0], reference.data)
     assert torch.equal(torch.cat([mnist.train_set.labels, mnist.val_set.labels]).long(), reference.targets)
 
 
 def test_the_official_test_images_are_the_test_set(mnist):
-    reference = MNIST(mnist.root_folder(), train=False)
+    reference = MNIST(cache_folder(), train=False)
     assert torch.equal(mnist.test_set.images[:, 0], reference.data)
 
 
 def test_a_batch_is_what_torchvision_would_give(mnist):
     images, labels = next(iter(mnist.test_dataloader()))
-    reference = MNIST(mnist.root_folder(), train=False)
+    reference = MNIST(cache_folder(), train=False)
     assert images.dtype == torch.float32
     assert labels.dtype == torch.int64
     assert torch.equal(images, torch.stack([to_tensor(reference[i][0]) for i in range(len(images))]))
@@ -94,6 +97,69 @@ def test_worker_processes_give_the_same_batches(mnist_root):
 def test_a_root_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"data\.root=.*absent: no such folder"):
         ImageDataModule("mnist", root=str(tmp_path / "absent")).prepare_data()
+
+
+def made(root, n_train, n_test, seed=0, packed=False):
+    """A data module on the first images of the stand-in's kind, not set up."""
+    root.mkdir(exist_ok=True)
+    for values, file in zip([*draw_shapes(n_train, seed), *draw_shapes(n_test, seed + 1)], FILES, strict=True):
+        write_idx(root / file, values)
+        if packed:
+            (root / f"{file}.gz").write_bytes(gzip.compress((root / file).read_bytes()))
+            (root / file).unlink()
+    return ImageDataModule("mnist", root=str(root))
+
+
+def fingerprint(*arguments, **options):
+    data = made(*arguments, **options)
+    data.setup()
+    return data.images["fingerprint"]
+
+
+def test_the_fingerprint_is_that_of_the_images_wherever_they_lie(tmp_path):
+    once = fingerprint(tmp_path / "a", 30, 5)
+    assert len(once) == 16 and set(once) <= set("0123456789abcdef")
+    assert fingerprint(tmp_path / "b", 30, 5, packed=True) == once
+
+
+@pytest.mark.parametrize("other", [(31, 5, 0), (30, 6, 0), (30, 5, 2)])
+def test_other_images_have_another_fingerprint(tmp_path, other):
+    n_train, n_test, seed = other
+    assert fingerprint(tmp_path / "b", n_train, n_test, seed=seed) != fingerprint(tmp_path / "a", 30, 5)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_one_bit_of_one_file_changes_the_fingerprint(tmp_path, file):
+    once = fingerprint(tmp_path, 30, 5)
+    content = bytearray((tmp_path / file).read_bytes())
+    content[-1] ^= 1
+    (tmp_path / file).write_bytes(content)
+    data = ImageDataModule("mnist", root=str(tmp_path))
+    data.setup()
+    assert data.images["fingerprint"] != once
+
+
+@pytest.mark.parametrize("recorded", [{"fingerprint": "0" * 16}, {}, "x", 7, []])
+def test_other_images_than_those_of_the_run_are_refused(stand_in, recorded):
+    with pytest.raises(DataError, match=r"others than those that the run was trained on; .* data\.root=FOLDER"):
+        stand_in.check_images(recorded)
+
+
+def test_the_same_images_and_runs_without_a_record_are_accepted(stand_in):
+    stand_in.check_images(stand_in.images)
+    stand_in.check_images(None)
+
+
+def test_twelve_training_images_are_enough(tmp_path):
+    data = made(tmp_path, 12, 2)
+    data.setup()
+    assert (len(data.train_set), len(data.val_set), len(data.test_set)) == (10, 2, 2)
+
+
+@pytest.mark.parametrize(("n_train", "n_test"), [(11, 2), (12, 1)])
+def test_fewer_are_refused(tmp_path, n_train, n_test):
+    with pytest.raises(DataError, match=f"{n_train} training and {n_test} test images; there must be 12 and 2"):
+        made(tmp_path, n_train, n_test).setup()
 
 
 @pytest.mark.parametrize("wrong", [{"name": "cifar"}, {"batch_size": 0}, {"num_workers": -1}, {"seed": 1.5}])

@@ -57,7 +57,7 @@ def test_real_against_real_sits_at_the_floor(real):
         assert score.value == pytest.approx(score.floor, rel=0.4 if name == "fid_mnist" else 0.06), name
     assert abs(real.scores["kid_mnist"].value) < 0.01 * real.scores["fid_mnist"].value
     assert real.scores["digits_covered"].value == 10
-    assert real.more["memorisation"]["verdict"].startswith("no sign")
+    assert real.memorisation["verdict"].startswith("no sign")
 
 
 def test_noise_is_far_above_the_floor(images, real):
@@ -72,7 +72,7 @@ def test_noise_is_far_above_the_floor(images, real):
 
 def test_copies_are_said_to_be_copies(images):
     found = evaluate(Sampler(images[0][:1000] / 255), "mnist", *images, SETTINGS)
-    assert "pixels and features" in found.more["memorisation"]["verdict"]
+    assert "pixels and features" in found.memorisation["verdict"]
     assert found.scores["copied_share"].value > 0.9
     pixels, features = found.pairs
     torch.testing.assert_close(pixels[0], pixels[1])
@@ -119,7 +119,7 @@ def test_a_model_of_binary_pixels_has_nll_and_its_curve():
     assert score.value == pytest.approx(float(exact.mean()), abs=0.01)
     assert score.standard_error == pytest.approx(float(exact.std()) / 500**0.5, rel=0.01)
     assert found.scores["elbo"].value == pytest.approx(-float(exact.mean()) - model.gap, abs=0.01)
-    points = found.curves["nll"]["points"]
+    points = found.plain()["curves"]["nll"]["points"]
     assert [point["x"] for point in points] == [1, 10, 100, 500]
     assert points[-1]["value"] == score.value
     assert "8-bit" not in score.protocol and "500 importance samples" in score.protocol
@@ -140,7 +140,7 @@ class EightBit:
 def test_a_model_of_eight_bit_pixels_has_bits_per_dim():
     found = likelihood_scores(EightBit(), torch.zeros(20, 1, 4, 4), EvaluationSettings(dequantization_samples=5))
     assert found.scores["bits_per_dim"].value == pytest.approx(3)
-    assert [point["x"] for point in found.curves["bits_per_dim"]["points"]] == [1, 2, 4, 5]
+    assert [point["x"] for point in found.plain()["curves"]["bits_per_dim"]["points"]] == [1, 2, 4, 5]
     assert "nll" in found.absent and "nll" not in found.scores
 
 

@@ -52,3 +52,10 @@ def test_noise_loses_precision_and_density():
     noise = 5 * torch.rand(500, 10, generator=torch.Generator().manual_seed(3))
     found = precision_recall_density_coverage(REAL, noise)
     assert found["precision"] < 0.05 and found["density"] < 0.05
+
+
+def test_sets_of_two_have_one_neighbour():
+    """Real balls reach 1, fake ones 2: a fake at 0.5 is in both real balls, one at 2.5 in none."""
+    real, fake = torch.tensor([[0.0], [1.0]]), torch.tensor([[0.5], [2.5]])
+    found = precision_recall_density_coverage(real, fake)
+    assert found == {"precision": 0.5, "recall": 1, "density": 1, "coverage": 1}

@@ -375,6 +375,25 @@ def test_wrong_arguments_are_refused(wrong):
         GAN(**wrong)
 
 
+def test_each_player_has_its_optimizer():
+    rates = {"generator_learning_rate": 0.1, "discriminator_learning_rate": 0.2}
+    model = gan(**rates, beta1=0.3, beta2=0.4)
+    for player, optimizer, rate in zip(
+        (model.generator, model.discriminator), model.configure_optimizers(), rates.values(), strict=True
+    ):
+        (group,) = optimizer.param_groups
+        assert [id(weight) for weight in group["params"]] == [id(weight) for weight in player.parameters()]
+        assert (group["lr"], group["betas"]) == (rate, (0.3, 0.4))
+
+
+def test_samples_are_decoded_draws_of_the_prior():
+    model = gan()
+    z = torch.randn(4, 5, generator=torch.Generator().manual_seed(7))
+    assert torch.equal(model.sample(4, torch.Generator().manual_seed(7)), model.decode(z))
+    with torch.no_grad():
+        torch.testing.assert_close(2 * model.decode(z) - 1, model.generator.eval()(z))
+
+
 def test_every_objective_and_penalty_trains():
     for objective in ("non_saturating", "saturating", "least_squares", "hinge", "wasserstein"):
         for penalty in PENALTIES:

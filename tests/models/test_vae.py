@@ -7,6 +7,7 @@ import torch
 from pydantic import ValidationError
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
+from genlab.models.fixed_noise import fixed_normal
 from genlab.models.vae import VAE
 
 SHAPE = (1, 4, 8)
@@ -68,6 +69,45 @@ def test_the_importance_weighted_bound_is_at_least_the_elbo_on_the_same_samples(
     log_likelihood, log_prior, log_q, _ = distributions(vae, x, noise(k))
     elbo = (log_likelihood + log_prior - log_q).mean(0)
     assert (vae.bounds(x, noise(k))["objective"] > elbo).all()
+
+
+def test_beta_weighs_the_log_ratio_of_many_samples(vae, x):
+    log_likelihood, log_prior, log_q, _ = distributions(vae, x, noise(7))
+    expected = (log_likelihood + 0.3 * (log_prior - log_q)).logsumexp(0) - math.log(7)
+    torch.testing.assert_close(vae.bounds(x, noise(7), beta=0.3)["objective"], expected)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_training_step_lowers_minus_the_mean_objective(k):
+    torch.manual_seed(0)
+    vae = VAE(latent_dim=3, hidden_dims=[16], image_shape=SHAPE, binarization="none", importance_samples=k, beta=0.7)
+    images = torch.rand(6, *SHAPE)
+    torch.manual_seed(1)
+    step = vae.training_step((images, torch.zeros(6)), 0)
+    torch.manual_seed(1)
+    bounds = vae.bounds(images, torch.randn(k, 6, 3), beta=0.7)
+    torch.testing.assert_close(step.pop("loss"), -bounds.pop("objective").mean())
+    torch.testing.assert_close(step, {name: value.mean() for name, value in bounds.items()})
+
+
+def test_validation_measures_each_image_with_its_own_noise(vae, monkeypatch):
+    images, logged = torch.rand(6, *SHAPE).double(), {}
+    monkeypatch.setattr(vae, "log_dict", lambda means, **_: logged.update(means))
+    vae.validation_step((images, torch.zeros(6)), 0)
+    bounds = vae.bounds(vae.observe(images), fixed_normal(images, (3,)).unsqueeze(0))
+    assert logged == {f"val/{name}": bounds[name].mean() for name in ("elbo", "reconstruction", "kl")}
+
+
+def test_reconstructions_are_decoded_posterior_means(vae):
+    images = torch.rand(6, *SHAPE).double()
+    mu, _ = vae.posterior(vae.observe(images))
+    assert torch.equal(vae.encode(images), mu)
+    assert torch.equal(vae.reconstruct(images), torch.sigmoid(vae.logits(mu)))
+
+
+def test_samples_are_decoded_draws_of_the_prior(vae):
+    z = torch.randn(4, 3, generator=torch.Generator().manual_seed(7)).double()
+    assert torch.equal(vae.sample(4, torch.Generator().manual_seed(7)), vae.decode(z))
 
 
 def test_conditional_log_likelihood_is_of_every_pair(vae):

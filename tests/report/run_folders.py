@@ -99,7 +99,7 @@ def write_run(
         "versions": {"genlab": "0.1.0", "torch": "2.9"},
     }
     (folder / "summary.json").write_text(json.dumps(content | summary))
-    lines = ["seed: 0", "model:", f"  _target_: genlab.models.{model}"]
+    lines = [f"seed: {seed}", "model:", f"  _target_: genlab.models.{model}"]
     lines += [f"  {key}: {value}" for key, value in (settings or {}).items()]
     lines += ["data:", f"  name: {data}", f"  seed: {seed}", "trainer:", f"  max_epochs: {epochs}"]
     (folder / "config.yaml").write_text("\n".join(lines) + "\n")

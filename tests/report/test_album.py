@@ -2,6 +2,8 @@
 
 import base64
 import io
+import struct
+import zlib
 
 import pytest
 from PIL import Image, ImageChops
@@ -72,7 +74,22 @@ def truncated(path):
     path.write_bytes(path.read_bytes()[:-30])
 
 
+def crafted(name, data):
+    """A picture of 8×8 pixels with a chunk behind them that no reader expects there."""
+
+    def write(path):
+        smooth(path, 8)
+        content = path.read_bytes()
+        end = content.index(b"IEND") - 4
+        chunk = struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        path.write_bytes(content[:end] + chunk + content[end:])
+
+    return write
+
+
 DAMAGES = {
+    "a profile without its fields": crafted(b"iCCP", b"a\0"),
+    "transparency of no colour": crafted(b"tRNS", b"\0"),
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_text("<svg onload=alert(1)>"),
     "another format": lambda path: Image.new("L", (8, 8)).save(path, "GIF"),

@@ -7,7 +7,7 @@ import pytest
 from report.run_folders import evaluation
 
 from genlab.report.comparison import compare
-from genlab.report.grouping import group_runs
+from genlab.report.grouping import group_runs, told_of_images
 from genlab.report.reading import read_run
 
 
@@ -181,6 +181,71 @@ def test_a_number_without_a_protocol_is_shown_and_not_ranked(make_run):
     silent = {f"dim{dim}": {"protocol": ""} for dim in range(2)}
     (comparison,) = groups_of_scores(make_run, scores, **silent)
     assert verdicts(comparison, scores) == ["", ""]
+
+
+IMAGES = ("0123456789abcdef", "fedcba9876543210")
+
+
+def on_root(folder, root):
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("data:\n", f"data:\n  root: {root}\n"))
+    return folder
+
+
+def seen(number):
+    return {"images": {"fingerprint": IMAGES[number], "count": 70000}}
+
+
+def test_runs_on_other_images_are_no_seeds_of_one_row(make_run):
+    folders = [make_run("a", seed=0, **seen(0)), on_root(make_run("b", seed=1, **seen(1)), "/mine")]
+    comparisons = compared(*folders)
+    names = ["mnist (data.root=null, images 01234567)", "mnist (data.root=/mine, images fedcba98)"]
+    assert [comparison.data for comparison in comparisons] == names
+    assert [len(group.finished) for comparison in comparisons for group in comparison.groups] == [1, 1]
+    (told,) = told_of_images([read_run(folder) for folder in folders])
+    assert (
+        told == "Not all runs on mnist have seen the same images, so they are compared apart: " + "; ".join(names) + "."
+    )
+
+
+def test_no_run_on_other_images_is_dropped_for_its_seed(make_run):
+    comparisons = compared(make_run("a", **seen(0)), make_run("b", **seen(1)))
+    assert [len(group.finished) for comparison in comparisons for group in comparison.groups] == [1, 1]
+
+
+def test_the_same_images_elsewhere_are_the_same_data(make_run):
+    folders = [make_run("a", seed=0, **seen(0)), on_root(make_run("b", seed=1, **seen(0)), "/copy")]
+    (comparison,) = compared(*folders)
+    assert [(group.label, len(group.finished)) for group in comparison.groups] == [("VAE", 2)]
+    assert not told_of_images([read_run(folder) for folder in folders])
+
+
+def test_of_earlier_runs_the_root_says_which_images(make_run):
+    folders = [make_run("a", seed=0), on_root(make_run("b", seed=1), "/mine"), on_root(make_run("c", seed=2), "/mine")]
+    assert [comparison.data for comparison in compared(*folders)] == [
+        "mnist (data.root=null)",
+        "mnist (data.root=/mine)",
+    ]
+    new = on_root(make_run("d", seed=3, **seen(0)), "/mine")
+    comparisons = compared(*folders[1:], new)
+    assert [len(group.finished) for comparison in comparisons for group in comparison.groups] == [3]
+    (told,) = told_of_images([read_run(folder) for folder in [*folders[1:], new]])
+    assert told.startswith("2 of 3 runs are of an earlier version")
+
+
+@pytest.mark.parametrize("spelling", ["0.001", "1.0e-3"])
+def test_a_value_that_is_spelled_otherwise_is_no_other_setting(make_run, spelling):
+    folders = [make_run("a", settings={"learning_rate": 0.001}), make_run("b", settings={"learning_rate": spelling})]
+    (comparison,) = compared(*folders)
+    assert [(group.label, len(group.finished)) for group in comparison.groups] == [("VAE", 1)]
+
+
+def test_a_data_set_without_a_finished_run_spoils_no_table(make_run):
+    """Of all: the columns of the others were counted for it."""
+    folders = [make_run("a", data="kmnist", status="failed"), make_run("b")]
+    comparisons = compared(*folders)
+    assert [(comparison.data, len(comparison.cells)) for comparison in comparisons] == [("kmnist", 1), ("mnist", 1)]
+    assert comparisons[0].cells == [[]]
 
 
 def test_data_sets_are_compared_apart(make_run):

@@ -49,6 +49,13 @@ def test_a_line_that_a_kill_has_cut_does_not_count(run):
     assert read_curves(run).over_epochs("val/elbo")[-1] == (2.0, -120.0)
 
 
+def test_what_comes_before_the_damage_counts_and_the_damage_is_named(run):
+    (run / "metrics.csv").write_text(METRICS + "250,2.0\n")
+    curves = read_curves(run)
+    assert curves.over_epochs("val/elbo")[-1] == (2.0, -120.0)
+    assert "metrics.csv: damaged" in curves.fault
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "\n", "a,b\n1,2\n", "step,val/elbo\nx,y\n-1,2\n1e400,3\n1,2,3\n", "step,val/elbo\n1,1e200\n", "\0\n", "é\n"],

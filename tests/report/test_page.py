@@ -13,6 +13,7 @@ from genlab.errors import RunError
 from genlab.report.galleries import KINDS, MOST_PICTURES, POSITIONS
 from genlab.report.page import MOST_DETAILS, page
 from genlab.report.reading import find_folders, read_run
+from genlab.report.tables import table
 from genlab.runs.lock import locked
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)></style>{{ 7777*7 }}</script>"
@@ -197,6 +198,39 @@ def poison(value):
     return EVIL if isinstance(value, str) else value
 
 
+def foreign(make_run, name, **more):
+    metrics = {"test/sharpness": 1.5}
+    run = make_run(
+        name, epochs=2, metrics=metrics, headline="sharpness", protocol={"test/sharpness": "on edges"}, **more
+    )
+    (run / "metrics.csv").write_text("step,epoch,val/sharpness\n100,0,1.2\n200,1,1.5\n")
+    return run
+
+
+def test_a_quantity_of_another_package_is_described_by_its_model(make_run):
+    described = [{"name": "sharpness", "unit": "grey levels", "better": "higher", "title": "Sharpness of edges"}, 7]
+    runs = [foreign(make_run, str(i), settings={"beta": i}, quantities=described) for i in range(2)]
+    seen = page_of(*runs).text
+    assert "Sharpness of edges over epochs" in seen
+    assert "grey levels, higher is better" in seen
+    assert "not distinguishable" in seen
+
+
+def test_a_quantity_that_nobody_describes_is_drawn_by_its_name(make_run):
+    runs = [foreign(make_run, str(i), settings={"beta": i}) for i in range(2)]
+    seen = page_of(*runs).text
+    assert "sharpness over epochs" in seen
+    assert "test/ sharpness" in seen and "1.5" in seen
+    assert {read_run(run).quantity("val/sharpness").better for run in runs} == {None}
+
+
+def test_what_chooses_the_best_epoch_says_which_way_is_better(make_run):
+    run = foreign(make_run, "run")
+    with (run / "config.yaml").open("a") as file:
+        file.write("callbacks:\n  checkpoints: {monitor: val/sharpness, mode: max}\n")
+    assert read_run(run).quantity("test/sharpness").better == "higher"
+
+
 def test_what_strangers_write_stays_text(tmp_path):
     good = evaluation()
     evil = poison(good)
@@ -274,8 +308,8 @@ def test_a_run_that_has_not_finished_shows_what_it_has(make_run, status):
 
 def test_curves_that_are_not_read_say_why(make_run, monkeypatch):
     run = make_run("run")
-    monkeypatch.setattr("genlab.report.curves.LARGEST", 100)
-    assert "No curves: metrics.csv is larger than" in page_of(run).text
+    monkeypatch.setattr("genlab.runs.metrics.LARGEST", 100)
+    assert re.search(r"No curves: \S*metrics\.csv: larger than", page_of(run).text)
 
 
 def test_an_evaluation_of_another_version_says_so(make_run):
@@ -292,11 +326,21 @@ def test_a_run_that_has_only_begun_is_no_error(make_run):
 
 
 DAMAGES = {
-    "summary.json": ["", "[]", "{", '{"status": "done"}', '{"status": "finished", "warnings": 3}', "[" * 100_000],
+    "summary.json": [
+        *('{"status": "finished", "\\ud800": 1}', '{"status": "finished", "metrics": {"test/elbo": Infinity}}'),
+        *("", "[]", "{", '{"status": "done"}', '{"status": "finished", "warnings": 3}', "[" * 100_000),
+    ],
     "config.yaml": ["{", "a: &a [1]\nb: *a", "!!python/object:os.system {}", "\0", "a: " + "[" * 50],
     "metrics.csv": ["", "step\n1\n", "a,b\n1\n", '"', "step,val/elbo\n" + "1,1e999\n"],
     "evaluation.json": ["", "[]", '{"scores": 3}', '{"scores": {"a": {"value": NaN}}}', "[" * 100_000, "1" * 5000],
-    "times.csv": ["", "epoch\n", "epoch,step,seconds\n0,1,nan\n", "epoch,step,seconds\n0,9,9\n1,8,8\n"],
+    "times.csv": [
+        "",
+        "epoch\n",
+        "epoch,step,seconds\n0,1,nan\n",
+        "epoch,step,seconds\n0,9,1e308\n",
+        f"epoch,step,seconds\n0,1{0:0400},9\n",
+        "epoch,step,seconds\n0,9,9\n1,8,8\n",
+    ],
     "overrides.yaml": ["{", "3", "- 3"],
 }
 
@@ -305,10 +349,21 @@ DAMAGES = {
 def test_a_damaged_file_stops_no_page(make_run, name, text):
     run = make_run("run", evaluated=evaluation())
     (run / name).write_text(text)
-    seen = page_of(run, make_run("other", seed=1))
+    other = make_run("other", seed=1)
+    seen = page_of(run, other)
     if name in ("summary.json", "config.yaml"):
         assert "broken" in seen.text
     assert "VAE" in seen.text
+    for form in ("markdown", "csv", "json"):
+        assert "VAE" in table([read_run(run), read_run(other)], form)
+
+
+@pytest.mark.parametrize("value", [".inf", ".nan", "1" + "0" * 400, "0x" + "f" * 5000, "{a: 2020-01-01}", '"\\ud800"'])
+def test_a_setting_of_any_value_stops_no_report(make_run, value):
+    run, other = make_run("run", settings={"beta": value}), make_run("other", seed=1)
+    assert "2 runs of 2 settings" in page_of(run, other).text
+    for form in ("markdown", "csv", "json"):
+        assert "VAE" in table([read_run(run), read_run(other)], form)
 
 
 @pytest.mark.parametrize("value", [None, True, "3", [], {}, 1e308, -1e308, 10**400, 5e-324])

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import pytest
 from report.run_folders import evaluation
 
 from genlab.report.reading import read_run
@@ -55,6 +56,13 @@ def test_what_strangers_write_is_no_markup_and_no_formula(make_run):
     assert "HYPERLINK(1)\\|\\<b\\>" in markdown
     for row in csv.reader(io.StringIO(table(runs, "csv"))):
         assert not [cell for cell in row if cell.startswith(("=", "+", "@"))]
+
+
+@pytest.mark.parametrize("form", ["markdown", "csv", "json"])
+def test_a_data_set_without_a_finished_run_is_in_every_form(make_run, form):
+    failed = make_run("kmnist", data="kmnist", status="failed", error="RuntimeError: no room")
+    assert "kmnist" in table([read_run(failed)], form) or form == "csv"  # a line for each number: it has none
+    assert "fid" in table(runs_of(make_run, failed), form)
 
 
 def test_runs_that_are_not_in_the_table_are_named(make_run, tmp_path):

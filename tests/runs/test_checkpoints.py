@@ -3,17 +3,20 @@
 import copy
 import errno
 import json
+import os
+import pickle
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 
 from genlab.errors import DiskError, RunError
-from genlab.runs.atomic import remove_leftovers
-from genlab.runs.checkpoints import AtomicCheckpointIO, check_optimizers
+from genlab.runs.atomic import remove_leftovers, write_text
+from genlab.runs.checkpoints import AtomicCheckpointIO, check_counters, check_optimizers, read_checkpoint
 from genlab.training.train import train
 
 # A limit on the size of files fails like a full disk: in the middle of a write
@@ -187,4 +190,126 @@ def test_a_state_that_an_optimizer_has_made_is_accepted(net, states):
     del states[1]["param_groups"][0]["decoupled_weight_decay"]  # an older torch
     before = copy.deepcopy(states), copy.deepcopy(net.state_dict())
     check(net, states)
-    assert str((states, net.state_dict())) == str(before)  # nothing has been stepped
+    torch.testing.assert_close((states, dict(net.state_dict())), (before[0], dict(before[1])), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kind", [torch.optim.AdamW, torch.optim.SGD, torch.optim.RMSprop, torch.optim.Adagrad])
+def test_other_optimizers_are_resumed_too(net, kind):
+    optimizer = kind(net.parameters(), lr=0.1)
+    net(torch.randn(5, 1, 3, 3)).square().sum().backward()
+    optimizer.step()
+    states = [copy.deepcopy(optimizer.state_dict())]
+    check_optimizers([kind(net.parameters(), lr=0.1)], {"optimizer_states": states}, Path("last.ckpt"))
+
+
+def whole(**more):
+    """A checkpoint of genlab, as far as `read_checkpoint` looks."""
+    return {"genlab": {"format": 1, "batches": 3}, "state_dict": {"weight": torch.ones(3)}, **more}
+
+
+def laughs(kind, depth=60):
+    value = kind(("ha",))
+    for _ in range(depth):
+        value = kind((value, value))
+    return value
+
+
+def loop():
+    value = []
+    value.append(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda: whole(hyper_parameters={"beta": laughs(tuple)}),
+        lambda: whole(hyper_parameters={"beta": laughs(list)}),
+        lambda: whole(hyper_parameters={"beta": loop()}),
+        lambda: whole(text=["ha" * 1_000] * 10_000),
+        lambda: whole() | {"genlab": {"format": 2, "batches": 3, "version": laughs(tuple)}},
+    ],
+    ids=["tuples", "lists", "a loop", "a text", "the version"],
+)
+def test_values_that_are_many_times_in_one_another_are_refused_at_once(tmp_path, odd):
+    torch.save(odd(), tmp_path / "last.ckpt")
+    with pytest.raises(RunError, match=r"last\.ckpt: damaged, .*; use another"):
+        read_checkpoint(tmp_path / "last.ckpt")
+
+
+def test_so_is_such_a_name_whose_hash_would_take_years(tmp_path):
+    with zipfile.ZipFile(tmp_path / "last.ckpt", "w") as archive:
+        value = b"\x80\x02}X\x02\x00\x00\x00haq\x00"
+        value += b"".join(b"h%ch%c\x86q%c0" % (i, i, i + 1) for i in range(60)) + b"0h<K\x01s."
+        archive.writestr("last/data.pkl", value)
+        archive.writestr("last/version", b"3\n")
+    with pytest.raises(RunError, match=r"last\.ckpt: damaged, .*; use another"):
+        read_checkpoint(tmp_path / "last.ckpt")
+
+
+def compressed(path):
+    torch.save(whole(), path)
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content + bytes(10_000_000))
+
+
+ODD = {
+    "an older format of torch": lambda path: torch.save(whole(), path, _use_new_zipfile_serialization=False),
+    "plain pickle": lambda path: path.write_bytes(pickle.dumps(whole())),
+    "TorchScript": lambda path: torch.jit.save(torch.jit.trace(torch.nn.Linear(1, 1), torch.ones(1)), path),
+    "a compressed archive": compressed,
+    "no file of an archive": lambda path: path.write_bytes(b"PK" + bytes(1_000)),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_torch_would_warn_of_is_refused_without(tmp_path, odd, recwarn):
+    ODD[odd](tmp_path / "last.ckpt")
+    recwarn.clear()
+    with pytest.raises(RunError, match=r"last\.ckpt: damaged"):
+        read_checkpoint(tmp_path / "last.ckpt")
+    assert not recwarn.list
+
+
+def test_an_honest_checkpoint_is_read(tmp_path):
+    torch.save(whole(betas=[(0.9, 0.999)] * 100, rows=[[1, 2, 0.5]] * 1_000), tmp_path / "last.ckpt")
+    assert torch.equal(read_checkpoint(tmp_path / "last.ckpt")["state_dict"]["weight"], torch.ones(3))
+
+
+def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    def refuse(self, *arguments):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    torch.save(whole(), tmp_path / "last.ckpt")
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(RunError, match=r"last\.ckpt: cannot be read \(Permission denied\)"):
+        read_checkpoint(tmp_path / "last.ckpt")
+
+
+def test_a_callback_can_delete_files_and_no_folders(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file.ckpt").touch()
+    AtomicCheckpointIO().remove_checkpoint(str(tmp_path / "file.ckpt"))
+    with pytest.raises(OSError, match="folder"):
+        AtomicCheckpointIO().remove_checkpoint(str(tmp_path / "folder"))
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_a_file_gets_the_rights_that_its_user_wants(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        write_text(tmp_path / "summary.json", "{}")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "summary.json").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("value", ["x", -1, 1.5, None])
+def test_a_counter_of_another_kind_is_refused(value):
+    loops = {"fit_loop": {"epoch_loop.state_dict": {"_batches_that_stepped": value}, "state_dict": {}}}
+    with pytest.raises(RunError, match=r"last\.ckpt: _batches_that_stepped is .*, no counter; use another checkpoint"):
+        check_counters({"loops": loops}, Path("last.ckpt"))

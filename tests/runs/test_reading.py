@@ -7,7 +7,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from genlab.errors import RunError
-from genlab.runs.reading import check_root, open_run, read_summary
+from genlab.runs.reading import check_root, open_run, read_overrides, read_summary
+from genlab.runs.record import RunRecord
 from genlab.runs.settings import save_config
 
 SUMMARY = {"status": "finished", "seconds": 1.5, "epochs": 2, "metrics": {"test/elbo": -98.2, "test/kl": None}}
@@ -82,6 +83,10 @@ def test_other_names_are_fine(folder, name):
         ('{"status": "running", "resumed": 5}', "resumed=5"),
         ('{"status": "running", "started": {}}', "started"),
         ('{"status": "running", "metrics": {"test/elbo": "good"}}', "metrics"),
+        ('{"status": "running", "training_seconds": "long"}', "training_seconds=long"),
+        ('{"status": "running", "training_images": 1' + 400 * "0" + "}", "training_images"),
+        ('{"status": "running", "\\ud800": 1}', "cannot be read"),
+        ('{"status": "running", "model": "\\ud800"}', "cannot be read"),
     ],
 )
 def test_a_summary_is_what_genlab_writes(folder, text, words):
@@ -122,6 +127,8 @@ def test_the_data_of_a_run_are_there(folder):
         ("a\0b", "mnist", "no such folder"),
         ("/", "mnist", "no data files in it"),
         (None, "kmnist", "no data files in it"),
+        (None, "cifar", "cifar is no data set of genlab's"),
+        (None, ["mnist"], "is no data set of genlab's"),
     ],
 )
 def test_a_run_fills_no_folder_that_it_names(folder, mnist_root, root, name, words):
@@ -141,3 +148,28 @@ def test_a_run_knows_where_its_data_are_from_any_folder(compose_config, mnist_ro
     run = open_run("run")
     assert os.path.samefile(run.config.data.root, mnist_root)
     check_root(run)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["!!bool x", "!!timestamp x", "1:" * 300 + "1.5", "[" * 50_000, "- " * 500, "- =", "- 2001-99-99", "{? [a] : b}"],
+)
+def test_odd_overrides_are_none(folder, text):
+    (folder / "overrides.yaml").write_text(text)
+    assert read_overrides(folder) == []
+
+
+def test_a_run_with_a_metric_that_is_not_finite_is_resumed(tmp_path):
+    previous = {
+        "status": "interrupted",
+        "metrics": {"test/elbo": None, "val/elbo": -1.0},
+        "resumed": None,
+        "warnings": None,
+    }
+    for _ in range(2):
+        with RunRecord(tmp_path, {"model": "VAE"}, previous):
+            pass
+        previous = read_summary(tmp_path)
+        assert previous["metrics"] == {"test/elbo": None, "val/elbo": -1.0}
+    assert len(previous["resumed"]) == 2
+    assert previous["warnings"] == []

@@ -5,21 +5,11 @@ import json
 import pytest
 
 from genlab.errors import RunError
-from genlab.sweeps.fingerprint import fingerprint
-from genlab.sweeps.plan import Job, Plan, assign, read_plan, write_plan
-
-CONFIG = {
-    "seed": 0,
-    "outputs": "outputs",
-    "run_dir": "outputs/vae/a",
-    "sweep": {"resume": None, "keep": "all"},
-    "model": {"_target_": "genlab.models.vae.VAE", "beta": 1.0, "hidden_dims": [500, 300]},
-    "data": {"name": "mnist", "root": None, "num_workers": 0},
-}
+from genlab.sweeps.plan import Job, Plan, Wanted, assign, read_plan, write_plan
 
 
 def wanted(*marks):
-    return [([f"seed={mark}"], mark) for mark in marks]
+    return [Wanted([f"seed={mark}"], mark, "repeated") for mark in marks]
 
 
 def test_a_new_sweep_has_hydras_numbers():
@@ -43,10 +33,9 @@ def test_a_changed_grid_finds_its_folders_by_the_config_and_not_by_the_number():
     assert {job.fingerprint: job.folder for job in again if job.number is not None} == {"a": "0", "b": "1"}
 
 
-def test_two_jobs_of_one_config_have_two_folders():
-    first = assign(wanted("a", "a"), [])
-    assert [job.folder for job in first] == ["0", "1"]
-    assert [job.folder for job in assign(wanted("a", "a", "a"), first)] == ["0", "1", "2"]
+def test_an_earlier_plan_with_one_job_twice_goes_on_in_the_first_folder():
+    known = [Job("0", "a", ["seed=0"], 0), Job("1", "a", ["seed=0"], 1)]
+    assert [(job.folder, job.number) for job in assign(wanted("a"), known)] == [("0", 0), ("1", None)]
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path):
@@ -90,22 +79,3 @@ def test_a_damaged_plan_is_answered_in_one_line(tmp_path, damage):
 def test_a_folder_without_a_plan_is_none_of_a_sweep(tmp_path):
     with pytest.raises(RunError, match=r"no folder of a sweep, it has no sweep\.json"):
         read_plan(tmp_path)
-
-
-def changed(**sections):
-    return CONFIG | {name: CONFIG[name] | values for name, values in sections.items()}
-
-
-def test_where_a_run_lies_and_how_numbers_are_written_are_not_what_it_is():
-    same = fingerprint(CONFIG)
-    assert fingerprint(CONFIG | {"outputs": "/o", "run_dir": "/r", "sweep": {"resume": "/s", "keep": "best"}}) == same
-    assert fingerprint(changed(data={"num_workers": 4}, model={"beta": 1})) == same
-    assert fingerprint(dict(reversed(CONFIG.items()))) == same
-
-
-def test_everything_else_is(tmp_path, monkeypatch):
-    others = [CONFIG | {"seed": 1}, changed(model={"beta": 1.5}), changed(model={"hidden_dims": [300, 500]})]
-    others += [changed(data={"root": "/a"}), changed(data={"root": "/b"}), changed(model={"beta": True})]
-    assert len({fingerprint(config) for config in [CONFIG, *others]}) == 7
-    monkeypatch.chdir(tmp_path)
-    assert fingerprint(changed(data={"root": "d"})) == fingerprint(changed(data={"root": str(tmp_path / "d")}))

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,25 @@ def test_a_sweep_goes_on_after_a_failure_an_interruption_and_a_kill(tmp_path, mn
     }
 
 
+@pytest.mark.slow
+def test_a_file_may_be_a_sweep_of_its_own(tmp_path, mnist_root):
+    (tmp_path / "mine" / "experiment").mkdir(parents=True)
+    sweep = {"mode": "MULTIRUN", "sweeper": {"params": {"seed": "0,1", "model.latent_dim": "choice(2,3)"}}}
+    text = f"# @package _global_\n{json.dumps({'hydra': sweep})}\n"
+    (tmp_path / "mine" / "experiment" / "four.yaml").write_text(text)
+    given = ["model.hidden_dims=[8]", *SMALL, f"data.root={mnist_root}", "trainer.max_epochs=1", "logger=none"]
+    command = [*TRAIN, "--config-dir=mine", "experiment=four", "seed=5", *given]
+    code, _out, err = run(command, tmp_path)
+    assert (code, err) == (0, "")
+    (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    written = json.loads((sweep / "sweep.json").read_text())
+    assert [job["overrides"][:2] for job in written["jobs"]] == [
+        ["seed=5", "model.latent_dim=2"],
+        ["seed=5", "model.latent_dim=3"],
+    ]
+    assert statuses(sweep) == {"0": "finished", "1": "finished"}
+
+
 def test_jobs_at_the_same_time_share_the_cores_and_a_failing_one_stops_no_other(tmp_path, mnist_root):
     joblib = pytest.importorskip("joblib")
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
@@ -203,3 +223,18 @@ def test_jobs_at_the_same_time_share_the_cores_and_a_failing_one_stops_no_other(
     assert [row[-1].partition(":")[0] for row in table(out)[1].values()][:3] == ["finished", "failed", "finished"]
     best = max("02", key=lambda name: found[name]["best"]["value"])
     assert [(sweep / name / "checkpoints").exists() for name in "02"] == [name == best for name in "02"]
+
+
+@pytest.mark.slow
+def test_workers_end_when_their_command_is_killed(tmp_path, mnist_root):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    given = ["model.hidden_dims=[8]", *SMALL, f"data.root={mnist_root}", "trainer.max_epochs=100000"]
+    launcher = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    process = start([*TRAIN, "-m", *launcher, "seed=0,1,2,3", *given], tmp_path)
+    while len(list(tmp_path.glob("outputs/sweeps/*/*/checkpoints/last.ckpt"))) < 2:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=120)  # ends when nobody has its pipes any more
+    (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    assert statuses(sweep) == {"0": "interrupted", "1": "interrupted"}

@@ -11,10 +11,11 @@ import time
 import pytest
 from fork_server import Training
 
-from genlab.sweeps.launchers import LAUNCHERS, launcher
-from genlab.sweeps.queue import left_in_queue, patient, take_back
+from genlab.sweeps.far_job import take_back
+from genlab.sweeps.placement import PLACEMENTS, placement
 
 submitit = pytest.importorskip("submitit", reason="needs the extra slurm")
+from genlab.sweeps.queue import run_in_queue  # noqa: E402
 
 
 @pytest.fixture
@@ -39,30 +40,52 @@ def test_what_ended_otherwise_does_not(heard, code):
     assert heard == []
 
 
-def test_a_job_that_has_lost_its_process_stops_the_wait_for_no_other(tmp_path, monkeypatch, capsys):
+def handed(tmp_path, monkeypatch, cluster, ended):
+    """Hand two jobs over to a queue that runs none; those in `ended` have left a result."""
     monkeypatch.setattr(submitit.Job, "_results_timeout_s", 0)
-    lost = submitit.LocalJob(folder=tmp_path, job_id="12")
-    with patient():
-        (result,) = lost.results()
-    assert result.return_value is None  # Hydra asks for it
-    assert "error: job 12 of the queue has left no result; see " in capsys.readouterr().err
-    with pytest.raises(submitit.core.utils.UncompletedJobError):  # as before
-        lost.results()
+    monkeypatch.setattr("genlab.sweeps.queue.subprocess.run", lambda *_, **__: subprocess.CompletedProcess([], 1))
+    jobs = [submitit.LocalJob(folder=tmp_path, job_id=f"12_{number}") for number in (0, 1)]
+    for number in ended:
+        submitit.core.utils.cloudpickle_dump(("success", None), jobs[number].paths.result_pickle)
+
+    class Executor:
+        def __init__(self, **settings):
+            pass
+
+        def update_parameters(self, **settings):
+            pass
+
+        def map_array(self, job, numbers, overrides):
+            assert (numbers, overrides) == ([4, 5], [["seed=4"], ["seed=5"]])
+            return jobs
+
+    monkeypatch.setattr(submitit, "AutoExecutor", Executor)
+    run_in_queue(None, {4: ["seed=4"], 5: ["seed=5"]}, cluster, str(tmp_path), {"name": "genlab"})
 
 
-def test_what_is_left_in_the_queue_has_no_result_yet(tmp_path):
-    for job, files in {"7_0": ["submitted", "0_result"], "7_1": ["submitted"], "9": ["submitted"]}.items():
-        folder = tmp_path / ".submitit" / job
-        folder.mkdir(parents=True)
-        for name in files:
-            (folder / f"{job}_{name}.pkl").touch()
-    assert left_in_queue(tmp_path) == ["7", "9"]
+def test_a_job_that_has_lost_its_process_stops_the_wait_for_no_other(tmp_path, monkeypatch, capsys):
+    handed(tmp_path, monkeypatch, "local", ended=[1])
+    said = capsys.readouterr().err
+    assert "error: job 12_0 of the queue has left no result; see " in said
+    assert said.count("error: ") == 1
+
+
+def test_what_is_left_in_the_queue_is_named_with_what_takes_it_out(tmp_path, monkeypatch, capsys):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("genlab.sweeps.queue.time.sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        handed(tmp_path, monkeypatch, "slurm", ended=[0])
+    said = capsys.readouterr().err
+    assert "SLURM keeps no accounts here (sacct)" in said
+    assert "scancel 12 takes it out" in said
 
 
 def test_launchers_are_known_by_their_class():
-    assert launcher("hydra._internal.core_plugins.basic_launcher.BasicLauncher") is LAUNCHERS["basic"]
-    unknown = launcher("hydra_plugins.other.OtherLauncher")
-    assert (unknown.console, unknown.own_process, unknown.queue) == (False, False, False)
+    assert placement("hydra._internal.core_plugins.basic_launcher.BasicLauncher") is PLACEMENTS["basic"]
+    unknown = placement("hydra_plugins.other.OtherLauncher")
+    assert (unknown.console, unknown.own_process, unknown.child) == (False, False, False)
 
 
 def slurm_answers():

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from genlab.sweeps.layout import cells, mean_and_std
-from genlab.sweeps.table import Result, Statistic, groups, statistic, varying
+from genlab.runs.repetitions import Statistic, statistic
+from genlab.sweeps.table import Result, cells, groups, mean_and_std
 
 
 def vae(latent_dim, seed, value, seconds=10.0):
@@ -20,13 +20,28 @@ def gan(latent_dim, seed, value, seconds=20.0):
     return Result(settings, "finished", None, "test/value", value, seconds)
 
 
+def of(repeats, fingerprint, value, **settings):
+    return Result(settings, "finished", None, "test/elbo", value, 1.0, fingerprint, repeats)
+
+
 def test_what_varies_comes_in_the_order_of_the_command_and_what_does_not_is_left_out():
-    jobs = [
-        {"model": "vae", "debug": "fast", "seed": "0"},
-        {"model": "gan", "debug": "fast", "seed": "0", "model.penalty": "r1"},
+    assert cells(groups([vae(2, 0, -100.0), gan(2, 0, -0.5), vae(3, 0, -100.0)]))[0][:2] == [
+        "model",
+        "model.latent_dim",
     ]
-    assert varying(jobs) == ["model", "model.penalty"]
-    assert varying(jobs[:1]) == []
+    assert cells(groups([vae(2, 0, -100.0)]))[0][0] == "runs"
+
+
+def test_a_run_that_was_typed_twice_is_one_seed():
+    runs = [of("x", "a", -100.0, lr="0.001"), of("x", "a", -100.0, lr="1e-3"), of("x", "b", -102.0, lr="0.001")]
+    (group,) = groups(runs)
+    assert group.metrics["test/elbo"] == Statistic(2, pytest.approx(-101.0), pytest.approx(math.sqrt(2)))
+    assert group.runs == 2
+
+
+def test_rows_are_told_apart_by_their_configs_and_not_by_what_was_typed():
+    runs = [of("x", "a", -100.0, seed="0"), of("x", "b", -98.0, seed="1", dim="20"), of("y", "c", -90.0, dim="2")]
+    assert [(group.settings, group.runs) for group in groups(runs)] == [({"dim": "20"}, 2), ({"dim": "2"}, 1)]
 
 
 def test_mean_and_sample_standard_deviation_over_seeds():

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from genlab.cli.overrides import check
 from genlab.errors import ConfigError, NonFiniteError
-from genlab.tuning.dimensions import Choice, Integer, LogUniform, Uniform, override_value
+from genlab.tuning.dimensions import choice, extremes, integer, log_uniform, override_value, uniform
 from genlab.tuning.pruning import NotLoggedError, Pruned, Pruning
 from genlab.tuning.request import read_request
 from genlab.tuning.search import build_search, options, read_settings
@@ -34,10 +34,11 @@ def test_hydra_reads_the_value_that_was_meant(value):
 
 
 def test_a_dimension_knows_its_ends():
-    assert LogUniform(1e-4, 0.1).extremes() == ["0.0001", "0.1"]
-    assert Uniform(-1, 0.5).extremes() == ["-1.0", "0.5"]
-    assert Integer(2, 8, step=3).extremes() == ["2", "8"]
-    assert Choice([[300], [500, 500], "relu", None]).extremes() == ["[300]", "[500,500]", "relu", "null"]
+    assert extremes(log_uniform(1e-4, 0.1)) == ["0.0001", "0.1"]
+    assert extremes(uniform(-1, 0.5)) == ["-1.0", "0.5"]
+    assert extremes(integer(2, 8, step=3)) == ["2", "8"]
+    assert extremes(integer(2, 9, step=3)) == ["2", "8"]
+    assert extremes(choice([[300], [500, 500], "relu", None])) == ["[300]", "[500,500]", "relu", "null"]
 
 
 @pytest.mark.parametrize(
@@ -47,10 +48,10 @@ def test_a_dimension_knows_its_ends():
         (search(trails=3), "search.trails: there is no such setting"),
         (search(direction="up"), "search.direction=up: should be 'maximise' or 'minimise'"),
         (search(space={}), "search.space={}: Dictionary should have at least 1 item"),
-        ({"metric": "val/elbo", "space": SPACE}, "search.direction: is missing; a search needs it"),
+        ({"metric": "val/elbo", "space": SPACE}, "search.direction: is missing"),
         (space(low=1, high=3), "search.space: model.latent_dim: has no type; Allowed: choice, integer"),
         (space(type="intger", low=1, high=3), "search.space: model.latent_dim: type: intger; did you mean integer?"),
-        (space(type="integer", low=1), "search.space: model.latent_dim: integer needs high"),
+        (space(type="integer", low=1), "search.space: model.latent_dim: high: is missing"),
         (space(type="integer", low=1.5, high=3), "search.space: model.latent_dim: low=1.5: should be a valid integer"),
         (space(type="integer", low=9, high=1), "search.space: model.latent_dim: low=9 should be below high=1"),
         (
@@ -61,6 +62,20 @@ def test_a_dimension_knows_its_ends():
         (space(type="uniform", low=0, high=1, step=2), "search.space: model.latent_dim: step: there is no such"),
         (space(type="choice", options=[]), "search.space: model.latent_dim: options=[]: List should have at least 1"),
         (space(type="choice", options=[1, 1]), "search.space: model.latent_dim: options: one of them is there twice"),
+        (
+            space(type=["integer"], low=1),
+            "search.space: model.latent_dim: type: ['integer']; did you mean integer? Allowed: choice, integer",
+        ),
+        (space(type="integer", low=1, high=10**400), "search.space: model.latent_dim: high=1000"),
+        (space(type="uniform", low=1, high=float("inf")), "search.space: model.latent_dim: high=inf: should be a"),
+        (space(type="integer", low="1", high=3), "search.space: model.latent_dim: low=1: should be a valid integer"),
+        (space(type="choice", options=3), "search.space: model.latent_dim: options=3: should be a valid list"),
+        (search(space={"model.latent_dim": 3}), "search.space=3: should be a valid dict"),
+        (search(space=3), "search.space=3: should be a valid dict"),
+        (search(metric=3), "search.metric=3: should be a valid string"),
+        (search(overrides=3), "search.overrides=3: should be a valid list"),
+        (search(trial_overrides=[3]), "search.trial_overrides=3: should be a valid string"),
+        (search(trials=10**400), "search.trials=1000"),
         (space(type="choice", options=[{}]), "search.space: model.latent_dim: {}: should be a number, a text"),
     ],
 )
@@ -76,6 +91,14 @@ def test_a_wrong_search_is_refused(settings, answer):
         ([], "search=NAME is missing; Allowed: gan_fid, vae_nll"),
         (["search=vae_nl"], "search=vae_nl: did you mean vae_nll? Allowed: gan_fid, vae_nll, or a file"),
         (["search=absent.yaml"], "absent.yaml: no such file; searches that are there: gan_fid, vae_nll"),
+        (["search=tagged.yaml"], "tagged.yaml: cannot be read (it has a YAML tag or alias"),
+        (["search=deep.yaml"], "deep.yaml: cannot be read (it is nested more than"),
+        (["search=folder.yaml"], "folder.yaml: not a file, or larger"),
+        (["search=vae_nll", "search.trials=!!bool x"], "search.trials=!!bool x: should be a valid integer"),
+        (["search=vae_nll", "search.trials=1:1:1"], "search.trials=1:1:1: should be a valid integer"),
+        (["search=vae_nll", "search.trials=" + 3000 * "["], "search.trials=[[["),
+        (["search=vae_nll", "search.trials=" + 5000 * "9"], "search.trials=999"),
+        (["search=vae_nll", "search.trials=[1,{a: 2}]"], "search.trials=[1, {'a': 2}]: should be a valid integer"),
         (["search=list.yaml"], "list.yaml: should be a table of names and values"),
         (["search=broken.yaml"], "broken.yaml: cannot be read ("),
         (["search=vae_nll", "tune.foldr=x"], "tune.foldr: there is no such setting; did you mean tune.folder?"),
@@ -90,9 +113,29 @@ def test_a_wrong_request_is_refused(tmp_path, monkeypatch, arguments, answer):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "list.yaml").write_text("[1, 2]")
     (tmp_path / "broken.yaml").write_text("a: [1")
+    (tmp_path / "tagged.yaml").write_text("metric: !!python/name:os.getcwd")
+    (tmp_path / "deep.yaml").write_text("metric: " + 1000 * "[" + 1000 * "]")
+    (tmp_path / "folder.yaml").mkdir()
     with pytest.raises(ConfigError) as error:
         read_request(arguments)
     assert str(error.value).startswith(answer)
+
+
+@pytest.mark.parametrize(
+    ("argument", "folder"),
+    [
+        ("tune.folder='a b'", "a b"),
+        ('tune.folder="a b"', "a b"),
+        ("tune.folder=a b", "a b"),
+        ("tune.folder=it's", "it's"),
+        ("tune.folder=a,b", "a,b"),
+        ("tune.folder=7", "7"),
+    ],
+)
+def test_quotation_marks_are_no_part_of_a_folder(tmp_path, monkeypatch, argument, folder):
+    monkeypatch.chdir(tmp_path)
+    assert read_request(["search=vae_nll", argument]).folder == tmp_path / folder
+    assert read_request(["search=vae_nll", "outputs='a b'"]).folder.parent == tmp_path / "a b" / "searches"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +170,7 @@ def test_a_later_override_replaces_an_earlier_one(tmp_path):
     OmegaConf.save(OmegaConf.create(settings), tmp_path / "mine.yaml")
     given = [f"search={tmp_path / 'mine.yaml'}", "model=gan", "trainer.gradient_clip_val=1.0"]
     configs = TrialConfigs(read_request(given), check)
-    trial, best = configs.of_trial({"model.latent_dim": "7"}, "0003"), configs.of_best({"model.latent_dim": "7"})
+    trial, best = configs.of_trial({"model.latent_dim": "7"}, "0003"), configs.of_best({"model.latent_dim": "7"})[1]
     assert trial.model._target_ == best.model._target_ == "genlab.models.gan.GAN"
     assert (trial.model.latent_dim, trial.seed, trial.trainer.gradient_clip_val) == (7, 1, 1.0)
     assert (trial.trainer.max_epochs, best.trainer.max_epochs) == (2, 50)
@@ -140,7 +183,7 @@ def test_a_search_that_genlab_brings_has_settings_that_exist(name):
     request = read_request([f"search={name}"])
     assert read_settings(name)["metric"] == request.search.metric
     configs = TrialConfigs(request, check)
-    first = {key: part.extremes()[0] for key, part in request.search.space.items()}
+    first = {key: extremes(part)[0] for key, part in request.search.distributions.items()}
     assert configs.of_trial(first, "0").run_dir.startswith(str(request.folder))
 
 

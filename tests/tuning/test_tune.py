@@ -1,7 +1,11 @@
 """Searches in this process: what a trial may do, what is left, and that the best runs."""
 
+import contextlib
 import csv
 import json
+import re
+import sqlite3
+import sys
 
 import optuna
 import pytest
@@ -10,10 +14,15 @@ from PIL import Image
 
 from genlab.cli import main as cli
 from genlab.cli import tune as command
+from genlab.cli.overrides import check
+from genlab.errors import ConfigError
 from genlab.runs.listing import list_runs
 from genlab.tuning.request import read_request
-from genlab.tuning.study import RETRIES, TRIES, bury, claimed, count, open_study, retry
+from genlab.tuning.results import write_best
+from genlab.tuning.study import TRIES, claimed, count, fail_dead_trials, open_study, retry
+from genlab.tuning.trial_config import TrialConfigs
 
+SPACE = ("model.latent_dim", "model.learning_rate", "model.activation")  # of search_file
 DIVERGING = {"model.learning_rate": {"type": "choice", "options": [0.001, 1e30]}}
 
 
@@ -22,6 +31,7 @@ def table(folder):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_diverging_trials_fail_and_the_best_of_the_others_runs(genlab, search_file, tmp_path):
     path = search_file(space={**DIVERGING, "model.latent_dim": {"type": "integer", "low": 1, "high": 9}}, trials=4)
     code, out, err = genlab("tune", f"search={path}", "tune.folder=mine")
@@ -49,12 +59,13 @@ def test_diverging_trials_fail_and_the_best_of_the_others_runs(genlab, search_fi
     statuses = {run.folder.name: run.status for run in list_runs(tmp_path / "mine")}
     assert statuses == {f"{int(trial['trial']):04d}": trial["state"] for trial in trials}
     for trial in failed:
-        assert "Traceback" in (tmp_path / "mine" / "trials" / f"{int(trial['trial']):04d}" / "console.txt").read_text()
+        assert "Traceback" in (tmp_path / "mine" / "trials" / f"{int(trial['trial']):04d}" / "console.log").read_text()
     plots = {path.name: Image.open(path).size for path in (tmp_path / "mine" / "plots").iterdir()}
     assert set(plots) >= {"history.png", "slice.png"}
     assert ("no importance.png" in out) == ("importance.png" not in plots)
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_worse_than_the_median_is_pruned(genlab, search_file, tmp_path):
     learning_rate = {"type": "choice", "options": [0.01, 1e-8]}
     settings = {"space": {"model.learning_rate": learning_rate}, "startup_trials": 1, "warmup_epochs": 1, "trials": 6}
@@ -101,6 +112,9 @@ def test_a_metric_that_no_run_logs_ends_the_search_after_one_trial(genlab, searc
         (DIVERGING, ["trainer.devices=2"], "trainer.devices=2: a trial has one; start a worker for each device"),
         (DIVERGING, ["data.root=absent"], "data.root=absent: no such folder"),
         (DIVERGING, ["tune.storage=nonsense"], "tune.storage: cannot be opened ("),
+        (DIVERGING, ["tune.storage=sqlite:////dev/null/studies.db"], "/dev/null/studies.db: cannot be made, because"),
+        (DIVERGING, ["tune.folder=/dev/null/mine"], "/dev/null/mine/study.db: cannot be made, because /dev/null is no"),
+        (DIVERGING, ["tune.storage=mysql://a@localhost/b"], "tune.storage: needs MySQLdb; pip install 'mysqlclient'"),
     ],
 )
 def test_a_wrong_value_is_refused_before_anything_starts(genlab, search_file, tmp_path, space, more, answer):
@@ -108,7 +122,7 @@ def test_a_wrong_value_is_refused_before_anything_starts(genlab, search_file, tm
     code, out, err = genlab("tune", f"search={path}", *more)
     assert (code in (1, 2), out, err.count("\n")) == (True, "", 1), err
     assert err.startswith(f"error: {answer}")
-    assert not list(tmp_path.glob("outputs/searches/*"))
+    assert not (tmp_path / "outputs").exists()
 
 
 def test_a_search_of_other_settings_does_not_join(genlab, search_file, tmp_path):
@@ -140,12 +154,12 @@ def test_a_trial_of_a_dead_worker_is_tried_again_with_its_settings_but_not_for_e
     study.ask().suggest_int("model.latent_dim", 1, 9)
     settings = study.trials[0].params
     for attempt in range(1, TRIES):
-        bury(study, request)
-        assert [trial.user_attrs.get(RETRIES) for trial in study.trials] == [None, *range(attempt)]
+        fail_dead_trials(study, request)
+        assert [retry.retry_history(trial) for trial in study.trials] == [list(range(n)) for n in range(attempt + 1)]
         assert count(claimed(study))["queued"] == len(claimed(study)) == 1
         again = study.ask()
         assert again.suggest_int("model.latent_dim", 1, 9) == settings["model.latent_dim"]
-    bury(study, request)
+    fail_dead_trials(study, request)
     assert len(study.trials) == TRIES
     assert count(claimed(study)) == {"finished": 0, "pruned": 0, "failed": 1, "running": 0, "queued": 0}
 
@@ -154,6 +168,138 @@ def test_a_burial_that_was_itself_cut_short_is_finished_by_the_next(study):
     study, request = study
     study.ask()
     retry(study, study.trials[0])
-    bury(study, request)
+    fail_dead_trials(study, request)
     states = [trial.state for trial in study.trials]
     assert states == [optuna.trial.TrialState.FAIL, optuna.trial.TrialState.WAITING]
+
+
+def test_in_a_database_a_worker_elsewhere_is_dead_when_its_heartbeat_is_old(search_file, tmp_path):
+    database = tmp_path / "studies.db"
+    given = [f"search={search_file()}", f"tune.folder={tmp_path / 'mine'}", f"tune.storage=sqlite:///{database}"]
+    request = read_request(given)
+    study = open_study(request)
+    states = []
+
+    def objective(trial):
+        fail_dead_trials(study, request)
+        states.append([trial.state.name for trial in study.trials])
+        with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("update trial_heartbeats set heartbeat = datetime('now', '-1 hour')")
+        fail_dead_trials(study, request)
+        states.append([trial.state.name for trial in study.trials])
+
+    with contextlib.suppress(AssertionError, ValueError):  # of Optuna: the trial has ended meanwhile
+        study.optimize(objective, n_trials=1)
+    assert states == [["RUNNING"], ["FAIL", "WAITING"]]
+
+
+def test_a_trial_that_was_stopped_is_put_back_however_often(study):
+    study, _ = study
+    for _ in range(2 * TRIES):
+        study.ask()
+        retry(study, study.trials[-1])
+        study.tell(study.trials[-2].number, state=optuna.trial.TrialState.FAIL)
+    assert count(claimed(study))["queued"] == len(claimed(study)) == 1
+
+
+EVIL = "{_target_: shutil.copyfile, src: tiny.yaml, dst: copied}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"overrides": ["+callbacks.evil._target_=evil.Callback"]},
+        {"overrides": [f"+callbacks.evil={EVIL}"]},
+        {"trial_overrides": [f"+callbacks.evil={EVIL}"]},
+        {"overrides": ["+callbacks.evil=${oc.create:'" + EVIL + "'}"]},
+        {"overrides": ["++trainer._target_=builtins.dict"]},
+        {"overrides": ["model.beta={_target_: os.getcwd}"]},
+        {"space": {"+callbacks.evil._target_": {"type": "choice", "options": ["os.getcwd"]}}},
+        {"space": {f"+callbacks.evil={EVIL},x": {"type": "choice", "options": ["x"]}}},
+        {"space": {"--config-dir": {"type": "choice", "options": ["conf"]}}},
+        {"overrides": ["+hydra.searchpath=[pkg://evil]"]},
+        {"overrides": ["+hydra/launcher=basic"]},
+        {"overrides": ["model@hydra.launcher=vae"]},
+    ],
+)
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_search_of_a_stranger_calls_nothing(genlab, search_file, tmp_path, monkeypatch, changes, begins):
+    (tmp_path / "evil.py").write_text("open('copied', 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = search_file(**changes)
+    if not begins:
+        (tmp_path / "mine").mkdir()
+        asked = {"search": yaml.safe_load(path.read_text()), "overrides": [], "storage": "sqlite"}
+        (tmp_path / "mine" / "search.yaml").write_text(yaml.safe_dump(asked))
+    code, out, err = genlab("tune", f"search={path}" if begins else "tune.folder=mine")
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert re.search("so it is not run|a search decides that itself|no such option|not of the form", err), err
+    assert not (tmp_path / "copied").exists()
+
+
+def test_the_best_of_a_study_that_a_stranger_has_changed_is_not_written(study, tmp_path):
+    study, request = study
+    space = {name: optuna.distributions.CategoricalDistribution(["x,_target_: os.getcwd"]) for name in SPACE}
+    params = dict.fromkeys(SPACE, "x,_target_: os.getcwd")
+    study.add_trial(optuna.create_trial(value=1.0, params=params, distributions=space))
+    with pytest.raises(ConfigError, match="trial 0: the study has no such values in its space"):
+        write_best(study, request, TrialConfigs(request, check))
+    assert not list(tmp_path.rglob("best.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ({"search": 3, "overrides": [], "storage": "sqlite"}, "search=3: should be a valid dict"),
+        ({"search": {}, "overrides": 3, "storage": "sqlite"}, "overrides=3: should be a valid list"),
+        ({"search": {}, "overrides": [3], "storage": "sqlite"}, "overrides=3: should be a valid string"),
+        ({"search": {}, "overrides": [], "storage": 3}, "storage=3: should be 'url' or 'sqlite'"),
+        ({"search": {}, "overrides": []}, "storage: is missing"),
+        ({"search": {}, "overrides": [], "storage": "sqlite", "more": 1}, "more: there is no such setting"),
+    ],
+)
+def test_a_damaged_search_yaml_is_one_line(genlab, tmp_path, asked, answer):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "search.yaml").write_text(yaml.safe_dump(asked))
+    code, out, err = genlab("tune", "tune.folder=mine")
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert f"mine/search.yaml: {answer}" in err
+
+
+def test_a_database_that_is_none_is_told_before_torch_is_needed(genlab, search_file, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "genlab.tuning.worker", None)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "study.db").write_bytes(b"no database" * 100)
+    code, _, err = genlab("tune", f"search={search_file()}", "tune.folder=mine")
+    assert (code, err.count("\n")) == (2, 1), err
+    assert "mine/study.db: cannot be opened (file is not a database)" in err
+
+
+MODEL = """
+from genlab.models.vae import VAE
+
+
+class Own(VAE):
+    pass
+"""
+
+
+@pytest.mark.slow
+def test_a_family_of_the_user_is_searched(genlab, search_file, tmp_path, monkeypatch):
+    (tmp_path / "own_family.py").write_text(MODEL)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "configs" / "model").mkdir(parents=True)
+    (tmp_path / "configs" / "model" / "own.yaml").write_text("_target_: own_family.Own\nlatent_dim: 3\n")
+    space = {"model.latent_dim": {"type": "integer", "low": 1, "high": 9}}
+    path = search_file(space=space, trials=2)
+    given = [f"search={path}", "tune.folder=mine", "model=own", "+model.hidden_dims=[4]"]
+    code, _, err = genlab("tune", *given)
+    assert (code, err.count("\n")) == (2, 1), err
+    code, out, err = genlab("tune", "--config-dir", "configs", *given)
+    assert (code, err) == (0, ""), err
+    assert [trial["state"] for trial in table(tmp_path / "mine")] == ["finished", "finished"]
+    train = next(line for line in out.splitlines() if line.startswith("train it")).split()[2:]
+    code, _, err = genlab(*train[1:], "outputs=best", "trainer.max_epochs=1", "callbacks=search")
+    assert (code, err) == (0, ""), err
+    (run,) = (tmp_path / "best" / "own").iterdir()
+    assert json.loads((run / "summary.json").read_text())["model"] == "Own"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genlab.data.dataset import ImageDataset
-from genlab.data.evaluation_share import EvaluationShare
+from genlab.data.samplers import EvaluationShare
 
 
 def shares(images, processes):

@@ -1,11 +1,34 @@
-"""Which images of validation or test a process measures."""
+"""Which images a process sees, and in which order."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import cast
 
 from torch.utils.data import Dataset, DistributedSampler
 
 from genlab.data.dataset import ImageDataset
+
+
+class EpochOrder(DistributedSampler[int]):
+    """A shuffle that is a function of seed and epoch alone, for one process or many; Lightning tells it the epoch.
+
+    Args:
+        images: what is shuffled.
+        seed: any.
+        rank, processes: each process gets its share.
+
+    Attributes:
+        skip: how many images the next pass leaves out at its beginning; the passes after it are whole.
+    """
+
+    def __init__(self, images: ImageDataset, seed: int, rank: int = 0, processes: int = 1) -> None:
+        # the factor keeps seed 0, epoch 1 from being seed 1, epoch 0
+        super().__init__(cast(Dataset[int], images), num_replicas=processes, rank=rank, seed=seed * 1_000_003)
+        self.skip = 0
+
+    def __iter__(self) -> Iterator[int]:
+        skip, self.skip = self.skip, 0
+        return islice(super().__iter__(), skip, None)
 
 
 class EvaluationShare(DistributedSampler[int]):

@@ -1,0 +1,33 @@
+"""Many images → one picture."""
+
+import torch
+from torch import Tensor
+from torchvision.utils import make_grid
+
+LINES = 0.25  # grey between the images of a grid
+COLUMNS = 8  # of reconstructions
+
+
+def image_grid(images: Tensor, columns: int, scale: int = 2) -> Tensor:
+    """(N, C, H, W) in [0, 1] → one picture (3, H', W'), each pixel `scale` pixels wide, with grey lines between."""
+    enlarged = images.detach().float().cpu().repeat_interleave(scale, -1).repeat_interleave(scale, -2)
+    return make_grid(enlarged, nrow=columns, padding=2, pad_value=LINES)
+
+
+def square_grid(images: Tensor) -> Tensor:
+    """A grid as high as wide, or nearly; a square number of images fills it."""
+    return image_grid(images, columns=max(1, round(len(images) ** 0.5)))
+
+
+def above_reconstructions(originals: Tensor, reconstructions: Tensor) -> Tensor:
+    """Rows of originals, each with the row of their reconstructions below it; cells without an image are grey.
+
+    Args:
+        originals: (B, C, H, W) in [0, 1].
+        reconstructions: alike.
+    """
+    columns = min(COLUMNS, len(originals))
+    pairs = torch.stack([originals, reconstructions.to(originals)])  # (2, B, C, H, W)
+    grey = pairs.new_full((2, -len(originals) % columns, *originals.shape[1:]), LINES)
+    rows = torch.cat([pairs, grey], dim=1).unflatten(1, (-1, columns))  # (2, rows, columns, C, H, W)
+    return image_grid(rows.transpose(0, 1).flatten(0, 2), columns)

@@ -1,0 +1,118 @@
+"""What the numbers are: name, unit, which way is better, how they are shown, and what compares with what.
+
+A quantity that is not in the table works everywhere under its name, without a direction. A model of another package
+describes its own: see `genlab.capabilities.Describes`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Better = Literal["higher", "lower"]
+Kind = Literal["likelihood", "quality", "cost"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that a model, a callback or an evaluation measures.
+
+    Attributes:
+        name: without its split, as `elbo` in `val/elbo`.
+        unit: such as `nats per image`; empty for a pure number.
+        better: which way; None where neither is.
+        kind: what it is compared with: the objectives and likelihoods, the quality of samples, or what they cost.
+        title: in charts; empty: the name.
+        parts: behind the title, in a chart that stands beside those of its parts.
+        meaning: for someone who reads the name for the first time.
+        compared: whether each run's test value has a column in a comparison, besides that of the headline.
+        marks: (value, words) of lines in its charts.
+        drawn_with: the quantity in whose chart it is drawn.
+    """
+
+    name: str
+    unit: str = ""
+    better: Better | None = None
+    kind: Kind = "likelihood"
+    title: str = ""
+    parts: str = ""
+    meaning: str = ""
+    compared: bool = False
+    marks: tuple[tuple[float, str], ...] = ()
+    drawn_with: str = ""
+
+    @property
+    def chart_title(self) -> str:
+        return self.title or self.name
+
+    @property
+    def label(self) -> str:
+        """`nats per image, higher is better`; empty where nothing is known."""
+        return ", ".join(filter(None, [self.unit, f"{self.better} is better" if self.better else ""]))
+
+
+SAMPLE_SCORE = "fid_mnist"  # the score of samples that is measured in training too, and decides which are best
+
+_NATS = "nats per image"
+# Goodfellow et al. 2014, theorem 1
+_OPTIMUM = (-1.3862943611198906, "−log 4, where D cannot tell")
+
+# In the order in which charts and columns come
+KNOWN = {
+    quantity.name: quantity
+    for quantity in (
+        Quantity(
+            "elbo", _NATS, "higher", title="ELBO", parts=" = reconstruction − KL", meaning="lower bound of log p(x)"
+        ),
+        Quantity("reconstruction", "log p(x|z), nats per image"),
+        Quantity("kl", _NATS, title="KL(q(z|x) ‖ p(z))"),
+        Quantity("nll", _NATS, "lower", meaning="−log p(x), an image's likelihood", compared=True),
+        Quantity("nll_from_prior", _NATS, "lower", meaning="the same, by latents of the prior alone"),
+        Quantity("prior_effective_samples", "", "higher", meaning="latents of the prior that count for an image"),
+        Quantity("bits_per_dim", "bits per dimension", "lower", meaning="bits that code a pixel", compared=True),
+        Quantity("log_likelihood", _NATS, "higher"),
+        Quantity("reconstruction_error", "per image", "lower"),
+        Quantity(
+            *(SAMPLE_SCORE, "squared distance of features", "lower", "quality"),
+            meaning="distance of samples from real images",
+        ),
+        Quantity("kid_mnist", "", "lower", "quality", meaning="the same without bias: 0 if alike, by chance below"),
+        Quantity("precision", "", "higher", "quality", meaning="share of samples that look real"),
+        Quantity("recall", "", "higher", "quality", meaning="share of real images that samples look like"),
+        Quantity("density", "", "higher", "quality", meaning="how many real images a sample lies near; 1 is real"),
+        Quantity("coverage", "", "higher", "quality", meaning="share of real images that have a sample near"),
+        Quantity("class_entropy", "nats, 2.303 is even", "higher", "quality", meaning="how evenly the ten digits come"),
+        Quantity("digits_covered", "of 10", "higher", "quality", meaning="digits with 1 % of the samples or more"),
+        Quantity("confidence", "", "higher", "quality", meaning="how sure a classifier is of a sample's digit"),
+        Quantity("copied_share", "of samples", "lower", "quality", meaning="share that copies a training image"),
+        Quantity("value", "nats", title="V(D, G)", marks=(_OPTIMUM,)),
+        Quantity("d_real", "mean of D", title="D on images and on fakes"),
+        Quantity("d_fake", "mean of D", drawn_with="d_real"),
+        Quantity("discriminator_accuracy", "share"),
+        Quantity("discriminator_loss"),
+        Quantity("generator_loss"),
+        Quantity("parameters", kind="cost"),
+        Quantity("training_seconds", kind="cost"),
+        Quantity("images_per_second", kind="cost"),
+        # a speed of this machine ranks no model
+        Quantity("samples_per_second", "", "higher", "cost", meaning="on the machine of the evaluation"),
+    )
+}
+SAMPLE_SCORES = (*(name for name, quantity in KNOWN.items() if quantity.kind == "quality"), "samples_per_second")
+COMPARED = tuple(name for name, quantity in KNOWN.items() if quantity.compared)
+COSTS = tuple(name for name, quantity in KNOWN.items() if quantity.kind == "cost")
+
+
+def quantity(tag: str) -> Quantity:
+    """Of a name with or without its split: `val/elbo`, `elbo`; one that is not known has its name only."""
+    name = tag.rpartition("/")[2]
+    return KNOWN.get(name) or Quantity(name)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Those that are known first, in the order of the table, then the others by name."""
+    return sorted(names, key=place)
+
+
+def place(name: str) -> tuple[int, str]:
+    """To sort by."""
+    return (list(KNOWN).index(name) if name in KNOWN else len(KNOWN), name)

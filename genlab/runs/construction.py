@@ -1,0 +1,82 @@
+"""The objects that a config names."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from pydantic import ValidationError
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from genlab.arguments import explain
+from genlab.errors import ConfigError, GenlabError
+
+
+def construct(
+    node: DictConfig, address: str, base: type, offered: Mapping[str, Any] = {}, given: Mapping[str, Any] = {}
+) -> Any:
+    """Build the object of a section.
+
+    Args:
+        node: has `_target_` and arguments.
+        address: of the node, for messages.
+        base: class that the object must have.
+        offered: arguments for a constructor that takes them; they count more than those of the node.
+        given: arguments for any constructor.
+
+    Raises:
+        ConfigError: a class that cannot be imported or is none of `base`, or a value that its constructor refuses,
+            under its address, as `model.latent_dim=0`.
+    """
+    classes = {where: located(target, where) for where, target in _targets(node, address)}
+    if address not in classes or not issubclass(classes[address], base):
+        raise ConfigError(f"{address}._target_={node.get('_target_')}: no {base.__name__}; name another class")
+    takes = inspect.signature(classes[address]).parameters
+    more = {name: value for name, value in offered.items() if name in takes}
+    try:
+        return instantiate(node, _convert_="all", **more, **given)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, ValidationError):
+            raise ConfigError(explain(cause, address)) from None
+        if isinstance(cause, (GenlabError, OSError)):
+            raise cause from None
+        if isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
+            what = str(cause).partition("Exception raised from")[0]  # torch puts its stack behind that
+            raise ConfigError(f"{address}: {' '.join(what.split())}") from None
+        if isinstance(cause, ImportError):  # of a package that an argument asks for
+            raise ConfigError(f"{address}: {' '.join(str(cause).split())}") from None
+        if isinstance(cause, (RuntimeError, MemoryError, OverflowError)):  # of torch, for a size
+            raise ConfigError(f"{address}: {str(cause).splitlines()[0][:200]}; choose smaller numbers") from None
+        raise
+
+
+def located(target: Any, address: str) -> type:
+    """The class of that name.
+
+    A package is vouched for with what it defines, not with what it imports: `mine.subprocess.Popen` is none of `mine`.
+
+    Raises:
+        ConfigError: it cannot be imported, or it is no class of that package.
+    """
+    module, _, name = str(target).rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+    except Exception as error:  # whatever a user's module leads to while it is imported
+        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ConfigError(f"{address}._target_={target}: cannot be imported ({why})") from error
+    package = module.partition(".")[0]
+    if not isinstance(found, type) or found.__module__.partition(".")[0] != package:
+        raise ConfigError(f"{address}._target_={target}: no class of {package}; name a class, and where it is defined")
+    return found
+
+
+def _targets(node: Any, address: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, DictConfig):
+        if "_target_" in node:
+            yield address, node["_target_"]
+        for key, value in node.items():
+            yield from _targets(value, f"{address}.{key!s}")

@@ -1,0 +1,65 @@
+"""A job of a sweep in a process that Hydra has not started: what Hydra does in its own, and a way back to the queue."""
+
+import os
+import signal
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+
+class FarJob:
+    """All that a process needs to run any job of a sweep; made by the command, and pickled.
+
+    Args:
+        context, run: Hydra's.
+        config: of the sweep, with Hydra's part.
+    """
+
+    def __init__(self, context: HydraContext, run: TaskFunction, config: DictConfig) -> None:
+        self.context = context
+        self.run = run
+        self.config = config
+        self._state = Singleton.get_state()
+        self._folder = os.getcwd()
+
+    def __call__(self, number: int, overrides: list[str]) -> JobReturn:
+        """Run a job; raise what Hydra says of it, as that it cannot be composed."""
+        os.chdir(self._folder)  # relative paths mean what they mean where the command was typed
+        setup_globals()
+        Singleton.set_state(self._state)
+        config = self.context.config_loader.load_sweep_config(self.config, overrides)
+        with open_dict(config):
+            config.hydra.job.id = config.hydra.job.num = number
+        HydraConfig.instance().set_config(config)
+        returned = run_job(self.run, config, "hydra.sweep.dir", "hydra.sweep.subdir", self.context)
+        if returned.status == JobStatus.FAILED:
+            raise returned._return_value
+        return returned
+
+    def checkpoint(self, number: int, overrides: list[str]) -> Any:
+        """What submitit puts into the queue again, as it asks of anything that can go on."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, number, overrides)
+
+
+def take_back(code: object) -> None:
+    """If a job has been ended by the signal that announces its time limit, have submitit put it into the queue again.
+
+    Args:
+        code: with which the job leaves: 128 + the number of the signal.
+
+    Raises:
+        SystemExit: it is in the queue.
+        UncompletedJobError: it has been requeued too often.
+    """
+    number = code - 128 if isinstance(code, int) else 0
+    if number in (signal.SIGUSR1, signal.SIGUSR2):
+        handler = signal.getsignal(number)
+        if callable(handler):
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # with which SLURM ends what is in the queue again
+            handler(number, None)

@@ -1,0 +1,62 @@
+"""Where the jobs of a sweep run, by the launcher that starts them, and which part of the machine each has."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What a launcher of Hydra's means for its jobs.
+
+    Attributes:
+        launcher: the last part of its class.
+        module: which the extra installs; Hydra itself has what is needed where this is empty.
+        extra: of genlab's.
+        console: whether a job has the console of the command; else what it says goes to a file in its folder.
+        own_process: whether a process ends with its job, so that the job may end it.
+        child: whether a process that waits for its next job should end with the command that has started it.
+    """
+
+    launcher: str
+    module: str = ""
+    extra: str = ""
+    console: bool = False
+    own_process: bool = False
+    child: bool = False
+
+
+PLACEMENTS = {
+    "basic": Placement("BasicLauncher", console=True, own_process=True),
+    "joblib": Placement("JoblibLauncher", "hydra_plugins.hydra_joblib_launcher", "parallel", child=True),
+    "submitit_local": Placement("LocalQueueLauncher", "submitit", "slurm", own_process=True),
+    "submitit_slurm": Placement("SlurmQueueLauncher", "submitit", "slurm", own_process=True),
+    "ray": Placement("RayLauncher", "ray", "ray"),
+}
+
+
+def placement(target: str) -> Placement:
+    """By its class, as `hydra.launcher._target_` names it; of one that is not known nothing is expected."""
+    name = target.rpartition(".")[2]
+    return next((known for known in PLACEMENTS.values() if known.launcher == name), Placement(name))
+
+
+def jobs_at_once(n_jobs: int) -> int:
+    """How many jobs may run at the same time, as joblib counts: -1 is one a core, -2 one core less."""
+    return max(1, n_jobs if n_jobs > 0 else _cores() + 1 + n_jobs)
+
+
+def threads_each(jobs: int) -> int:
+    """How many threads each of so many jobs has, one at least; of the cores that this process may use."""
+    return max(1, _cores() // jobs)
+
+
+def divide_cores(jobs: int) -> None:
+    """Set the threads of the processes that a launcher starts, unless the user has said how many."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads_each(jobs)))
+
+
+def _cores() -> int:
+    import joblib  # a part of a second
+
+    return joblib.cpu_count()

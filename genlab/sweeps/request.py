@@ -1,0 +1,194 @@
+"""What a command with -m asks for: its jobs, composed before the first one starts, and where they run."""
+
+import itertools
+import math
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from genlab.errors import ConfigError
+from genlab.processes.peers import peers
+from genlab.runs.identity import fingerprint
+from genlab.sweeps.composition import compose_each
+from genlab.sweeps.placement import PLACEMENTS, Placement, jobs_at_once, placement
+from genlab.sweeps.plan import Keep, Wanted
+
+OWN = "sweep."
+MOST = 100_000  # jobs of one command
+
+
+@dataclass(frozen=True)
+class SweepRequest:
+    """What is to be run.
+
+    Attributes:
+        folder: of the sweep, absolute.
+        resume: whether it is that of an earlier sweep.
+        keep: see `genlab.sweeps.thinning`.
+        jobs: each once, in Hydra's order.
+        repeated: how many more were typed, of the same configs.
+        batch: how many of them the launcher gets at a time.
+        at_once: how many jobs may run at the same time on this machine; above 1, in processes of their own.
+        placement: where they run.
+    """
+
+    folder: Path
+    resume: bool
+    keep: Keep
+    jobs: list[Wanted]
+    repeated: int
+    batch: int
+    at_once: int
+    placement: Placement
+
+
+def sweep_request(
+    master: DictConfig, loader: ConfigLoader, typed: Sequence[str], batch: int | None = None
+) -> SweepRequest:
+    """Check what is asked for, and compose all jobs.
+
+    Args:
+        master: config of the sweep, with Hydra's part.
+        loader: Hydra's.
+        typed: the overrides that are not Hydra's, some of them with several values.
+        batch: how many jobs the launcher gets at a time; None for all.
+
+    Raises:
+        ConfigError: a job that cannot be composed or run in a sweep, or a setting of the sweep that is wrong.
+    """
+    started_by = peers()
+    if started_by is not None:
+        raise ConfigError(
+            f"-m: {started_by.by} has started {started_by.processes} processes, each of which would run the whole "
+            f"sweep; start it without {started_by.by}"
+        )
+    if batch is not None and (type(batch) is not int or batch < 1):
+        raise ConfigError(f"hydra.sweeper.max_batch_size={batch}: should be 1 or more, or null for all jobs at a time")
+    folder, place = _folder(master), _placement(master)
+    try:
+        lists = combinations(OverridesParser.create(config_loader=loader).parse_overrides(list(typed)))
+        jobs: dict[str, Wanted] = {}
+        for overrides, config in zip(lists, compose_each(master, loader, lists), strict=True):
+            resolved = _resolved(config)
+            wanted = Wanted(overrides, fingerprint(resolved), fingerprint(_without_seed(resolved)))
+            jobs.setdefault(wanted.fingerprint, wanted)
+    except HydraException as error:
+        raise ConfigError(" ".join(str(error).split()) or str(error.__cause__).partition("\n")[0]) from None
+    return SweepRequest(
+        folder,
+        master.sweep.resume is not None,
+        master.sweep.keep,
+        list(jobs.values()),
+        len(lists) - len(jobs),
+        batch or len(jobs),
+        _at_once(master, place, len(jobs)),
+        place,
+    )
+
+
+def combinations(overrides: Sequence[Override]) -> list[list[str]]:
+    """Overrides, some with several values → those of each job, the last ones varying fastest; of a key the last counts.
+
+    Raises:
+        ConfigError: values that cannot be counted, none, or too many.
+    """
+    choices: dict[str, list[str]] = {}
+    for override in overrides:
+        key = override.get_key_element()
+        if not override.is_sweep_override():
+            choices[key] = [f"{key}={override.get_value_element_as_str()}"]
+        elif key.startswith(OWN):
+            raise ConfigError(f"{override.input_line}: one value for the whole sweep; leave the others out")
+        else:
+            choices[key] = [f"{key}={value}" for value in _values(override)]
+    count = math.prod(map(len, choices.values()))
+    if count > MOST:
+        raise ConfigError(f"-m: more than {MOST:,} jobs, the most that one command runs; leave values out")
+    own = {key for key in choices if key.startswith(OWN)}
+    return [list(job) for job in itertools.product(*(texts for key, texts in choices.items() if key not in own))]
+
+
+def _values(override: Override) -> list[str]:
+    if not override.is_discrete_sweep():
+        raise ConfigError(
+            f"{override.input_line}: an interval has no end of values; name some, or use range(start,stop,step)"
+        )
+    try:
+        values = list(itertools.islice(override.sweep_string_iterator(), MOST + 1))
+    except (ValueError, HydraException) as error:  # as of a step of 0
+        raise ConfigError(f"{override.input_line}: {error}") from None
+    if not values:
+        raise ConfigError(f"{override.input_line}: has no value; name one, or leave it out")
+    return values
+
+
+def _folder(master: DictConfig) -> Path:
+    resume, keep = master.sweep.resume, master.sweep.keep
+    if keep not in get_args(Keep):
+        raise ConfigError(f"sweep.keep={keep}: Allowed: {', '.join(get_args(Keep))}")
+    if resume is not None and (not isinstance(resume, (str, int)) or resume == ""):
+        raise ConfigError(f"sweep.resume={resume}: should be the folder of a sweep")
+    subdir = OmegaConf.to_container(master.hydra.sweep).get("subdir")  # type: ignore[union-attr]
+    if subdir != "${hydra:job.num}":
+        raise ConfigError(f"hydra.sweep.subdir={subdir}: the jobs' folders have numbers; leave it out")
+    return Path(os.path.expanduser(str(resume) if resume is not None else str(master.hydra.sweep.dir))).absolute()
+
+
+def _placement(master: DictConfig) -> Placement:
+    place = placement(master.hydra.launcher._target_)
+    if place is PLACEMENTS["submitit_slurm"] and shutil.which("sbatch") is None:
+        raise ConfigError("hydra/launcher=submitit_slurm: no sbatch here; give the command where SLURM is installed")
+    if place is PLACEMENTS["ray"]:
+        _check_needs(master.hydra.launcher)
+    return place
+
+
+def _check_needs(settings: DictConfig) -> None:
+    """What a job on a Ray cluster is given; Ray itself answers when the sweep has begun."""
+    given = {name: settings[name] for name in ("num_cpus", "num_gpus", "max_retries")}
+    numbers = {name: value for name, value in given.items() if type(value) in (int, float) and value >= 0}
+    for name, value in given.items():
+        if name not in numbers or (name == "num_cpus" and value == 0) or (name == "max_retries" and value % 1):
+            raise ConfigError(f"hydra.launcher.{name}={value}: should be a number, as in conf/hydra/launcher/ray.yaml")
+
+
+def _resolved(cfg: DictConfig) -> Mapping[str, Any]:
+    """The config of a job as plain values."""
+    cfg.run_dir = "."  # known when the job starts
+    config: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    trainer = config["trainer"]
+    devices, nodes = trainer.get("devices", 1), trainer.get("num_nodes", 1)
+    several = devices not in (1, "1") and not (isinstance(devices, list) and len(devices) == 1)
+    if several or nodes not in (None, 1):
+        name, value = ("devices", devices) if several else ("num_nodes", nodes)
+        raise ConfigError(
+            f"trainer.{name}={value}: a job of a sweep trains on one device; use trainer.devices=1, or start each run "
+            "by itself without -m"
+        )
+    return config
+
+
+def _without_seed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What repetitions of a run share."""
+    data, seed = config["data"], config["seed"]
+    return {**config, "seed": None, "data": {**data, "seed": None if data.get("seed") == seed else data.get("seed")}}
+
+
+def _at_once(master: DictConfig, place: Placement, jobs: int) -> int:
+    if place is PLACEMENTS["submitit_local"]:  # which knows no limit
+        return jobs
+    n_jobs = master.hydra.launcher.get("n_jobs")
+    if n_jobs is None:
+        return 1
+    if not isinstance(n_jobs, int) or n_jobs == 0:
+        raise ConfigError(f"hydra.launcher.n_jobs={n_jobs}: should be a number of jobs, or -1 for one a core")
+    return jobs_at_once(n_jobs)

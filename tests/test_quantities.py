@@ -1,0 +1,32 @@
+"""What is said of a number: by genlab, by a model of another package, and of one that nobody describes."""
+
+from dataclasses import asdict
+
+from genlab.quantities import KNOWN, SAMPLE_SCORES, Quantity, in_order, quantity
+
+
+def test_a_quantity_is_found_by_its_tag_and_by_its_name():
+    assert quantity("val/elbo") is quantity("elbo") is KNOWN["elbo"]
+    assert quantity("elbo").label == "nats per image, higher is better"
+    assert (quantity("nll").better, quantity("bits_per_dim").better, quantity("kl").better) == ("lower", "lower", None)
+
+
+def test_one_that_nobody_describes_has_its_name():
+    assert quantity("val/sharpness") == Quantity("sharpness")
+    assert (quantity("sharpness").chart_title, quantity("sharpness").label) == ("sharpness", "")
+
+
+def test_those_that_are_known_come_first_and_in_their_order():
+    assert in_order(["zeal", "kl", "anger", "elbo"]) == ["elbo", "kl", "anger", "zeal"]
+
+
+def test_a_title_of_a_chart_that_others_are_drawn_in_exists():
+    assert {one.drawn_with for one in KNOWN.values() if one.drawn_with} <= set(KNOWN)
+
+
+def test_each_score_of_samples_says_which_way_is_better():
+    assert all(KNOWN[name].better for name in SAMPLE_SCORES)
+
+
+def test_a_description_is_plain_for_json():
+    assert Quantity(**asdict(quantity("value"))) == quantity("value")
