@@ -6,9 +6,9 @@ from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
 from genlab.arguments import checked
-from genlab.callbacks.picture import LINES, Picture, grid
-from genlab.callbacks.validation_images import first_validation_images
+from genlab.callbacks.picture import Picture, first_validation_images
 from genlab.capabilities import CanComplete
+from genlab.pictures.grids import LINES, image_grid
 
 
 class Completion(Picture):
@@ -42,4 +42,4 @@ class Completion(Picture):
         given = originals.clone()
         given[..., half:, :] = LINES
         rows = torch.stack([originals, given, *completed.to(originals).unflatten(0, (-1, self.ways)).unbind(1)], dim=1)
-        return grid(rows.flatten(0, 1), columns=2 + self.ways)
+        return image_grid(rows.flatten(0, 1), columns=2 + self.ways)

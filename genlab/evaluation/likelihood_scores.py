@@ -60,10 +60,12 @@ def _exact(model: HasLikelihood, images: Tensor, settings: EvaluationSettings, t
     if model.pixels == "8-bit":
         bits, unit = nll / (math.log(2) * images[0].numel()), "bits per dimension"
         score = mean_score(bits, unit, "lower", f"8-bit pixels; {measured}")
-        return Evaluation({"bits_per_dim": score}, {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"})
+        absent = {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"}
+        return Evaluation(scores={"bits_per_dim": score}, absent=absent)
     score = mean_score(nll, "nats per image", "lower", f"binary pixels, drawn once for each image; {measured}")
     score = replace(score, published=settings.published_nll)
-    return Evaluation({"nll": score}, {"bits_per_dim": "the likelihood is of binary pixels: see nll"})
+    absent = {"bits_per_dim": "the likelihood is of binary pixels: see nll"}
+    return Evaluation(scores={"nll": score}, absent=absent)
 
 
 def _nll(estimate: ImportanceWeighted, images: Tensor) -> Evaluation:

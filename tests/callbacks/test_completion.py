@@ -4,9 +4,9 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 
 from genlab.callbacks.completion import Completion
-from genlab.callbacks.picture import LINES
 from genlab.data.datamodule import ImageDataModule
 from genlab.models.vae import VAE
+from genlab.pictures.grids import LINES
 
 
 class Greys(LightningModule):
