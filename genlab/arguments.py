@@ -21,7 +21,7 @@ def explain(error: ValidationError, prefix: str = "") -> str:
     if not argument:  # of no argument in particular, as with a name that is no Unicode
         return faults[0]["msg"]
     name = f"{prefix}.{argument[0]}" if prefix else str(argument[0])
-    if faults[0]["type"] == "unexpected_keyword_argument":
+    if faults[0]["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"{name}: there is no such setting"
     if faults[0]["type"] in ("missing", "missing_argument"):
         return f"{name}: is missing"

@@ -1,13 +1,17 @@
 """last.ckpt after every epoch, and best.ckpt where a validation metric chooses."""
 
+import logging
+import math
 from pathlib import Path
 from typing import Any, Literal
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.arguments import checked
-from genlab.callbacks.step_axis import batches_seen
+from genlab.callbacks.step_axis import all_metrics, batches_seen, current_metrics
 from genlab.runs.checkpoints import mark
+
+log = logging.getLogger(__name__)
 
 
 class Checkpoints(Callback):
@@ -26,25 +30,53 @@ class Checkpoints(Callback):
         self.monitor = monitor
         self.mode = mode
         self.best: float | None = None
-        self.metrics: dict[str, float] = {}  # at the end of the last epoch, for a run that is resumed after it
+        self.writing = False
+        self._max_steps = -1
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # While it restores its counters Lightning takes each epoch for unfinished where there is a limit of steps
+        self._max_steps = trainer.max_steps
+        if trainer.ckpt_path:
+            trainer.fit_loop.epoch_loop.max_steps = -1
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.fit_loop.epoch_loop.max_steps = self._max_steps
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Within an epoch; at its end the checkpoint comes after all that belongs to the epoch."""
+        if trainer.state.fn == "fit" and not trainer.sanity_checking and not trainer.is_last_batch:
+            self._choose(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.fast_dev_run:  # type: ignore[attr-defined]
-            return
-        self.metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
-        value = self.metrics.get(self.monitor or "")
-        better = value is not None and (self.best is None or self._sign() * value > self._sign() * self.best)
-        if better:
-            self.best = value
-            # before the last: a run that dies between the two repeats this epoch, and writes the same best again
-            self.save(trainer, "best")
+        # before the last: a run that dies between the two repeats this epoch, and writes the same best again
+        self._choose(trainer)
         self.save(trainer, "last")
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.monitor and self.best is None and batches_seen(trainer) and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            there = ", ".join(sorted(all_metrics(trainer)))
+            log.warning(f"no best.ckpt: callbacks.checkpoints.monitor={self.monitor} was not measured, only {there}")
+
+    def _choose(self, trainer: Trainer) -> None:
+        """Write best.ckpt, if the metric was measured with these weights, and is better than ever."""
+        value = current_metrics(trainer).get(self.monitor or "")
+        if value is None or not math.isfinite(value):
+            return
+        if self.best is None or self._sign() * value > self._sign() * self.best:
+            self.best = value
+            self.save(trainer, "best")
 
     def save(self, trainer: Trainer, name: str) -> None:
         """Write a checkpoint, after the metrics that belong before it."""
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
         for logger in trainer.loggers:
             logger.save()
-        trainer.save_checkpoint(self.path(trainer, name))
+        self.writing = True
+        try:
+            trainer.save_checkpoint(self.path(trainer, name))
+        finally:
+            self.writing = False
 
     def best_path(self, trainer: Trainer) -> Path | None:
         """Of the best checkpoint, if there is one."""
@@ -64,17 +96,27 @@ class Checkpoints(Callback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["genlab"] = {**mark(pl_module), "batches": batches_seen(trainer)}
+        if is_cut(trainer):  # the run can be given more steps or time, and then goes on within the epoch
+            progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]
+            for count in ("total", "current"):
+                progress[count]["processed"] = progress[count]["ready"] - 1
 
     def _sign(self) -> int:
         return 1 if self.mode == "max" else -1
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "metrics": self.metrics}
+        return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best, self.metrics = state_dict["best"], dict(state_dict["metrics"])
-        if not all(isinstance(value, float | None) for value in (self.best, *self.metrics.values())):
-            raise TypeError("the best value or a metric is no number")
+        self.best = state_dict["best"]
+        if not isinstance(self.best, float | None):
+            raise TypeError("the best value is no number")
+
+
+def is_cut(trainer: Trainer) -> bool:
+    """Whether a limit of steps or time has ended the epoch in its middle."""
+    epochs: Any = trainer.fit_loop.epoch_progress.current
+    return epochs.processed == epochs.ready > 0 and not trainer.is_last_batch
 
 
 def batches_in(checkpoint: dict[str, Any] | None) -> int:

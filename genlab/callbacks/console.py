@@ -7,6 +7,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from genlab.callbacks.step_axis import current_metrics
 from genlab.capabilities import Reports
 from genlab.console.readable import readable
 
@@ -59,15 +60,13 @@ class EpochLines(Callback):
 
     @staticmethod
     def _epoch(trainer: Trainer) -> str:
-        last = trainer.max_epochs
-        return f"epoch {trainer.current_epoch + 1:>{len(str(last))}}/{last}"
+        epoch, last = trainer.current_epoch + 1, trainer.max_epochs
+        return f"epoch {epoch}" if last in (None, -1) else f"epoch {epoch:>{len(str(last))}}/{last}"
 
     @staticmethod
     def _values(trainer: Trainer, split: str, names: tuple[str, ...]) -> list[str]:
-        metrics = trainer.callback_metrics
-        values = [
-            f"{name} {readable(float(metrics[f'{split}/{name}']))}" for name in names if f"{split}/{name}" in metrics
-        ]
+        metrics = current_metrics(trainer)
+        values = [f"{name} {readable(metrics[f'{split}/{name}'])}" for name in names if f"{split}/{name}" in metrics]
         return [f"{split} {values[0]}", *values[1:]] if values else []
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.callbacks.checkpoints import Checkpoints
+from genlab.callbacks.step_axis import batches_seen
 from genlab.processes.peers import is_first, peers
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
@@ -45,6 +46,8 @@ class Interruption(Callback):
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._received is not None:
+            if self.checkpoints.writing:
+                return  # after which the run ends anyway
             if peers() is not None and time.monotonic() - self._since < AT_ONCE:
                 return
             self._restore()
@@ -57,14 +60,23 @@ class Interruption(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         whole_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        if self._told(trainer) and whole_step and not trainer.is_last_batch:
-            self.checkpoints.save(trainer, "last")
-            self._stop()
+        if self._told(trainer) and whole_step and not _ends_epoch(trainer) and not _validates(trainer, batch_idx):
+            self._save_and_stop(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Where it comes after a batch, because a run that goes on from that batch would leave it out."""
+        within = trainer.state.fn == "fit" and not trainer.sanity_checking and not _ends_epoch(trainer)
+        if within and self._told(trainer):
+            self._save_and_stop(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """After the checkpoint of the epoch."""
         if self._told(trainer):
             self._stop()
+
+    def _save_and_stop(self, trainer: Trainer) -> None:
+        self.checkpoints.save(trainer, "last")
+        self._stop()
 
     def _told(self, trainer: Trainer) -> bool:
         told = self._received is not None
@@ -91,3 +103,15 @@ class Interruption(Callback):
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous = {}
+
+
+def _ends_epoch(trainer: Trainer) -> bool:
+    return trainer.is_last_batch or trainer.should_stop or trainer.global_step >= trainer.max_steps > -1
+
+
+def _validates(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether validation comes after this batch, as far as batches and epochs decide it."""
+    epochs, batches = trainer.check_val_every_n_epoch, trainer.val_check_batch
+    if not trainer.enable_validation or batches is None or (epochs and (trainer.current_epoch + 1) % epochs):
+        return False
+    return (batch_idx + 1 if epochs else batches_seen(trainer)) % batches == 0

@@ -43,11 +43,17 @@ class TrainingMetrics(Callback):
         if batches_seen(trainer) % every_n == 0 or trainer.is_last_batch:
             self._flush(trainer)
 
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._window is not None:  # the epoch was cut by a limit of steps or time
+            window = cast(Tensor, trainer.strategy.reduce(self._window.clone(), reduce_op="sum"))
+            self._show(trainer, window if self._epoch is None else self._epoch + window)
+
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._log_step(trainer, pl_module)
+        self._log_step(trainer, pl_module, trainer.current_epoch)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._log_step(trainer, pl_module)
+        # the last that has begun, which a limit may have ended before the run was resumed
+        self._log_step(trainer, pl_module, trainer.fit_loop.epoch_progress.current.ready)
 
     def _flush(self, trainer: Trainer) -> None:
         assert self._window is not None
@@ -59,17 +65,20 @@ class TrainingMetrics(Callback):
             row = {**self._means(window), "epoch": trainer.current_epoch}
             logger.log_metrics(row, step=batches_seen(trainer))
             logger.save()
-        trainer.callback_metrics.update({name: torch.tensor(x) for name, x in self._means(self._epoch).items()})
+        self._show(trainer, self._epoch)
+
+    def _show(self, trainer: Trainer, sums: Tensor) -> None:
+        trainer.callback_metrics.update({name: torch.tensor(mean) for name, mean in self._means(sums).items()})
 
     def _means(self, sums: Tensor) -> dict[str, float]:
         *means, _ = (sums / sums[-1]).tolist()
         return {f"train/{name}": mean for name, mean in zip(self._names, means, strict=True)}
 
     @staticmethod
-    def _log_step(trainer: Trainer, pl_module: LightningModule) -> None:
+    def _log_step(trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
         # Lightning takes a logged `step` as the step of the row; its own count differs under gradient accumulation.
         pl_module.log("step", float(batches_seen(trainer)))
-        pl_module.log("epoch", float(trainer.current_epoch))
+        pl_module.log("epoch", float(epoch))
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         window = self._window

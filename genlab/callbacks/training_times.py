@@ -11,12 +11,12 @@ from genlab.runs.times import FILE, Times, read_times, write_times
 
 
 class TrainingTimes(Callback):
-    """A row (epoch, step, seconds) at the end of each epoch, and where a run is interrupted.
+    """A row (epoch, step, seconds) at the end of each epoch.
 
     The seconds are wall-clock time from the start of the run, of training alone: validation, pictures, checkpoints and
     the start of the process do not count, and neither does what a killed process had trained since its last
-    checkpoint. Epoch and step are those of metrics.csv, which has no times itself because a resumed run writes the
-    metrics that it would have written, to the bit.
+    checkpoint, which has the seconds of an epoch that is interrupted. Epoch and step are those of metrics.csv, which
+    has no times itself because a resumed run writes the metrics that it would have written, to the bit.
 
     A run whose earlier times are lost gets no more of them.
     """
@@ -25,13 +25,11 @@ class TrainingTimes(Callback):
         self._seconds = 0.0  # until the clock was started
         self._since: float | None = None
         self._rows: Times | None = []  # None: nobody knows any more
+        self._last_step = 0  # of the last row
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._rows, step = [], batches_seen(trainer)
-        if step:
-            before = [row for row in read_times(_path(trainer)) if row[1] <= step]
-            self._rows = before if before and before[-1][1] == step else None
-            self._seconds = before[-1][2] if before else 0.0
+        rows = [row for row in read_times(_path(trainer)) if row[1] <= self._last_step]
+        self._rows = rows if self._last_step == (rows[-1][1] if rows else 0) else None
         self._since = perf_counter()  # of an epoch that is resumed in its middle
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -45,18 +43,25 @@ class TrainingTimes(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop()
-
-    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        step = batches_seen(trainer)
-        if trainer.is_global_zero and self._rows is not None and step not in [row[1] for row in self._rows[-1:]]:
-            self._rows.append((trainer.current_epoch, step, round(self._until_now(), 3)))
+        if trainer.is_global_zero and self._rows is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            self._last_step = batches_seen(trainer)
+            self._rows.append((trainer.current_epoch, self._last_step, round(self._seconds, 3)))
             write_times(_path(trainer), self._rows)
+
+    def _stop(self) -> None:
+        self._seconds, self._since = self._until_now(), None
 
     def _until_now(self) -> float:
         return self._seconds + (0.0 if self._since is None else perf_counter() - self._since)
 
-    def _stop(self) -> None:
-        self._seconds, self._since = self._until_now(), None
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self._until_now(), "last_step": self._last_step}
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._last_step = -1  # which no row has, if there is no state: an older genlab has written the checkpoint
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._seconds, self._last_step = float(state_dict["seconds"]), int(state_dict["last_step"])
 
 
 def _path(trainer: Trainer) -> Path:

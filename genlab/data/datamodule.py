@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from genlab.arguments import checked
 from genlab.data.dataset import Batch, ImageDataset, read_split
-from genlab.data.samplers import EpochOrder, EvaluationShare
+from genlab.data.samplers import EpochOrder, EvaluationShare, SameOrder
 from genlab.data.sources import FILES, DatasetName, Files, cache_folder, fetched_files, find_files
 from genlab.errors import DataError
 
@@ -113,12 +113,15 @@ class ImageDataModule(LightningDataModule):
         return fetched_files(self.source, cache_folder()) if self.root is None else find_files(self.source, self.root)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        order = EpochOrder(self.train_set, self.seed, **self._process())
+        order: EpochOrder | SameOrder = EpochOrder(self.train_set, self.seed, **self._process())
         if self.trainer:
+            if self.trainer.overfit_batches:  # type: ignore[attr-defined]
+                order = SameOrder(self.train_set)
             # A run that is resumed begins in the epoch, and behind the batches, that its checkpoint was written at
             loop: Any = self.trainer.fit_loop
             epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress.current
-            order.set_epoch(epochs.processed)
+            if isinstance(order, EpochOrder):
+                order.set_epoch(epochs.processed)
             if epochs.processed < epochs.ready:
                 order.skip = batches.processed * self.batch_size
         return self._loader(self.train_set, self.batch_size, order)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import cast
 
-from torch.utils.data import Dataset, DistributedSampler
+from torch.utils.data import Dataset, DistributedSampler, SequentialSampler
 
 from genlab.data.dataset import ImageDataset
 
@@ -25,6 +25,20 @@ class EpochOrder(DistributedSampler[int]):
         # the factor keeps seed 0, epoch 1 from being seed 1, epoch 0
         super().__init__(cast(Dataset[int], images), num_replicas=processes, rank=rank, seed=seed * 1_000_003)
         self.skip = 0
+
+    def __iter__(self) -> Iterator[int]:
+        skip, self.skip = self.skip, 0
+        return islice(super().__iter__(), skip, None)
+
+
+class SameOrder(SequentialSampler):
+    """The images as they are in the file, for `trainer.overfit_batches`; Lightning leaves it in its place.
+
+    Attributes:
+        skip: see `EpochOrder`.
+    """
+
+    skip = 0
 
     def __iter__(self) -> Iterator[int]:
         skip, self.skip = self.skip, 0

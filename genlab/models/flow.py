@@ -62,7 +62,7 @@ class Flow(LightningModule):
         hidden_dims: Sequence[PositiveInt] = (1024, 1024),
         steps: PositiveInt = 6,
         channels: Annotated[Sequence[PositiveInt], Field(min_length=1)] = (32, 64),
-        logit_bound: Annotated[float, Field(ge=0, lt=0.5)] = 1e-5,
+        logit_bound: Annotated[float, Field(gt=0, lt=0.5)] = 1e-5,
         dequantization: Literal["uniform", "variational"] = "variational",
         dequantization_samples: PositiveInt = 8,
         learning_rate: PositiveFloat = 6e-3,

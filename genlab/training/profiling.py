@@ -3,7 +3,12 @@
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from pytorch_lightning.profilers import Profiler, SimpleProfiler
+from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
+
+from genlab.console.readable import allowed
+from genlab.errors import ConfigError
+
+PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
 
 
 class NoProfiler(Profiler):
@@ -25,8 +30,14 @@ class NoProfiler(Profiler):
 _NOTHING: AbstractContextManager[str] = nullcontext("")
 
 
-def profiler(name: str | None, folder: Path) -> Profiler | str:
-    """What `trainer.profiler` names: none, `simple`, which writes `profile/fit-*.txt`, or another of Lightning's."""
+def profiler(name: str | None, folder: Path) -> Profiler:
+    """The profiler that `trainer.profiler` names, which writes `profile/fit-*.txt` below the run folder.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
     if name is None:
         return NoProfiler()
-    return SimpleProfiler(dirpath=folder / "profile", filename="fit") if name == "simple" else name
+    if str(name) not in PROFILERS:
+        raise ConfigError(f"trainer.profiler={name}: {allowed(str(name), PROFILERS)}")
+    return PROFILERS[name](dirpath=folder / "profile", filename="fit")

@@ -1,14 +1,15 @@
 """A run continues: in its folder, with its own config, from last.ckpt."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from genlab.console.quiet import keep_quiet
+from genlab.console.program import keep_quiet
 from genlab.console.readable import short
 from genlab.errors import ConfigError, RunError
 from genlab.processes.agreement import agreed
@@ -17,8 +18,12 @@ from genlab.runs.atomic import remove_leftovers
 from genlab.runs.lock import locked
 from genlab.runs.reading import Run, check_root, open_run, read_overrides
 
+AT_LEAST = ("min_epochs", "min_steps")
+LIMITS = ("max_epochs", "max_steps", "max_time", *AT_LEAST)
+OF_TRAINER = (*LIMITS, "limit_train_batches", "limit_val_batches", "limit_test_batches", "accelerator", "devices")
 # What may be changed: how long and where a run trains, but not what
-CHANGEABLE = ("trainer.max_epochs", "trainer.accelerator", "trainer.devices", "data.root", "data.num_workers")
+CHANGEABLE = (*(f"trainer.{name}" for name in OF_TRAINER), "data.root", "data.num_workers")
+LONGEST = 1_000  # characters of an override
 
 
 def resume(folder: str, overrides: list[str], trust: Sequence[str] = ()) -> None:
@@ -34,21 +39,21 @@ def resume(folder: str, overrides: list[str], trust: Sequence[str] = ()) -> None
         RunError: the folder cannot be trusted, is damaged, or another process trains into it.
     """
     changes = dict(map(_parse, overrides))
-    run = _opened(folder, changes, trust)
-    if _tell_if_finished(run):
+    run, new = _opened(folder, changes, trust)
+    if _tell_if_finished(run, new):
         return
     if "data.root" not in changes:
         check_root(run)
     with _locked_by_the_first(run.folder):
-        run = _opened(folder, changes, trust)  # another process may have trained until now
-        if _tell_if_finished(run):
+        run, new = _opened(folder, changes, trust)  # another process may have trained until now
+        if _tell_if_finished(run, new):
             return
         if is_first():  # which alone writes: what another found may be what it writes just now
             remove_leftovers(run.folder)
         from genlab.training.train import train  # seconds, because of torch
 
         keep_quiet()
-        earlier = [text for text in read_overrides(run.folder) if text.partition("=")[0] not in changes]
+        earlier = [text for text in read_overrides(run.folder) if text.partition("=")[0].lstrip("+") not in changes]
         train(run.config, resumed=run, overrides=[*earlier, *overrides])
 
 
@@ -68,20 +73,47 @@ def _locked_by_the_first(folder: Path) -> Iterator[None]:
         yield
 
 
-def _opened(folder: str, changes: dict[str, Any], trust: Sequence[str]) -> Run:
+def _opened(folder: str, changes: dict[str, Any], trust: Sequence[str]) -> tuple[Run, set[str]]:
+    """The run with the changes, and the names of the settings that have another value now."""
     run = open_run(folder, trust=trust)
+    new = {key.partition(".")[2] for key, value in changes.items() if OmegaConf.select(run.config, key) != value}
     for key, value in changes.items():
         OmegaConf.update(run.config, key, value, force_add=True)
-    return run
+    return run, new
 
 
-def _tell_if_finished(run: Run) -> bool:
-    done, wanted = run.summary.get("epochs"), run.config.trainer.max_epochs
-    if run.summary["status"] != "finished" or not isinstance(wanted, int) or not isinstance(done, int) or wanted > done:
+def _tell_if_finished(run: Run, changed: set[str]) -> bool:
+    if not is_done(run.summary, run.config.trainer, changed):
         return False
     if is_first():
-        print(f"{short(run.folder)}: finished already, after {done} epochs; for more: trainer.max_epochs={done + 20}")
+        done, by = run.summary.get("epochs"), str(run.summary.get("stopped", "trainer.max_epochs="))
+        number = f"{done + 20}" if isinstance(done, int) else "MORE"
+        how, more = f"after {done} epochs", f"trainer.max_epochs={number}"
+        if not by.startswith("trainer.max_epochs="):
+            how, more = f"{how}, stopped by {by}", f"another {by.partition('=')[0]}"
+        print(f"{short(run.folder)}: finished already, {how}; for more: {more}")
     return True
+
+
+def is_done(summary: dict[str, Any], settings: Any, changed: set[str]) -> bool:
+    """Whether a finished run has nothing left to train.
+
+    Args:
+        summary: of the run.
+        settings: of the trainer, with what is changed now.
+        changed: names of settings.
+    """
+    if summary["status"] != "finished" or not changed & set(LIMITS):
+        return bool(summary["status"] == "finished")
+    if str(summary.get("stopped")).startswith("trainer.max_time=") and not changed & {"max_time", *AT_LEAST}:
+        return True
+    epochs, steps = summary.get("whole_epochs", summary.get("epochs")), summary.get("steps")
+    return _reached(settings.get("max_epochs"), epochs) or _reached(settings.get("max_steps"), steps)
+
+
+def _reached(limit: Any, count: Any) -> bool:
+    """Not by what is no limit; the trainer says so."""
+    return isinstance(limit, int) and isinstance(count, int) and -1 < limit <= count
 
 
 def _parse(override: str) -> tuple[str, Any]:
@@ -90,10 +122,18 @@ def _parse(override: str) -> tuple[str, Any]:
         raise ConfigError(
             f"{override}: a resumed run keeps its settings; only these can be given: {', '.join(CHANGEABLE)}"
         )
-    parsed: Any = value
-    with suppress(yaml.YAMLError, ValueError):
-        parsed = yaml.safe_load(value)
-    if parsed is None and override != "data.root=null":
+    if not value:
         raise ConfigError(f"{override}: it has no value; leave {key} out, or give it one")
-    devices = isinstance(parsed, list) and all(isinstance(device, int) for device in parsed)
-    return key, parsed if devices or isinstance(parsed, str | int | float | None) else value
+    if key == "data.root":
+        return key, None if value == "null" else value
+    try:
+        if len(override) > LONGEST:
+            raise ValueError
+        parsed = OverridesParser.create().parse_override(override)
+        if parsed.is_sweep_override():
+            raise ValueError
+    except (HydraException, ValueError, RecursionError):
+        raise ConfigError(f"{override}: not of the form KEY=VALUE, for example trainer.max_epochs=60") from None
+    if parsed.value() is None and key == "trainer.max_epochs":
+        raise ConfigError(f"{override}: it has no value; leave {key} out, or give it one")
+    return key, parsed.value()

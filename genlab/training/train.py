@@ -3,65 +3,36 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from omegaconf import DictConfig
-from pydantic import Field, ValidationError
-from pytorch_lightning import Callback, LightningModule, Trainer, seed_everything
-from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import OutOfMemoryError
 from torch.optim import Optimizer
 
-from genlab.arguments import checked, explain
-from genlab.callbacks.bundle import Bundle, is_own
-from genlab.callbacks.checkpoints import Checkpoints, batches_in
-from genlab.callbacks.interruption import Interruption
-from genlab.callbacks.step_axis import batches_seen
+from genlab.callbacks.checkpoints import batches_in
+from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics
 from genlab.capabilities import Describes, Reports
 from genlab.console.announcement import announce_end, announce_start
-from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, GenlabError, RunError
-from genlab.evaluation.settings import EvaluationSettings
 from genlab.processes.agreement import connect, meet
-from genlab.processes.cluster import check_launch, cluster_environment
 from genlab.processes.complaint import is_lost
 from genlab.processes.peers import is_first
-from genlab.runs.checkpoints import (
-    AtomicCheckpointIO,
-    check_counters,
-    check_optimizers,
-    check_weights,
-    load_weights,
-    read_checkpoint,
-)
-from genlab.runs.classes import check_config
-from genlab.runs.construction import construct
+from genlab.runs.checkpoints import check_counters, check_optimizers, check_weights, load_weights, read_checkpoint
 from genlab.runs.lock import check_new, new_folder
 from genlab.runs.reading import Run
 from genlab.runs.record import RunRecord
-from genlab.runs.settings import flat_settings, recorded, save_config
+from genlab.runs.settings import flat_settings, save_config
 from genlab.runs.times import FILE as TIMES
 from genlab.runs.times import read_times
-from genlab.training.manual_optimization import check_manual_optimization
-from genlab.training.profiling import profiler
+from genlab.training.experiment import Experiment, build
+from genlab.training.limits import check_limits, progress
 from genlab.training.quick_cpu import flushed_denormals, quick_gpu_check
 from genlab.training.scoring import evaluate_run, print_evaluation
-from genlab.training.trainer import check_val_check_interval
-
-
-@dataclass
-class Experiment:
-    """What a config describes, built and not yet run."""
-
-    model: LightningModule
-    data: ImageDataModule
-    trainer: Trainer
-    callbacks: list[Callback]
-    checkpoints: Checkpoints
-    evaluation: EvaluationSettings | None
 
 
 @flushed_denormals()
@@ -97,54 +68,91 @@ def train(
     last = folder / "checkpoints" / "last.ckpt"
     checkpoint = read_checkpoint(last) if resumed and last.exists() else None
     experiment = build(cfg, None if resumed is None else batches_in(checkpoint) + 1, callbacks)
+    _prepare(experiment, resumed, checkpoint, last)
+    first, previous = experiment.trainer.is_global_zero, resumed.summary if resumed else None
+    with (
+        quick_gpu_check(),
+        new_folder(folder) if first and resumed is None else nullcontext(),
+        RunRecord(folder, _identity(cfg, experiment), previous=previous, write=first) as record,
+    ):
+        _begin(cfg, overrides, experiment, new=checkpoint is None)
+        _fit(experiment, checkpoint, last)
+        metrics = _record_training(cfg, experiment, record)
+        weights = _load_best(experiment) or last
+        metrics |= _test(cfg, experiment, record, metrics)
+        if first:
+            assert isinstance(experiment.model, Reports)
+            announce_end(cfg, experiment.model.unit, metrics, record.seconds(), **_costs(experiment))
+        if first and experiment.evaluation is not None:
+            evaluated = folder, experiment.model, experiment.data, weights.name, record.summary, experiment.evaluation
+            print_evaluation(evaluate_run(*evaluated))
+    return metrics
+
+
+def _prepare(experiment: Experiment, resumed: Run | None, checkpoint: dict[str, Any] | None, last: Path) -> None:
+    """Read the data, and check what can be checked before anything is written."""
+    model, trainer = experiment.model, experiment.trainer
     experiment.data.prepare_data()
     experiment.data.setup("fit")
     experiment.data.check_images(resumed.summary.get("images") if resumed else None)
-    trainer, model = experiment.trainer, experiment.model
-    assert isinstance(model, Reports)
-    check_val_check_interval(trainer, len(experiment.data.train_dataloader()))
+    check_limits(trainer, experiment.data)
     if checkpoint is not None:
         check_weights(model, checkpoint, last)
         check_counters(checkpoint, last)
         model.trainer = trainer  # which a schedule may ask
         check_optimizers(list(_optimizers(model.configure_optimizers())), checkpoint, last)
-    headline = model.quantities[0]
-    first = trainer.is_global_zero
-    with (
-        quick_gpu_check(),
-        new_folder(folder) if first and resumed is None else nullcontext(),
-        RunRecord(
-            folder, _identity(cfg, experiment), previous=resumed.summary if resumed else None, write=first
-        ) as record,
-    ):
-        if first:
-            save_config(cfg, overrides, folder)
-            announce_start(cfg, model, trainer, experiment.data.images, experiment.data.folder)
-        meet()
-        if checkpoint is None:
-            _log_settings(trainer, cfg, f"hp/{headline}")
-        with _named(last, checkpoint, trainer):
-            trainer.fit(model, datamodule=experiment.data, ckpt_path=last if checkpoint else None, weights_only=True)
-        metrics = _final_metrics(trainer) or dict(experiment.checkpoints.metrics)
-        times = read_times(folder / TIMES)
-        trained = {"training_seconds": times[-1][2] if times else None, "training_images": _images_seen(trainer)}
-        costs = {name: seconds for part in experiment.callbacks for name, seconds in getattr(part, "costs", {}).items()}
-        chosen = experiment.checkpoints.chosen()
-        record.update(metrics=metrics, epochs=trainer.current_epoch, best=chosen, **trained, **costs)
-        best = experiment.checkpoints.best_path(trainer)
-        if best is not None:
-            load_weights(model, best)
-        trainer.test(model, datamodule=experiment.data, verbose=False)
-        metrics |= _final_metrics(trainer)
-        record.update(metrics=metrics, protocol=_protocol([*experiment.callbacks, model], metrics))
-        _log_result(trainer, f"hp/{headline}", metrics.get(f"test/{headline}"))
-        if first:
-            announce_end(cfg, model.unit, metrics, record.seconds(), **costs)
-        if first and experiment.evaluation is not None:
-            weights = (best or last).name
-            evaluation = evaluate_run(folder, model, experiment.data, weights, record.summary, experiment.evaluation)
-            print_evaluation(evaluation)
+
+
+def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment, new: bool) -> None:
+    """Say what is trained, in files and on the console, and wait for the other processes."""
+    if experiment.trainer.is_global_zero:
+        save_config(cfg, overrides, Path(cfg.run_dir))
+        announce_start(cfg, experiment.model, experiment.trainer, experiment.data.images, experiment.data.folder)
+    meet()
+    if new:
+        _log_settings(experiment.trainer, cfg, f"hp/{_headline(experiment)}")
+
+
+def _fit(experiment: Experiment, checkpoint: dict[str, Any] | None, last: Path) -> None:
+    path = last if checkpoint else None
+    with _named(last, checkpoint, experiment.trainer):
+        experiment.trainer.fit(experiment.model, datamodule=experiment.data, ckpt_path=path, weights_only=True)
+
+
+def _record_training(cfg: DictConfig, experiment: Experiment, record: RunRecord) -> dict[str, float]:
+    """Write down what training has reached, what has ended it and what it has cost; return its metrics."""
+    trainer = experiment.trainer
+    metrics, reached, times = (
+        all_metrics(trainer),
+        progress(trainer, cfg.trainer),
+        read_times(Path(cfg.run_dir) / TIMES),
+    )
+    trained = {"training_seconds": times[-1][2] if times else None, "training_images": _images_seen(trainer)}
+    record.update(metrics=metrics, best=experiment.checkpoints.chosen(), **reached, **trained, **_costs(experiment))
+    if trainer.is_global_zero and not reached["stopped"].startswith("trainer.max_epochs="):
+        print(f"stopped      by {reached['stopped']}, in epoch {reached['epochs']}", flush=True)
     return metrics
+
+
+def _load_best(experiment: Experiment) -> Path | None:
+    best = experiment.checkpoints.best_path(experiment.trainer)
+    if best is not None:
+        load_weights(experiment.model, best)
+    return best
+
+
+def _test(cfg: DictConfig, experiment: Experiment, record: RunRecord, metrics: dict[str, float]) -> dict[str, float]:
+    """Measure on the test images, and write down all metrics with their protocol; return those of the test."""
+    trainer, model = experiment.trainer, experiment.model
+    protocol = _protocol([*experiment.callbacks, model], metrics)
+    for name, step in older_metrics(trainer).items():
+        protocol[name] = f"{protocol[name]}; " if name in protocol else ""
+        protocol[name] += f"measured after {step} of {batches_seen(trainer)} batches"
+    trainer.test(model, datamodule=experiment.data, verbose=False)
+    tested = all_metrics(trainer)
+    record.update(metrics=metrics | tested, protocol=protocol | _protocol([*experiment.callbacks, model], tested))
+    _log_result(trainer, f"hp/{_headline(experiment)}", tested.get(f"test/{_headline(experiment)}"))
+    return tested
 
 
 @contextmanager
@@ -164,80 +172,6 @@ def _named(path: Path, checkpoint: dict[str, Any] | None, trainer: Trainer) -> I
         raise RunError(f"{path}: training cannot go on from it ({why}); put another checkpoint in its place") from error
 
 
-def build(
-    cfg: DictConfig, purge_step: int | None = None, more_callbacks: Mapping[str, Callback] | None = None
-) -> Experiment:
-    """Seed, then construct everything that the config names.
-
-    Args:
-        cfg: see `train`.
-        purge_step: of a resumed run: the loggers forget what they have of this step and later ones.
-        more_callbacks: see `train`.
-
-    Raises:
-        ConfigError: a value that a constructor refuses, under its address, such as `model.latent_dim=0`.
-    """
-    try:
-        _check_and_seed(seed=cfg.seed, evaluate=cfg.evaluate)
-    except ValidationError as error:
-        raise ConfigError(explain(error)) from None
-    try:
-        check_config(recorded(cfg), trust=None)
-    except RunError as error:
-        raise ConfigError(str(error)) from None
-    evaluation = construct(cfg.evaluation, "evaluation", EvaluationSettings)
-    model = _model(cfg)
-    data = construct(cfg.data, "data", ImageDataModule)
-    loggers = [_logger(node, f"logger.{name}", cfg.run_dir, purge_step) for name, node in (cfg.logger or {}).items()]
-    others = {name: construct(node, f"callbacks.{name}", Callback) for name, node in cfg.callbacks.items()}
-    checkpoints = others.pop("checkpoints", None)
-    if not isinstance(checkpoints, Checkpoints):
-        checkpoints = Checkpoints()  # a run that cannot be resumed is no run
-    others |= more_callbacks or {}
-    callbacks = {name: others.pop(name) for name in list(others) if is_own(others[name])}
-    # these two come last, when all others have done what belongs before a checkpoint
-    callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
-    trainer = construct(
-        cfg.trainer,
-        "trainer",
-        Trainer,
-        given={
-            "default_root_dir": cfg.run_dir,
-            "logger": loggers or False,
-            "callbacks": [*others.values(), Bundle(callbacks)],
-            "enable_checkpointing": cfg.trainer.get("enable_checkpointing") or None,  # the bundle has checkpoints
-            "plugins": [AtomicCheckpointIO(), *filter(None, [cluster_environment()])],
-            "profiler": profiler(cfg.trainer.get("profiler"), Path(cfg.run_dir)),
-        },
-    )
-    check_launch(trainer)
-    check_manual_optimization(model, trainer)
-    everything = [*others.values(), *callbacks.values()]
-    return Experiment(model, data, trainer, everything, checkpoints, evaluation if cfg.evaluate else None)
-
-
-@checked
-def _check_and_seed(seed: Annotated[int, Field(ge=0, lt=2**32)], evaluate: bool) -> None:
-    seed_everything(seed, verbose=False)
-
-
-def _logger(node: DictConfig, address: str, folder: str, purge_step: int | None) -> Logger:
-    """Lightning's write into the run folder too, unless they are given another."""
-    offered = {"folder": folder, "purge_step": purge_step, "save_dir": node.get("save_dir") or folder}
-    logger: Logger = construct(node, address, Logger, offered)
-    return logger
-
-
-def _model(cfg: DictConfig) -> LightningModule:
-    model: LightningModule = construct(cfg.model, "model", LightningModule)
-    lacks = [name for name in ("quantities", "unit") if not getattr(model, name, None)]
-    if lacks:
-        raise ConfigError(
-            f"model._target_={cfg.model._target_}: has no {' and no '.join(lacks)}; see Reports in genlab.capabilities"
-        )
-    return model
-
-
 def _optimizers(configured: Any) -> Iterator[Optimizer]:
     """In what `configure_optimizers` returns, which Lightning lets take many forms."""
     if isinstance(configured, Optimizer):
@@ -247,6 +181,15 @@ def _optimizers(configured: Any) -> Iterator[Optimizer]:
     elif isinstance(configured, (list, tuple)):
         for item in configured:
             yield from _optimizers(item)
+
+
+def _headline(experiment: Experiment) -> str:
+    assert isinstance(experiment.model, Reports)
+    return experiment.model.quantities[0]
+
+
+def _costs(experiment: Experiment) -> dict[str, float]:
+    return {name: seconds for part in experiment.callbacks for name, seconds in getattr(part, "costs", {}).items()}
 
 
 def _identity(cfg: DictConfig, experiment: Experiment) -> dict[str, Any]:
@@ -269,10 +212,6 @@ def _images_seen(trainer: Trainer) -> int:
     epochs, batches = divmod(batches_seen(trainer), an_epoch)
     images = epochs * min(an_epoch * data.batch_size, share) + min(batches * data.batch_size, share)
     return images * trainer.world_size
-
-
-def _final_metrics(trainer: Trainer) -> dict[str, float]:
-    return {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
 
 
 def _protocol(sources: Sequence[Any], metrics: dict[str, float]) -> dict[str, str]:

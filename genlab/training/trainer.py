@@ -1,58 +1,24 @@
 """Lightning's Trainer, whose arguments are checked before anything runs."""
 
-import functools
-import math
+import inspect
 import os
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import pytorch_lightning
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
-from pytorch_lightning.accelerators import CPUAccelerator
-from pytorch_lightning.strategies import DDPStrategy
+import torch
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, create_model
+from pytorch_lightning import LightningModule
+from pytorch_lightning.accelerators import CPUAccelerator, CUDAAccelerator, MPSAccelerator
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from genlab.arguments import checked
 from genlab.errors import ConfigError
-from genlab.training.precision import fastest
 
 SEVERAL = "ddp_find_unused_parameters_true"  # the strategy of several devices, as in conf/trainer/ddp.yaml
 
-
-@functools.wraps(pytorch_lightning.Trainer.__init__)
-def _init(self: pytorch_lightning.Trainer, **arguments: Any) -> None:
-    if arguments.get("precision") == "auto":
-        arguments["precision"] = fastest(arguments.get("accelerator", "auto"))
-    try:
-        pytorch_lightning.Trainer.__init__(self, **arguments)
-        if isinstance(self.strategy, DDPStrategy) and arguments.get("strategy", "auto") == "auto":
-            # Only now it is known how many devices auto and -1 are. By itself Lightning chooses a strategy that wants
-            # the gradients of both players of a GAN at each step
-            pytorch_lightning.Trainer.__init__(self, **{**arguments, "strategy": SEVERAL})
-    except MisconfigurationException as error:
-        if "gpu backend" in str(error) or "can not run on your system" in str(error):
-            raise ConfigError(
-                f"trainer.accelerator={arguments.get('accelerator')}: this machine has none; "
-                "use trainer.accelerator=cpu or trainer.accelerator=auto"
-            ) from None
-        raise
-    except ModuleNotFoundError as error:  # of a strategy or an accelerator
-        raise ConfigError(
-            f"trainer: {error}; use trainer.accelerator=cpu or gpu, and leave trainer.strategy out"
-        ) from None
-    if self.precision not in ("32-true", "16-mixed", "bf16-mixed"):
-        raise ConfigError(
-            f"trainer.precision={self.precision}: the parameters must be float32: use trainer.precision=bf16-mixed or "
-            "16-mixed, or leave it out"
-        )
-    cores = os.cpu_count() or 1
-    if isinstance(self.accelerator, CPUAccelerator) and self.num_devices > max(cores, 2):
-        raise ConfigError(
-            f"trainer.devices={self.num_devices}: this machine has {cores} cores; use trainer.devices={cores} or less"
-        )
-
-
-# Where Lightning itself takes a number and divides by it later, or a value that means nothing
-_init.__annotations__ |= {
+# Lightning states types in its signature, but hardly looks at them: max_epochs="ten" would fail in the middle of a run
+_TYPES = get_type_hints(pytorch_lightning.Trainer.__init__)
+# Where it takes a number and divides by it later, or a value that means nothing
+_TYPES |= {
     "accumulate_grad_batches": PositiveInt,
     "devices": list[int] | str | Literal[-1] | PositiveInt,
     "enable_checkpointing": Literal[False] | None,  # Lightning's own delete files
@@ -64,37 +30,106 @@ _init.__annotations__ |= {
     "log_every_n_steps": PositiveInt | None,
     "reload_dataloaders_every_n_epochs": NonNegativeInt,
     # one of genlab's own, with all of Lightning's
-    "precision": Literal["auto"] | _init.__annotations__["precision"],
+    "precision": Literal["auto"] | _TYPES["precision"],
 }
+_ARGUMENTS: dict[str, Any] = {
+    name: (_TYPES[name], argument.default)
+    for name, argument in inspect.signature(pytorch_lightning.Trainer).parameters.items()
+}
+_RULES = ConfigDict(
+    strict=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False, protected_namespaces=()
+)
+Arguments = create_model("Arguments", __config__=_RULES, **_ARGUMENTS)
 
 
 class CheckedTrainer(pytorch_lightning.Trainer):
     """`pytorch_lightning.Trainer` that raises `pydantic.ValidationError` for an argument of a wrong type.
 
-    `precision="auto"` is bfloat16 where that is fast, see `genlab.training.precision`.
-
-    Lightning states the types in its signature, but hardly looks at them: `max_epochs="ten"` would fail in the middle
-    of a run.
+    `precision="auto"` is bfloat16 where that is fast, see `fastest`.
     """
 
-    __init__ = checked(_init)
+    def __init__(self, **arguments: Any) -> None:
+        Arguments(**arguments)
+        accelerator = arguments.get("accelerator", "auto")
+        if arguments.get("precision") == "auto":
+            arguments["precision"] = fastest(accelerator)
+        strategy = arguments.get("strategy", "auto")
+        if any(word in str(strategy) for word in ("notebook", "spawn", "fork")):
+            raise ConfigError(f"trainer.strategy={strategy}: its processes would wait for ever; use trainer=ddp")
+        try:
+            if strategy == "auto" and _several(**arguments):
+                # by itself Lightning chooses one that wants the gradients of both players of a GAN at each step
+                arguments["strategy"] = SEVERAL
+            super().__init__(**arguments)
+        except MisconfigurationException as error:
+            if "gpu backend" in str(error) or "can not run on your system" in str(error):
+                raise ConfigError(
+                    f"trainer.accelerator={accelerator}: this machine has none; "
+                    "use trainer.accelerator=cpu or trainer.accelerator=auto"
+                ) from None
+            raise
+        except ModuleNotFoundError as error:  # of a strategy or an accelerator
+            raise ConfigError(
+                f"trainer: {error}; use trainer.accelerator=cpu or gpu, and leave trainer.strategy out"
+            ) from None
+        if self.precision not in ("32-true", "16-mixed", "bf16-mixed"):
+            raise ConfigError(
+                f"trainer.precision={self.precision}: the parameters must be float32: use trainer.precision=bf16-mixed "
+                "or 16-mixed, or leave it out"
+            )
+        cores = os.cpu_count() or 1
+        if isinstance(self.accelerator, CPUAccelerator) and self.num_devices > max(cores, 2):
+            raise ConfigError(
+                f"trainer.devices={self.num_devices}: this machine has {cores} cores; use trainer.devices={cores} or "
+                "less"
+            )
 
 
-def check_val_check_interval(trainer: pytorch_lightning.Trainer, batches: int) -> None:
-    """Refuse before training what Lightning would refuse in the middle of starting it.
+def _several(accelerator: Any = "auto", devices: Any = "auto", num_nodes: int = 1, **_: Any) -> bool:
+    """Whether Lightning will train on several devices."""
+    there = [kind for kind in (MPSAccelerator, CUDAAccelerator) if kind.is_available()]
+    kinds: dict[Any, list[Any]] = {
+        "cpu": [CPUAccelerator],
+        "cuda": [CUDAAccelerator],
+        "gpu": there,
+        "auto": [*there, CPUAccelerator],
+    }
+    if num_nodes > 1 or accelerator not in kinds or not kinds[accelerator]:
+        return num_nodes > 1
+    kind = kinds[accelerator][0]
+    count = kind.auto_device_count() if devices == "auto" else devices
+    return kind.is_available() and len(kind.get_parallel_devices(kind.parse_devices(count))) > 1
+
+
+def fastest(accelerator: Any) -> Literal["bf16-mixed", "32-true"]:
+    """The precision that trains fastest on this machine.
+
+    On a processor that has no instructions for bfloat16 its matrix products are some 70 times slower than those of
+    float32; on one that has them, up to twice as fast.
 
     Args:
-        trainer: not yet run.
-        batches: of all processes together in an epoch of the data.
+        accelerator: of the trainer, as `cpu`, `gpu`, `auto`.
+    """
+    if accelerator in ("gpu", "cuda", "auto") and torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif accelerator in ("mps", "gpu", "auto") and torch.backends.mps.is_available():
+        fast = False
+    else:
+        fast = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return "bf16-mixed" if fast else "32-true"
+
+
+def check_manual_optimization(model: LightningModule, trainer: pytorch_lightning.Trainer) -> None:
+    """Refuse before training what Lightning would refuse in the middle of starting it.
 
     Raises:
-        ConfigError: validation would come after more batches than an epoch has.
+        ConfigError: gradient clipping or accumulation, for a model with manual optimization.
     """
-    interval, limit = trainer.val_check_interval, trainer.limit_train_batches
-    batches = math.ceil(batches / trainer.world_size)
-    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
-    every_epoch = trainer.check_val_every_n_epoch is not None and trainer.limit_val_batches
-    if isinstance(interval, int) and interval > batches and every_epoch:
-        raise ConfigError(
-            f"trainer.val_check_interval={interval}: an epoch has {batches} batches; use no more than that"
-        )
+    if model.automatic_optimization:
+        return
+    harmless = {"gradient_clip_val": (None, 0), "accumulate_grad_batches": (1,)}
+    for name, values in harmless.items():
+        given = getattr(trainer, name)
+        if given not in values:
+            who = type(model).__name__
+            raise ConfigError(f"trainer.{name}={given}: not for {who}, which steps its optimizers itself; leave it out")

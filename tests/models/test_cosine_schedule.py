@@ -38,6 +38,31 @@ def test_rises_linearly_before():
     )
 
 
+def test_another_end_of_the_run_is_told(monkeypatch):
+    """10 steps of 10, then 5 of 20 more: three quarters of the way, where the factor is 0.5 (1 − √½)."""
+    messages = []
+    monkeypatch.setattr("genlab.models.cosine_schedule.log.warning", messages.append)
+    weights = [torch.nn.Parameter(torch.zeros(1))]
+    schedules = [
+        cosine_schedule(
+            torch.optim.SGD(weights, lr=1.0),
+            SimpleNamespace(max_epochs=2, max_steps=-1, estimated_stepping_batches=steps, is_global_zero=True),
+        )["lr_scheduler"]["scheduler"]
+        for steps in (10, 20)
+    ]
+    for _ in range(10):
+        schedules[0].step()
+    assert messages == []
+    schedules[1].load_state_dict(schedules[0].state_dict())
+    for _ in range(5):
+        schedules[1].step()
+    assert schedules[1].get_last_lr() == [pytest.approx(0.5 * (1 - math.sqrt(0.5)))]
+    (message,) = messages
+    assert message.startswith(
+        "the learning rate was to reach zero after 10 steps, and now after 20: it goes on with 42%"
+    )
+
+
 def test_a_run_without_an_end_is_refused():
     trainer = SimpleNamespace(max_epochs=-1, max_steps=-1)
     with pytest.raises(ConfigError, match=r"trainer\.max_epochs"):

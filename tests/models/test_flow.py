@@ -196,6 +196,7 @@ def test_under_autocast_likelihoods_stay_float32(images, architecture, dequantiz
         {"hidden_dims": [0]},
         {"channels": []},
         {"logit_bound": 0.5},
+        {"logit_bound": 0.0},
         {"dequantization": "none"},
         {"dequantization_samples": 0},
         {"learning_rate": 0.0},

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import stand_in_config
 from fork_server import Training
-from test_resume import MODELS, assert_same_run
+from test_resume import FEW_PICTURES, LIMITS, MODELS, assert_same_run
 
 from genlab.training.train import train
 
@@ -17,13 +17,23 @@ KILLS = 5  # of each of the four models
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "first_seed"), zip(MODELS, range(0, KILLS * len(MODELS), KILLS), strict=True))
 def test_killed_at_random_moments_a_run_still_ends_the_same(mnist_root, tmp_path, model, first_seed):
-    settings = [*SETTINGS, *MODELS[model]]
+    end_the_same(mnist_root, tmp_path, MODELS[model], range(first_seed, first_seed + KILLS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS)
+def test_killed_at_random_moments_a_limited_run_still_ends_the_same(mnist_root, tmp_path, limits):
+    end_the_same(mnist_root, tmp_path, [*MODELS["vae"], *FEW_PICTURES, *limits], range(100, 102))
+
+
+def end_the_same(mnist_root, tmp_path, more, seeds):
+    settings = [*SETTINGS, *more]
     whole = stand_in_config(mnist_root, tmp_path, *settings, f"run_dir={tmp_path / 'whole'}")
     train(whole)
 
     killed = tmp_path / "killed"
     command = [*settings, f"data.root={mnist_root}", "trainer.accelerator=cpu", f"hydra.run.dir={killed}"]
-    for seed in range(first_seed, first_seed + KILLS):
+    for seed in seeds:
         errors = kill_at_a_random_moment(Training(tmp_path, *command), seed)
         assert "error: " not in errors
         if (killed / "summary.json").exists():

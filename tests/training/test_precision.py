@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from genlab.training.precision import fastest
-from genlab.training.trainer import CheckedTrainer
+from genlab.training.trainer import CheckedTrainer, fastest
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from genlab.callbacks.interruption import Interrupted
 from genlab.errors import ConfigError, NonFiniteError, RunError
 from genlab.runs.lock import locked
 from genlab.runs.reading import open_run, read_overrides
+from genlab.runs.times import read_times
 from genlab.training.resume import resume
 from genlab.training.train import train
 
@@ -109,18 +110,45 @@ def assert_same(here, there, address=""):
 
 
 def assert_same_run(one, other):
-    """Weights, optimizers, schedules, counters, random states, curves and the final numbers."""
-    for name in ("last", "best"):
-        assert (one / "checkpoints" / f"{name}.ckpt").exists() == (other / "checkpoints" / f"{name}.ckpt").exists()
-    here, there = checkpoint(one), checkpoint(other)
-    # Lightning's count of batches since the process started, and of those before it, differ where a run was stopped
-    for progress in (here, there):
-        del progress["loops"]
-    assert_same(here, there)
-    assert (one / "metrics.csv").read_text() == (other / "metrics.csv").read_text()
-    first, second = (json.loads((folder / "summary.json").read_text()) for folder in (one, other))
-    for key in ("status", "metrics", "protocol", "epochs"):
-        assert first[key] == second[key], key
+    """Weights, optimizers, schedules, counters, random states, curves, pictures and final numbers; no other file."""
+    assert files(one).keys() == files(other).keys()
+    for name in files(one):
+        here, there = one / name, other / name
+        if name.endswith(".ckpt"):
+            assert_same(*(timeless(torch.load(path, weights_only=True)) for path in (here, there)))
+        elif name == "summary.json":
+            first, second = (json.loads(path.read_text()) for path in (here, there))
+            for key in first.keys() - CLOCK:
+                assert first[key] == second[key], key
+            assert second.keys() - CLOCK == first.keys() - CLOCK
+        elif name == "times.csv":
+            assert [row[:2] for row in read_times(here)] == [row[:2] for row in read_times(there)]
+        elif name == "config.yaml":
+            assert settings(here) == settings(there)
+        elif name not in ("overrides.yaml", ".lock") and not name.startswith("events."):
+            assert here.read_bytes() == there.read_bytes(), name
+
+
+# what differs between two runs of the same settings
+CLOCK = {"started", "seconds", "training_seconds", "sample_quality_seconds", "pid", "resumed"}
+
+
+def files(folder):
+    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name.split(".tfevents")[0]: path for name, path in names.items()}
+
+
+def settings(path):
+    return [line for line in path.read_text().splitlines() if not line.startswith(("run_dir: ", "outputs: "))]
+
+
+def timeless(checkpoint):
+    """Without seconds; and without Lightning's counts of batches since the process started, and of those before it."""
+    del checkpoint["loops"]
+    checkpoint["callbacks"].pop("Timer", None)
+    for state in checkpoint["callbacks"].values():
+        state.get("training_times", {}).pop("seconds", None)
+    return checkpoint
 
 
 @pytest.mark.parametrize("batch", [2, BATCHES + 3, 2 * BATCHES + 6], ids=["first epoch", "middle", "last batch"])
@@ -131,6 +159,31 @@ def test_a_resumed_run_is_the_run_that_was_never_stopped(config, whole, monkeypa
     stop(cfg, batch, monkeypatch, how)
     resume(cfg.run_dir, [])
     assert_same_run(Path(cfg.run_dir), whole(model))
+
+
+LIMITS = {
+    "steps": ["++trainer.max_steps=16"],
+    "steps of whole epochs": ["++trainer.max_steps=12"],
+    "time": ["++trainer.max_time=00:10:00:00"],
+    "shares": ["++trainer.limit_train_batches=0.9", "++trainer.limit_val_batches=0.5", "data.eval_batch_size=10"],
+    "at least": ["++trainer.min_epochs=3", "++trainer.min_steps=20"],
+    "the same batches": ["++trainer.overfit_batches=5"],
+    "validation within an epoch": ["++trainer.val_check_interval=0.4"],
+    "validation by batches": ["++trainer.val_check_interval=4", "++trainer.check_val_every_n_epoch=null"],
+    "validation every second epoch": ["++trainer.check_val_every_n_epoch=2", "trainer.max_epochs=3"],
+}
+FEW_PICTURES = ["~callbacks.manifold", "~callbacks.code_scatter", "~callbacks.traversals", "~callbacks.interpolation"]
+
+
+@pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS)
+def test_it_is_the_same_run_however_it_is_limited(config, monkeypatch, limits):
+    straight = config("vae", *FEW_PICTURES, *limits)
+    train(straight)
+    for how, batch in [(kill, 14), (ctrl_c, 8), (ctrl_c, 9)]:
+        cfg = config("vae", *FEW_PICTURES, *limits)
+        stop(cfg, min(batch, 12 if "++trainer.max_steps=12" in limits else batch), monkeypatch, how)
+        resume(cfg.run_dir, [])
+        assert_same_run(Path(cfg.run_dir), Path(straight.run_dir))
 
 
 def test_with_loader_processes_it_is_the_same_run(config, whole, monkeypatch):
@@ -263,6 +316,70 @@ def test_a_moved_folder_can_be_resumed(config, whole, monkeypatch, tmp_path):
     resume(str(moved), [])
     assert_same_run(moved, whole("vae"))
     assert not Path(cfg.run_dir).exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        (["++trainer.max_steps=9"], ["trainer.max_steps=24"]),
+        (["++trainer.max_time=00:00:00:00"], ["trainer.max_time=00:01:00:00"]),
+        (["++trainer.max_time=00:00:00:00", "++trainer.min_steps=9"], ["trainer.max_time=null"]),
+    ],
+    ids=str,
+)
+def test_a_run_that_a_limit_has_ended_goes_on_where_it_was(config, whole, capsys, first, more):
+    cfg = config("vae", *first)
+    train(cfg)
+    folder = Path(cfg.run_dir)
+    ended = json.loads((folder / "summary.json").read_text())
+    by = first[0].strip("+")
+    assert (ended["status"], ended["stopped"]) == ("finished", by)
+    assert f"stopped      by {by}, in epoch {ended['epochs']}" in capsys.readouterr().out
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    for nothing in ([], [by], ["trainer.max_epochs=100"], ["trainer.limit_test_batches=1"]):
+        resume(cfg.run_dir, nothing)
+        assert f"finished already, after {ended['epochs']} epochs, stopped by {by}; " in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+    resume(cfg.run_dir, more)
+    assert_same(checkpoint(folder)["state_dict"], checkpoint(whole("vae"))["state_dict"])
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["steps"], summary["epochs"] >= ended["epochs"]) == (24, True)
+
+
+def test_a_run_killed_in_its_test_after_its_last_step_ends_the_same(config, monkeypatch):
+    straight, cfg = (config("vae", *FEW_PICTURES, *LIMITS["steps"]) for _ in range(2))
+    train(straight)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("genlab.models.vae.VAE.test_step", lambda *args: kill())
+        train(cfg)
+    resume(cfg.run_dir, [])
+    assert_same_run(Path(cfg.run_dir), Path(straight.run_dir))
+
+
+def test_a_second_signal_while_a_checkpoint_is_written_waits_for_it(config, monkeypatch):
+    """torch would make a damaged file, and an error, of an exception there."""
+    cfg = config("vae")
+    save = torch.save
+
+    def interrupted(*args):
+        ctrl_c()
+        ctrl_c()
+        return save(*args)
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr("genlab.runs.checkpoints.torch.save", interrupted)
+        train(cfg)
+    assert json.loads((Path(cfg.run_dir) / "summary.json").read_text())["status"] == "interrupted"
+    assert checkpoint(Path(cfg.run_dir))["genlab"]["batches"] == BATCHES
+
+
+@pytest.mark.parametrize(
+    "value", ["-5", "ten", "!!bool x", "1:1:1:1", "[" * 500, "{" * 50 + "}" * 50, "", "null", "1,2"]
+)
+def test_no_number_of_epochs_is_refused(whole, value):
+    with pytest.raises(ConfigError, match="max_epochs"):
+        resume(str(whole("vae")), [f"trainer.max_epochs={value}"])
 
 
 def test_what_is_trained_cannot_be_changed(whole):

@@ -203,6 +203,22 @@ def test_the_warm_up_rises_from_zero_to_beta(compose_config, monkeypatch):
         ("seed=-1", "seed=-1: should be greater than or equal to 0"),
         ("callbacks.samples.n=0", "callbacks.samples.n=0: should be greater than 0"),
         ("+model.depth=3", "model.depth: there is no such setting"),
+        ("++trainer.depth=3", "trainer.depth: there is no such setting"),
+        ("++trainer.strategy=ddp_notebook", "trainer.strategy=ddp_notebook: its processes would wait for ever"),
+        ("++trainer.profiler=xla", "trainer.profiler=xla: Allowed: advanced, pytorch, simple"),
+        ("data.batch_size=10000000000000000000000000", "data.batch_size=1000000.*: too large a number"),
+        ("callbacks.samples.seed=99999999999999999999999", "callbacks.samples.seed=9999.*: too large a number"),
+        ("callbacks.checkpoints.monitor=val/elbow", "checkpoints.monitor=val/elbow: .*did you mean val/elbo?"),
+        (
+            "++trainer.overfit_batches=0.01",
+            "trainer.overfit_batches=0.01: less than one of the 5 train batches; use 0.2",
+        ),
+        ("++trainer.limit_train_batches=0.1", "trainer.limit_train_batches=0.1: less than one of the 5 train batches"),
+        (
+            "++trainer.limit_val_batches=0.5",
+            "trainer.limit_val_batches=0.5: less than one of the 1 val batches; use 1.0",
+        ),
+        ("++trainer.limit_test_batches=0.01", "trainer.limit_test_batches=0.01: less than one of the 1 test batches"),
         ("trainer.accelerator=gpu", "trainer.accelerator=gpu: this machine has none; use trainer.accelerator=cpu or"),
     ],
 )
@@ -246,7 +262,62 @@ def test_the_bundled_mnist_trains(compose_config, tmp_path, monkeypatch):
     assert metrics["test/elbo"] > -205.8
 
 
-def test_a_profile_says_where_the_time_went(compose_config, run_folder):
-    train(compose_config(*QUICK, "debug=profile"))
-    (report,) = (run_folder / "profile").glob("fit-*.txt")
-    assert "run_training_batch" in report.read_text()
+@pytest.mark.parametrize("profiler", ["simple", "advanced", "pytorch"])
+def test_a_profile_says_where_the_time_went(compose_config, run_folder, profiler):
+    train(compose_config(*QUICK, "debug=profile", f"trainer.profiler={profiler}", "callbacks=search"))
+    reports = [path.read_text() for path in (run_folder / "profile").glob("fit-*.txt")]
+    assert any("run_training_batch" in report for report in reports)
+
+
+def rows(folder, column):
+    with (folder / "metrics.csv").open() as file:
+        return {int(row["step"]): float(row[column]) for row in csv.DictReader(file) if row[column]}
+
+
+def test_the_best_checkpoint_has_the_weights_that_its_value_was_measured_on(compose_config, run_folder, capsys):
+    """Validation after 4 of the 6 batches of an epoch; at the end of an epoch there is no new number to show."""
+    train(compose_config(*QUICK, "callbacks=search", "++trainer.val_check_interval=0.7"))
+    best = torch.load(run_folder / "checkpoints" / "best.ckpt", weights_only=True)["genlab"]["batches"]
+    summary = json.loads((run_folder / "summary.json").read_text())
+    assert rows(run_folder, "val/elbo").keys() == {4, BATCHES + 4}
+    assert summary["best"]["value"] == pytest.approx(rows(run_folder, "val/elbo")[best])
+    epochs = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch ")]
+    assert [("train elbo" in line, "val elbo" in line) for line in epochs] == [(True, False)] * 2
+    assert summary["protocol"]["val/elbo"].endswith("; measured after 10 of 12 batches")
+
+
+@pytest.mark.parametrize(
+    ("settings", "tag"),
+    [
+        (["++trainer.check_val_every_n_epoch=2"], "val elbo"),
+        (["evaluate_every=2", "callbacks.sample_quality.n=50"], "fid_mnist"),
+    ],
+)
+def test_a_number_is_shown_once(compose_config, run_folder, capsys, settings, tag):
+    metrics = train(compose_config(*QUICK, "callbacks=search", "trainer.max_epochs=3", *settings))
+    epochs = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch ")]
+    assert [tag in line for line in epochs] == [False, True, False]
+    name = f"val/{tag.split()[-1]}"
+    assert name in metrics
+    protocol = json.loads((run_folder / "summary.json").read_text())["protocol"]
+    assert protocol[name].endswith(f"measured after {2 * BATCHES} of {3 * BATCHES} batches")
+
+
+def test_a_best_that_nothing_measures_is_told(compose_config, run_folder):
+    train(
+        compose_config(
+            *QUICK, "callbacks=search", "trainer.max_epochs=1", "callbacks.checkpoints.monitor=val/fid_mnist"
+        )
+    )
+    (warning,) = json.loads((run_folder / "summary.json").read_text())["warnings"]
+    assert "no best.ckpt: callbacks.checkpoints.monitor=val/fid_mnist was not measured" in warning
+    assert not (run_folder / "checkpoints" / "best.ckpt").exists()
+
+
+def test_a_run_without_a_last_epoch_or_a_test_shows_neither(compose_config, capsys):
+    limits = ["trainer.max_epochs=-1", "++trainer.max_steps=7", "++trainer.limit_test_batches=0"]
+    train(compose_config(*QUICK, "callbacks=search", *limits))
+    out = capsys.readouterr().out
+    assert "\nepoch 1   train elbo" in out
+    assert "stopped      by trainer.max_steps=7, in epoch 2\n" in out
+    assert "\ntest " not in out

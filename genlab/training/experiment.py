@@ -1,0 +1,136 @@
+"""A config → model, data, callbacks and trainer, seeded and checked, and not yet run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from omegaconf import DictConfig, OmegaConf
+from pydantic import Field, ValidationError
+from pytorch_lightning import Callback, LightningModule, Trainer, seed_everything
+from pytorch_lightning.loggers import Logger
+
+from genlab.arguments import checked, explain
+from genlab.callbacks.bundle import Bundle, is_own
+from genlab.callbacks.checkpoints import Checkpoints
+from genlab.callbacks.interruption import Interruption
+from genlab.callbacks.step_axis import Measured
+from genlab.capabilities import Reports
+from genlab.console.readable import allowed
+from genlab.data.datamodule import ImageDataModule
+from genlab.errors import ConfigError, RunError
+from genlab.evaluation.settings import EvaluationSettings
+from genlab.processes.cluster import check_launch, cluster_environment
+from genlab.runs.checkpoints import AtomicCheckpointIO
+from genlab.runs.classes import check_config
+from genlab.runs.construction import construct
+from genlab.runs.settings import recorded
+from genlab.training.profiling import profiler
+from genlab.training.trainer import check_manual_optimization
+
+
+@dataclass
+class Experiment:
+    """What a config describes, built and not yet run."""
+
+    model: LightningModule
+    data: ImageDataModule
+    trainer: Trainer
+    callbacks: list[Callback]
+    checkpoints: Checkpoints
+    evaluation: EvaluationSettings | None
+
+
+def build(
+    cfg: DictConfig, purge_step: int | None = None, more_callbacks: Mapping[str, Callback] | None = None
+) -> Experiment:
+    """Seed, then construct everything that the config names.
+
+    Args:
+        cfg: see `train`.
+        purge_step: of a resumed run: the loggers forget what they have of this step and later ones.
+        more_callbacks: see `train`.
+
+    Raises:
+        ConfigError: a value that a constructor refuses, under its address, such as `model.latent_dim=0`.
+    """
+    _check_sizes(cfg)
+    try:
+        _check_and_seed(seed=cfg.seed, evaluate=cfg.evaluate)
+    except ValidationError as error:
+        raise ConfigError(explain(error)) from None
+    try:
+        check_config(recorded(cfg), trust=None)
+    except RunError as error:
+        raise ConfigError(str(error)) from None
+    evaluation = construct(cfg.evaluation, "evaluation", EvaluationSettings)
+    model = _model(cfg)
+    data = construct(cfg.data, "data", ImageDataModule)
+    loggers = [_logger(node, f"logger.{name}", cfg.run_dir, purge_step) for name, node in (cfg.logger or {}).items()]
+    others = {name: construct(node, f"callbacks.{name}", Callback) for name, node in cfg.callbacks.items()}
+    checkpoints = others.pop("checkpoints", None)
+    if not isinstance(checkpoints, Checkpoints):
+        checkpoints = Checkpoints()  # a run that cannot be resumed is no run
+    others |= more_callbacks or {}
+    callbacks = {name: others.pop(name) for name in list(others) if is_own(others[name])}
+    # these two come last, when all others have done what belongs before a checkpoint
+    callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
+    everything = [*others.values(), *callbacks.values()]
+    _check_monitor(checkpoints.monitor, model, everything)
+    trainer = construct(
+        cfg.trainer,
+        "trainer",
+        Trainer,
+        given={
+            "default_root_dir": cfg.run_dir,
+            "logger": loggers or False,
+            "callbacks": [Measured(), *others.values(), Bundle(callbacks)],
+            "enable_checkpointing": cfg.trainer.get("enable_checkpointing") or None,  # the bundle has checkpoints
+            "plugins": [AtomicCheckpointIO(), *filter(None, [cluster_environment()])],
+            "profiler": profiler(cfg.trainer.get("profiler"), Path(cfg.run_dir)),
+        },
+    )
+    check_launch(trainer)
+    check_manual_optimization(model, trainer)
+    return Experiment(model, data, trainer, everything, checkpoints, evaluation if cfg.evaluate else None)
+
+
+def _check_sizes(value: Any, address: str = "") -> None:
+    if isinstance(value, DictConfig):
+        for name in map(str, value):
+            if not OmegaConf.is_missing(value, name):
+                _check_sizes(value[name], f"{address}.{name}" if address else name)
+    elif isinstance(value, int) and abs(value) >= 2**63:
+        raise ConfigError(f"{address}={value}: too large a number; use one with fewer digits")
+
+
+def _check_monitor(monitor: str | None, model: LightningModule, callbacks: list[Callback]) -> None:
+    """What genlab's own classes measure is known before; a user's class may log anything."""
+    own = all(type(part).__module__.split(".")[0] == "genlab" for part in (model, *callbacks))
+    quantities = model.quantities if isinstance(model, Reports) else ()
+    names = [name for part in callbacks for name in getattr(part, "protocol", {})]
+    known = [f"{split}/{name}" for split in ("train", "val") for name in (*quantities, *names)]
+    if monitor is not None and own and monitor not in known:
+        raise ConfigError(f"callbacks.checkpoints.monitor={monitor}: nothing measures it; {allowed(monitor, known)}")
+
+
+@checked
+def _check_and_seed(seed: Annotated[int, Field(ge=0, lt=2**32)], evaluate: bool) -> None:
+    seed_everything(seed, verbose=False)
+
+
+def _logger(node: DictConfig, address: str, folder: str, purge_step: int | None) -> Logger:
+    """Lightning's write into the run folder too, unless they are given another."""
+    offered = {"folder": folder, "purge_step": purge_step, "save_dir": node.get("save_dir") or folder}
+    logger: Logger = construct(node, address, Logger, offered)
+    return logger
+
+
+def _model(cfg: DictConfig) -> LightningModule:
+    model: LightningModule = construct(cfg.model, "model", LightningModule)
+    lacks = [name for name in ("quantities", "unit") if not getattr(model, name, None)]
+    if lacks:
+        raise ConfigError(
+            f"model._target_={cfg.model._target_}: has no {' and no '.join(lacks)}; see Reports in genlab.capabilities"
+        )
+    return model
