@@ -53,7 +53,7 @@ def _train(program, folder, arguments, environment, out, err):
     out.close()
     err.close()
     # the server's streams may have been opened on a file, in which they believe that they can seek
-    sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
+    sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))  # noqa: SIM115
     os.chdir(folder)
     sys.argv = [str(program), *map(str, arguments)]
     runpy.run_path(str(program), run_name="__main__")
