@@ -7,11 +7,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from genlab.capabilities import CanExplain, CanSample, CanWeigh
+from genlab.capabilities import CanExplain, CanSample, CanWeigh, HasLikelihood
 from genlab.evaluation.likelihood import ImportanceWeighted, from_prior, importance_weighted
 from genlab.evaluation.scores import Curve, Evaluation, Point, mean_score
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
+from genlab.quantities import quantity
 
+AT_ONCE = 100  # images, where the likelihood is exact
 BOUND = "an upper bound in expectation"
 
 
@@ -27,6 +29,8 @@ def likelihood_scores(
         track: shows progress.
     """
     generator = torch.Generator().manual_seed(settings.seed)
+    if isinstance(model, HasLikelihood):
+        return _exact(model, images, settings, track)
     if not isinstance(model, CanWeigh):
         why = (
             "samples can be drawn, but the model has no density that could be evaluated"
@@ -50,28 +54,43 @@ def likelihood_scores(
     return evaluation
 
 
+def _exact(model: HasLikelihood, images: Tensor, settings: EvaluationSettings, track: Track) -> Evaluation:
+    parts = track(images.split(AT_ONCE), description="likelihood")
+    nll = -torch.cat([model.exact_log_likelihood(some).double().cpu() for some in parts])
+    measured = f"{len(images)} test images; exact"
+    if model.pixels == "8-bit":
+        bits = nll / (math.log(2) * images[0].numel())
+        score = mean_score("bits_per_dim", bits, f"8-bit pixels; {measured}")
+        absent = {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"}
+        return Evaluation(scores={"bits_per_dim": score}, absent=absent)
+    score = mean_score("nll", nll, f"binary pixels, drawn once for each image; {measured}")
+    score = replace(score, published=settings.published_nll)
+    absent = {"bits_per_dim": "the likelihood is of binary pixels: see nll"}
+    return Evaluation(scores={"nll": score}, absent=absent)
+
+
 def _nll(estimate: ImportanceWeighted, images: Tensor) -> Evaluation:
-    unit, x = "nats per image", f"binary pixels, drawn once for each image; {len(images)} test images"
+    x = f"binary pixels, drawn once for each image; {len(images)} test images"
     nll = -estimate.log_likelihood
     k = f"{estimate.counts[-1]} importance samples"
     return Evaluation(
         scores={
-            "elbo": mean_score(estimate.elbo, unit, "higher", f"{x}; mean over {k}"),
-            "nll": mean_score(nll[-1], unit, "lower", f"{x}; log-mean-exp of {k}; {BOUND}"),
+            "elbo": mean_score("elbo", estimate.elbo, f"{x}; mean over {k}"),
+            "nll": mean_score("nll", nll[-1], f"{x}; log-mean-exp of {k}; {BOUND}"),
         },
         absent={"bits_per_dim": "the likelihood is of binary pixels: see nll"},
-        curves={"nll": _curve("importance samples", unit, x, estimate.counts, nll)},
+        curves={"nll": _curve("nll", "importance samples", x, estimate.counts, nll)},
     )
 
 
 def _bits_per_dim(estimate: ImportanceWeighted, images: Tensor) -> Evaluation:
-    unit, x = "bits per dimension", f"8-bit pixels; {len(images)} test images"
+    x = f"8-bit pixels; {len(images)} test images"
     bits = -estimate.log_likelihood / (math.log(2) * images[0].numel())
     k = f"log-mean-exp of {estimate.counts[-1]} draws of dequantization noise"
     return Evaluation(
-        scores={"bits_per_dim": mean_score(bits[-1], unit, "lower", f"{x}; {k}; {BOUND}")},
+        scores={"bits_per_dim": mean_score("bits_per_dim", bits[-1], f"{x}; {k}; {BOUND}")},
         absent={"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"},
-        curves={"bits_per_dim": _curve("draws of dequantization noise", unit, x, estimate.counts, bits)},
+        curves={"bits_per_dim": _curve("bits_per_dim", "draws of dequantization noise", x, estimate.counts, bits)},
     )
 
 
@@ -82,15 +101,17 @@ def _from_prior(
     protocol = f"binary pixels, drawn once for each image; {len(images)} test images; {samples} latents of the prior"
     return Evaluation(
         scores={
-            "nll_from_prior": mean_score(-estimate.log_likelihood, "nats per image", "lower", f"{protocol}; {BOUND}"),
-            "prior_effective_samples": mean_score(estimate.effective_samples, f"of {samples}", "higher", protocol),
+            "nll_from_prior": mean_score("nll_from_prior", -estimate.log_likelihood, f"{protocol}; {BOUND}"),
+            "prior_effective_samples": mean_score(
+                "prior_effective_samples", estimate.effective_samples, protocol, f"of {samples}"
+            ),
         }
     )
 
 
-def _curve(x: str, unit: str, protocol: str, counts: Sequence[int], values: Tensor) -> Curve:
-    means = [(k, mean_score(row, unit, "lower", protocol)) for k, row in zip(counts, values, strict=True)]
-    return Curve(x, unit, protocol, [Point(k, mean.value, mean.standard_error) for k, mean in means])
+def _curve(name: str, x: str, protocol: str, counts: Sequence[int], values: Tensor) -> Curve:
+    means = [(k, mean_score(name, row, protocol)) for k, row in zip(counts, values, strict=True)]
+    return Curve(x, quantity(name).unit, protocol, [Point(k, mean.value, mean.standard_error) for k, mean in means])
 
 
 def _powers(base: int, most: int) -> list[int]:

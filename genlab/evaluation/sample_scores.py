@@ -72,12 +72,11 @@ def sample_scores(
         name: Score(value, quantity(name).unit, quantity(name).better, protocol, floor=floors.get(name))
         for name, value in values.items()
     }
-    counts: dict[str, list[float]] = {
-        name: [*count_digits(described.probabilities).counts]
+    evaluation.digits = {
+        name: count_digits(described.probabilities).counts
         for name, described in (("samples", of_samples), ("test", of_test))
     }
     evaluation.features = Features("MNIST classifier, penultimate layer", network.sha256, network.test_accuracy)
-    evaluation.digits = counts
     evaluation.memorisation = _memorisation(found_nearest)
     return evaluation
 

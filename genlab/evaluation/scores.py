@@ -1,11 +1,12 @@
 """evaluation.json: one schema, which `genlab evaluate` writes and a report reads; it needs no torch."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, NonNegativeFloat
 
-from genlab.quantities import Better
+from genlab.quantities import Better, quantity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +63,7 @@ class Features:
     test_accuracy: float | None = None
 
 
-Counts = Annotated[list[NonNegativeFloat], Field(min_length=10, max_length=10)]
+Counts = Annotated[Sequence[NonNegativeFloat], Field(min_length=10, max_length=10)]
 
 
 @dataclass
@@ -130,10 +131,11 @@ def _plain(value: Any) -> Any:
     return asdict(value) if isinstance(value, Curve) else value
 
 
-def mean_score(values: "Tensor", unit: str, better: Better, protocol: str) -> Score:
-    """The mean of a value for each image, (B,), with its standard error over images."""
-    error = values.std() / len(values) ** 0.5 if len(values) > 1 else None
-    return Score(float(values.mean()), unit, better, protocol, None if error is None else float(error))
+def mean_score(name: str, values: "Tensor", protocol: str, unit: str = "") -> Score:
+    """The mean of a quantity of each image, (B,), with its standard error over images; the unit, if it has one here."""
+    known = quantity(name)
+    error = float(values.std()) / len(values) ** 0.5 if len(values) > 1 else None
+    return Score(float(values.mean()), unit or known.unit, known.better, protocol, error)
 
 
 def evenly(images: "Tensor", n: int) -> "Tensor":

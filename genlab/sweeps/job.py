@@ -11,8 +11,7 @@ from typing import TextIO
 
 from omegaconf import DictConfig, open_dict
 
-from genlab.console.mendable import mendable
-from genlab.console.quiet import keep_quiet
+from genlab.console.program import keep_quiet, mendable
 from genlab.console.readable import readable, short
 from genlab.errors import RunError, plain
 from genlab.processes.signals import TERMINATED, exit_on_sigterm
@@ -63,7 +62,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
                 keep_quiet()
                 train(cfg, resumed=previous, overrides=overrides)
         except (KeyboardInterrupt, SystemExit) as error:
-            if console:
+            if console and not is_orphan():
                 print(f"job {label}: interrupted", file=console, flush=True)
             if place.own_process:
                 take_back(getattr(error, "code", None))
@@ -75,7 +74,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
             if os.environ.get("GENLAB_DEBUG"):
                 traceback.print_exception(error)
         else:
-            if console:
+            if console and not is_orphan():
                 print(f"job {label}: {_result(folder)}", file=console, flush=True)
     if is_orphan():  # nobody takes a result any more, and no other job should begin
         os._exit(TERMINATED)

@@ -22,15 +22,6 @@ LARGEST = 1_000_000_000  # bytes; 10,000 jobs with their results have 30,000,000
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A job that is asked for; see `Job`."""
-
-    overrides: list[str]
-    fingerprint: str
-    repeats: str
-
-
-@dataclass(frozen=True)
 class Job:
     """One run of a sweep.
 
@@ -67,11 +58,11 @@ class Plan:
         return sorted((job for job in self.jobs if job.number is not None), key=lambda job: job.number or 0)
 
 
-def assign(wanted: Sequence[Wanted], known: Sequence[Job]) -> list[Job]:
+def assign(wanted: Sequence[Job], known: Sequence[Job]) -> list[Job]:
     """A folder for each job: that of a known job with its fingerprint, or the next number.
 
     Args:
-        wanted: in Hydra's order.
+        wanted: in Hydra's order; their folders and numbers do not count.
         known: the jobs of the sweep that is resumed. Those that are not wanted any more stay, without a number.
     """
     folders = {job.fingerprint: job.folder for job in reversed(known)}
@@ -81,7 +72,7 @@ def assign(wanted: Sequence[Wanted], known: Sequence[Job]) -> list[Job]:
         folder = folders.get(job.fingerprint)
         if folder is None:
             folder, following = str(following), following + 1
-        jobs.append(Job(folder, job.fingerprint, job.overrides, number, job.repeats))
+        jobs.append(replace(job, folder=folder, number=number))
     taken = {job.folder for job in jobs}
     left = [replace(job, number=None) for job in known if job.folder not in taken]
     return sorted([*jobs, *left], key=lambda job: int(job.folder))

@@ -20,7 +20,7 @@ from genlab.processes.peers import peers
 from genlab.runs.identity import fingerprint
 from genlab.sweeps.composition import compose_each
 from genlab.sweeps.placement import PLACEMENTS, Placement, jobs_at_once, placement
-from genlab.sweeps.plan import Keep, Wanted
+from genlab.sweeps.plan import Job, Keep
 
 OWN = "sweep."
 MOST = 100_000  # jobs of one command
@@ -34,7 +34,7 @@ class SweepRequest:
         folder: of the sweep, absolute.
         resume: whether it is that of an earlier sweep.
         keep: see `genlab.sweeps.thinning`.
-        jobs: each once, in Hydra's order.
+        jobs: each once, in Hydra's order, without a folder.
         repeated: how many more were typed, of the same configs.
         batch: how many of them the launcher gets at a time.
         at_once: how many jobs may run at the same time on this machine; above 1, in processes of their own.
@@ -44,7 +44,7 @@ class SweepRequest:
     folder: Path
     resume: bool
     keep: Keep
-    jobs: list[Wanted]
+    jobs: list[Job]
     repeated: int
     batch: int
     at_once: int
@@ -76,11 +76,11 @@ def sweep_request(
     folder, place = _folder(master), _placement(master)
     try:
         lists = combinations(OverridesParser.create(config_loader=loader).parse_overrides(list(typed)))
-        jobs: dict[str, Wanted] = {}
+        jobs: dict[str, Job] = {}
         for overrides, config in zip(lists, compose_each(master, loader, lists), strict=True):
             resolved = _resolved(config)
-            wanted = Wanted(overrides, fingerprint(resolved), fingerprint(_without_seed(resolved)))
-            jobs.setdefault(wanted.fingerprint, wanted)
+            job = Job("", fingerprint(resolved), overrides, None, fingerprint(_without_seed(resolved)))
+            jobs.setdefault(job.fingerprint, job)
     except HydraException as error:
         raise ConfigError(" ".join(str(error).split()) or str(error.__cause__).partition("\n")[0]) from None
     return SweepRequest(

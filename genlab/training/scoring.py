@@ -66,7 +66,7 @@ def evaluate_run(
         "parameters": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
         "training_seconds": summary.get("training_seconds"),
         "images_per_second": _speed(summary),
-        "samples_per_second": drawn.value if drawn else None,
+        "samples_per_second": None if drawn is None else drawn.value,
         "evaluation_seconds": round(time.perf_counter() - started, 1),
     }
     found |= Evaluation(

@@ -45,7 +45,7 @@ class GenlabSweeper(Sweeper):
 
         def launch() -> None:
             OmegaConf.save(config, request.folder / "multirun.yaml")
-            jobs = [wanted.overrides for wanted in request.jobs]
+            jobs = [job.overrides for job in request.jobs]
             for first in range(0, len(jobs), request.batch):
                 for returned in launcher.launch(jobs[first : first + request.batch], initial_job_idx=first):
                     _ = returned.return_value  # raises what no job's folder says

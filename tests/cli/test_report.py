@@ -92,7 +92,7 @@ def test_a_place_where_the_page_cannot_be_is_answered_in_one_line(runs, genlab, 
         def denied(*arguments, **settings):
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr("tempfile.mkstemp", denied)
+        monkeypatch.setattr("os.fsync", denied)
     result = genlab("report", runs["vae"])
     assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
     assert result.err.startswith("error: report.html: ")

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from genlab.errors import RunError
-from genlab.sweeps.plan import Job, Plan, Wanted, assign, read_plan, write_plan
+from genlab.sweeps.plan import Job, Plan, assign, read_plan, write_plan
 
 
 def wanted(*marks):
-    return [Wanted([f"seed={mark}"], mark, "repeated") for mark in marks]
+    return [Job("", mark, [f"seed={mark}"], None, "repeated") for mark in marks]
 
 
 def test_a_new_sweep_has_hydras_numbers():

@@ -15,12 +15,12 @@ from genlab.errors import RunError
 from genlab.runs.lock import locked
 from genlab.runs.reading import Run
 from genlab.sweeps.placement import PLACEMENTS
-from genlab.sweeps.plan import Wanted, read_plan
+from genlab.sweeps.plan import Job, read_plan
 from genlab.sweeps.request import SweepRequest
 from genlab.sweeps.stop import Stop, is_stopping
 from genlab.sweeps.sweep import run_sweep
 
-JOBS = [Wanted(["seed=0"], "a", "x"), Wanted(["seed=1"], "b", "x")]
+JOBS = [Job("", "a", ["seed=0"], None, "x"), Job("", "b", ["seed=1"], None, "x")]
 
 
 @pytest.fixture(autouse=True)
