@@ -1,6 +1,7 @@
 """The first and the last lines of a run on the console."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from omegaconf import DictConfig
