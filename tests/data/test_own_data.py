@@ -1,6 +1,7 @@
 """The user's images reach the model by themselves, and a run on them is a run as any other."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from conftest import stand_in_config
 from PIL import Image
 
 import genlab
-from genlab.cli.reconstruct import parser, run
+from genlab.cli.main import main
 from genlab.errors import ConfigError
 from genlab.models.flow import Flow
 from genlab.networks import image_decoder, image_encoder
@@ -56,8 +57,9 @@ def test_a_vae_of_colour_images(colour, tmp_path, monkeypatch):
     colour.rename(tmp_path / "elsewhere.npz")
     assert genlab.load(folder).sample(2).shape == (2, 3, 32, 32)  # without the data
     (tmp_path / "elsewhere.npz").rename(colour)
-    monkeypatch.setattr("genlab.cli.picture.keep_quiet", lambda: None)
-    run(parser().parse_args([str(folder), "-n", "2", "--out", str(tmp_path / "two.png")]))
+    monkeypatch.setattr(sys, "argv", ["genlab", "reconstruct", str(folder), "-n2", f"--out={tmp_path / 'two.png'}"])
+    monkeypatch.setattr("genlab.cli.picture.keep_quiet", lambda: None)  # other tests look at the log
+    main()
     picture = np.asarray(Image.open(tmp_path / "two.png"))
     assert (picture[..., 0] != picture[..., 1]).any()  # in colour
 
