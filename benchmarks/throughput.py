@@ -25,7 +25,7 @@ from pytorch_lightning import Callback
 
 from genlab.callbacks.picture import Picture
 from genlab.cli.overrides import check
-from genlab.console.quiet import keep_quiet
+from genlab.console.program import keep_quiet
 from genlab.data.datamodule import ImageDataModule
 from genlab.data.sources import cache_folder
 from genlab.runs.configuration import config_dir, register_resolvers

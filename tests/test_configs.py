@@ -51,7 +51,7 @@ def test_every_key_is_a_constructor_parameter(compose_config, choice):
 
 @pytest.mark.parametrize("choice", options("model"))
 def test_every_model_parameter_is_a_key(compose_config, choice):
-    """All but the shape of the images, which the data decide."""
+    """All but the shape of the images, whose default is that of MNIST."""
     node = compose_config(choice).model
     assert set(inspect.signature(get_class(node._target_)).parameters) == set(node) - {"_target_"} | {"image_shape"}
 

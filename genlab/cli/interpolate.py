@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from genlab.cli.options import Parser, add_picture_options, seed, whole_number
+import click
+
+from genlab.cli.options import command, picture_options, seed, whole_number
 from genlab.cli.picture import test_images, write_picture
 from genlab.errors import RunError
 from genlab.runs.reading import Run
@@ -12,43 +14,38 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def parser() -> Parser:
-    """Of the command's arguments."""
-    parser = Parser(
-        "genlab interpolate",
-        "Decode points on the way between the codes of two test images, or for a model\n"
-        "without codes of images (GAN) between two points of noise. Each row is one way:\n"
-        "the great circle for a model with a Gaussian prior, the straight line for an\n"
-        "autoencoder.",
-        [
-            "genlab interpolate outputs/vae/2026-11-22_18-27-24-7698e350",
-            "genlab interpolate RUN_FOLDER --rows 4 --columns 12 --seed 1 --out paths.png",
-            "genlab interpolate RUN_FOLDER data.root=/data --checkpoint last",
-        ],
-    )
-    add_picture_options(parser, "interpolation.png")
-    parser.add_argument("--rows", type=whole_number(1, 100), default=8, help="paths (default: 8)")
-    parser.add_argument(
-        "--columns", type=whole_number(2, 100), default=10, help="points on each, both ends included (default: 10)"
-    )
-    parser.add_argument(
-        "--seed", type=seed, help="choose the test images, or the noise, at random (default: the first ones, or seed 0)"
-    )
-    return parser
-
-
-def run(arguments: Any) -> None:
+@command(
+    "interpolate",
+    "Decode points on the way between the codes of two test images, or for a model\n"
+    "without codes of images (GAN) between two points of noise. Each row is one way:\n"
+    "the great circle for a model with a Gaussian prior, the straight line for an\n"
+    "autoencoder.",
+    [
+        "genlab interpolate outputs/vae/2026-11-22_18-27-24-7698e350",
+        "genlab interpolate RUN_FOLDER --rows 4 --columns 12 --seed 1 --out paths.png",
+        "genlab interpolate RUN_FOLDER data.root=/data --checkpoint last",
+    ],
+)
+@picture_options("interpolation.png")
+@click.option("--rows", type=whole_number(1, 100), default=8, help="paths (default: 8)")
+@click.option(
+    "--columns", type=whole_number(2, 100), default=10, help="points on each, both ends included (default: 10)"
+)
+@click.option(
+    "--seed", type=seed, help="choose the test images, or the noise, at random (default: the first ones, or seed 0)"
+)
+def interpolate(rows: int, columns: int, seed: int | None, **where: Any) -> None:
     """Raises: see `write_picture`."""
 
     def draw(run: Run, model: "LightningModule") -> "Tensor":
         from genlab.pictures.latent_space import interpolation_strips
 
         def images() -> "Tensor":
-            return test_images(run, 2 * arguments.rows, arguments.seed)
+            return test_images(run, 2 * rows, seed)
 
-        picture = interpolation_strips(model, images, arguments.rows, arguments.columns, arguments.seed or 0)
+        picture = interpolation_strips(model, images, rows, columns, seed or 0)
         if picture is None:
             raise RunError(f"{type(model).__name__} has no latent space to walk through; try genlab sample")
         return picture
 
-    write_picture(arguments, f"{arguments.rows} paths of {arguments.columns} points", draw, arguments.seed or 0)
+    write_picture(f"{rows} paths of {columns} points", draw, seed or 0, **where)

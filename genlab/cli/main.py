@@ -4,9 +4,14 @@ import difflib
 import os
 import sys
 from importlib import import_module
+from itertools import chain
+
+import click
+from click.shell_completion import shell_complete
 
 from genlab import __version__
-from genlab.cli.options import Parser, add_trust_options
+from genlab.cli.options import RunFolder, argument, command, explained, trust_options
+from genlab.console.program import begin, leave_unread
 from genlab.errors import ConfigError, GenlabError, lack_of_memory
 from genlab.processes.complaint import speaks
 
@@ -22,11 +27,13 @@ COMMANDS = {
     "tune": "search for the settings that make a metric best",
 }
 
-HELP = """genlab: generative models on MNIST-like images
+HELP = f"""genlab: generative models on MNIST-like images
 
-{commands}
+{chr(10).join(f"  genlab {name:<12} {text}" for name, text in COMMANDS.items())}
 
 genlab COMMAND --help shows the options and examples of a command, genlab --version the version.
+eval "$(_GENLAB_COMPLETE=bash_source genlab)" in ~/.bashrc completes commands, options and run
+folders with the Tab key; for zsh zsh_source in ~/.zshrc.
 
 Examples:
   genlab train model=vae
@@ -37,19 +44,55 @@ Examples:
   genlab sample outputs/vae/2026-11-22_18-27-24-7698e350 -n 64 --seed 1 --out samples.png"""
 
 
+class Commands(click.Group):
+    """Imports the module of a command when that is called."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        return HELP
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "resume":
+            return resume
+        if cmd_name == "train":
+            from genlab.cli.flags import TRAIN
+
+            return TRAIN
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = getattr(import_module(f"genlab.cli.{cmd_name}"), cmd_name)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(args[0], [*COMMANDS, "--help", "--version"], n=1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise ConfigError(f"{args[0]}: no such command; {meant}Allowed: {', '.join(COMMANDS)}. See genlab --help")
+        return super().resolve_command(ctx, args)
+
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": True}
+GENLAB = click.version_option(__version__, message="%(version)s")(Commands("genlab", context_settings=SETTINGS))
+
+
 def main() -> None:
     """Entry point: `genlab COMMAND …`."""
-    command, arguments = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("--help", [])
+    begin()
+    completes = os.environ.get("_GENLAB_COMPLETE")
+    if completes:
+        sys.exit(shell_complete(GENLAB, {}, "genlab", "_GENLAB_COMPLETE", completes))
     try:
-        if command == "train":
+        if sys.argv[1:2] == ["train"]:  # Hydra reads what stands behind it
             _train()
-        elif command == "resume":
-            _resume(arguments)
         else:
-            _run(command, arguments)
+            _run(sys.argv[1:] or ["--help"])
             sys.stdout.flush()  # here, where a reader that has gone away is answered
     except BrokenPipeError:  # of genlab runs | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_unread()
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -62,18 +105,14 @@ def main() -> None:
         sys.exit(2 if isinstance(error, ConfigError) else 1)
 
 
-def _run(command: str, arguments: list[str]) -> None:
-    if command in ("-h", "--help"):
-        print(HELP.format(commands="\n".join(f"  genlab {name:<12} {text}" for name, text in COMMANDS.items())))
-    elif command == "--version":
-        print(__version__)
-    elif command in COMMANDS:
-        module = import_module(f"genlab.cli.{command}")
-        module.run(module.parser().parse(arguments))
-    else:
-        near = difflib.get_close_matches(command, [*COMMANDS, "--help", "--version"], n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise ConfigError(f"{command}: no such command; {meant}Allowed: {', '.join(COMMANDS)}. See genlab --help")
+def _run(arguments: list[str]) -> None:
+    try:
+        with GENLAB.make_context("genlab", arguments) as context:
+            GENLAB.invoke(context)
+    except click.exceptions.Exit:  # after --help
+        pass
+    except click.UsageError as error:
+        raise explained(error) from None
 
 
 def _train() -> None:
@@ -84,36 +123,32 @@ def _train() -> None:
     train.main()
 
 
-def _resume(arguments: list[str]) -> None:
-    given = _resume_parser().parse(arguments)
+@command(
+    "resume",
+    "Go on with a run from its last checkpoint, in its folder and with its settings,\n"
+    "as if it had never stopped. A finished run goes on when it is given more epochs.",
+    [
+        "genlab resume outputs/vae/2026-11-22_18-27-24-7698e350",
+        "genlab resume RUN_FOLDER trainer.max_epochs=60",
+        "genlab resume RUN_FOLDER trainer.accelerator=cpu data.root=/data",
+    ],
+)
+@argument("folder", "RUN_FOLDER", "folder of a run; genlab runs lists those there are", type=RunFolder())
+@argument(
+    "overrides",
+    "KEY=VALUE",
+    "trainer.max_epochs, trainer.accelerator, trainer.devices, data.root or data.num_workers",
+    nargs=-1,
+)
+@trust_options
+def resume(
+    folder: str, overrides: tuple[str, ...], trust: tuple[str, ...], config_dir: tuple[tuple[str, ...], ...]
+) -> None:
     from genlab.cli import train
 
-    trusted = [f"--trust={name}" for name in given.trust]
-    sys.argv[:] = [train.__file__, f"resume={given.folder}", *given.overrides, *trusted]  # see _train
-    train.resume_run(given.folder, sys.argv[2:])
-
-
-def _resume_parser() -> Parser:
-    parser = Parser(
-        "genlab resume",
-        "Go on with a run from its last checkpoint, in its folder and with its settings,\n"
-        "as if it had never stopped. A finished run goes on when it is given more epochs.",
-        [
-            "genlab resume outputs/vae/2026-11-22_18-27-24-7698e350",
-            "genlab resume RUN_FOLDER trainer.max_epochs=60",
-            "genlab resume RUN_FOLDER trainer.accelerator=cpu data.root=/data",
-        ],
-    )
-    parser.add_argument("folder", metavar="RUN_FOLDER", help="folder of a run; genlab runs lists those there are")
-    parser.add_argument(
-        "overrides",
-        metavar="KEY=VALUE",
-        nargs="*",
-        default=(),  # else argparse calls it required
-        help="trainer.max_epochs, trainer.accelerator, trainer.devices, data.root or data.num_workers",
-    )
-    add_trust_options(parser)
-    return parser
+    trusted = [f"--trust={name}" for name in (*trust, *chain(*config_dir))]
+    sys.argv[:] = [train.__file__, f"resume={folder}", *overrides, *trusted]  # see _train
+    train.resume_run(folder, sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -1,121 +1,155 @@
-"""Arguments of the commands, and what may be given for them; without torch."""
+"""The commands of `genlab` as click has them: help with examples, one line for what is wrong; without torch."""
 
-import argparse
-import difflib
 import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
 
 from genlab.errors import ConfigError
 from genlab.runs.classes import classes_named_in
 
 LARGEST_SEED = 2**32 - 1  # as for training
 
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
-class Parser(argparse.ArgumentParser):
-    """Answers a wrong option with one line: the cause, and where the right ones are.
+
+class Command(click.Command):
+    """A command whose help lists arguments as well as options, and ends with examples.
 
     Args:
-        command: as `genlab sample`.
-        description: what it does.
         examples: whole command lines.
     """
 
-    def __init__(self, command: str, description: str, examples: Sequence[str]) -> None:
-        lines = "\n".join(f"  {example}" for example in examples)
-        super().__init__(
-            prog=command,
-            description=description,
-            epilog=f"Examples:\n{lines}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+    def __init__(self, name: str, examples: Sequence[str], **kwargs: Any) -> None:
+        settings = {"allow_extra_args": True, "help_option_names": ["-h", "--help"], "max_content_width": 100}
+        super().__init__(name, context_settings=settings, **kwargs)
+        self.examples = examples
 
-    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Options and positional arguments, in any order.
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), "usage: ")
+        formatter.write(f"\n{self.help}\n")
+        with formatter.section("Options"):
+            formatter.write_dl(
+                [line for line in (param.get_help_record(ctx) for param in self.get_params(ctx)) if line]
+            )
+        formatter.write("".join(["\nExamples:\n", *(f"  {example}\n" for example in self.examples)]))
 
-        Raises:
-            ConfigError: an argument that does not exist, or is missing, or has a wrong value.
-        """
-        options = self._option_string_actions
-        for argument in arguments:  # first, because argparse would find fault with the value behind it instead
-            name = argument.partition("=")[0]
-            if re.match("--?[A-Za-z]", name) and name not in options and (name[:2] == "--" or name[:2] not in options):
-                near = difflib.get_close_matches(name, options, n=1)
-                self.error(f"{name}: no such option" + (f"; did you mean {near[0]}?" if near else ""))
-        parsed, rest = self.parse_known_intermixed_args(arguments)
-        if rest:
-            self.error(f"{rest[0]}: one argument too many")
-        return parsed
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help = "show this help"
+        return option
 
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
-
-
-def add_run_options(parser: Parser) -> None:
-    """RUN_FOLDER and the options that all commands with a trained model share.
-
-    Args:
-        parser: gets them.
-    """
-    parser.add_argument("folder", metavar="RUN_FOLDER", help="folder of a run; genlab runs lists those there are")
-    parser.add_argument(
-        "data_root",
-        metavar="data.root=FOLDER",
-        nargs="?",
-        type=data_root,
-        help="folder of the data files, if not that of the run; data.root=null is the one in your cache",
-    )
-    add_trust_options(parser)
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ... (default: cpu)")
-    parser.add_argument(
-        "--checkpoint",
-        choices=("best", "last"),
-        help="which weights (default: best, or last where no validation metric chooses a best)",
-    )
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+        if ctx.args and not ctx.resilient_parsing:
+            raise click.UsageError(f"{ctx.args[0]}: one argument too many", ctx)
+        return ctx.args
 
 
-def add_trust_options(parser: Parser) -> None:
-    """`trust`: what a run's config may name besides the classes of genlab's configs.
+def command(name: str, description: str, examples: Sequence[str]) -> Callable[[Callable[..., None]], Command]:
+    """Decorator: a function of its options and arguments becomes `genlab NAME`."""
+    return click.command(name, cls=Command, help=description, examples=examples)
 
-    Args:
-        parser: gets them.
-    """
-    parser.add_argument(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="PACKAGE",
-        help="classes of this package may run, where the run's config names them",
-    )
-    parser.add_argument(
-        "--config-dir",
-        dest="trust",
-        action="extend",
-        type=_classes_named_in,
-        metavar="FOLDER",
-        help="so may the classes that the configs in this folder name",
-    )
+
+class _Argument(click.Argument):
+    """An argument that the help explains."""
+
+    def __init__(self, *args: Any, help: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.explanation = help
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        text = self.human_readable_name + (" ..." if self.nargs == -1 else "")
+        return [text if self.required else f"[{text}]"]
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        return self.human_readable_name, self.explanation
+
+
+def argument(name: str, metavar: str, help: str, **kwargs: Any) -> Callable[[_Decorated], _Decorated]:
+    """Decorator like `click.argument`, with a line in the help."""
+    return click.argument(name, cls=_Argument, metavar=metavar, help=help, **kwargs)
+
+
+class RunFolder(click.ParamType):
+    """A folder of a run; the shell completes those below outputs/, the newest first."""
+
+    name = "folder"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        summaries = [path for depth in ("*/*", "sweeps/*/*") for path in Path("outputs").glob(f"{depth}/summary.json")]
+        folders = sorted((path.parent for path in summaries), key=lambda folder: folder.name, reverse=True)
+        runs = [CompletionItem(str(folder)) for folder in folders if str(folder).startswith(incomplete)]
+        return runs or [CompletionItem(incomplete, type="dir")]
+
+
+class Choice(click.Choice[str]):
+    """One of a few words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.choices:
+            self.fail(f"invalid choice: {value!r} (choose from {', '.join(map(repr, self.choices))})", param, ctx)
+        return str(value)
+
+
+def trust_options(function: _Decorated) -> _Decorated:
+    """Decorator: what a run's config may name besides the classes of genlab's configs."""
+    help = "classes of this package may run, where the run's config names them"
+    function = click.option("--trust", multiple=True, metavar="PACKAGE", help=help)(function)
+    help = "so may the classes that the configs in this folder name"
+    return click.option("--config-dir", multiple=True, type=_classes_named_in, metavar="FOLDER", help=help)(function)
 
 
 def _classes_named_in(text: str) -> tuple[str, ...]:
     folder = Path(text).expanduser()
     if not folder.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: no such folder; give one with folders as model/ in it")
+        raise click.BadParameter(f"{text}: no such folder; give one with folders as model/ in it")
     return classes_named_in(folder)
 
 
-def add_picture_options(parser: Parser, out: str) -> None:
-    """Those of `add_run_options`, and --out.
+def run_options(function: _Decorated) -> _Decorated:
+    """Decorator: RUN_FOLDER and the options that all commands with a trained model share."""
+    for add in (
+        click.option(
+            "--checkpoint",
+            type=Choice(("best", "last")),
+            help="which weights (default: best, or last where no validation metric chooses a best)",
+        ),
+        trust_options,
+        click.option("--device", metavar="DEVICE", default="cpu", help="cpu, cuda, cuda:1, ... (default: cpu)"),
+        argument(
+            "data_root",
+            "data.root=FOLDER",
+            "folder of the data files, if not that of the run; data.root=null is the one in your cache",
+            required=False,
+            type=data_root,
+        ),
+        argument("folder", "RUN_FOLDER", "folder of a run; genlab runs lists those there are", type=RunFolder()),
+    ):
+        function = add(function)
+    return function
+
+
+def picture_options(out: str) -> Callable[[_Decorated], _Decorated]:
+    """Decorator: those of `run_options`, and --out.
 
     Args:
-        parser: gets them.
         out: the default file.
     """
-    add_run_options(parser)
-    parser.add_argument("--out", type=_png, default=out, metavar="FILE.png", help=f"the picture (default: {out})")
+
+    def add(function: _Decorated) -> _Decorated:
+        help = f"the picture (default: {out})"
+        return run_options(click.option("--out", type=_png, default=out, metavar="FILE.png", help=help)(function))
+
+    return add
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -127,9 +161,10 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         except ValueError:
             number = None
         if number is None or not least <= number <= most:
-            raise argparse.ArgumentTypeError(f"{text}: should be a whole number from {least} to {most}")
+            raise click.BadParameter(f"{text}: should be a whole number from {least} to {most}")
         return number
 
+    parse.__name__ = "number"  # in the help
     return parse
 
 
@@ -145,7 +180,7 @@ def positive(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < 100:
-        raise argparse.ArgumentTypeError(f"{text}: should be a number above 0 and below 100")
+        raise click.BadParameter(f"{text}: should be a number above 0 and below 100")
     return number
 
 
@@ -153,19 +188,34 @@ def data_root(text: str) -> tuple[str | None]:
     """The `type` of data.root=FOLDER: (FOLDER,), and for data.root=null, the folder in the user's cache, (None,)."""
     key, equals, root = text.partition("=")
     if key != "data.root" or not equals:
-        raise argparse.ArgumentTypeError(f"{text}: only data.root=FOLDER can be given here")
+        raise click.BadParameter(f"{text}: only data.root=FOLDER can be given here")
     return (None if root == "null" else root,)
 
 
 def _png(text: str) -> Path:
     path = Path(text).expanduser()
-    folder = path.parent
     if path.suffix.lower() != ".png":
-        raise argparse.ArgumentTypeError(f"{text}: should end in .png")
-    if not folder.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: there is no folder {folder}; create it, or choose another file")
+        raise click.BadParameter(f"{text}: should end in .png")
     if path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: is a folder; choose another file")
-    if not os.access(folder, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text}: the folder {folder} cannot be written; choose another file")
+        raise click.BadParameter(f"{text}: is a folder; choose another file")
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"{text}: there is no folder {path.parent}; create it, or choose another file")
+    if not os.access(path.parent, os.W_OK):
+        raise click.BadParameter(f"{text}: the folder {path.parent} cannot be written; choose another file")
     return path
+
+
+def explained(error: click.UsageError) -> ConfigError:
+    """What click finds wrong with a command line, in genlab's words."""
+    param, message = getattr(error, "param", None), error.message
+    if isinstance(error, click.NoSuchOption):
+        near = f"; did you mean {error.possibilities[0]}?" if error.possibilities else ""
+        message = f"{error.option_name}: no such option{near}"
+    elif isinstance(error, click.MissingParameter) and param is not None:
+        message = f"the following arguments are required: {param.human_readable_name}"
+    elif isinstance(error, click.BadParameter) and param is not None:
+        name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+        message = f"{name}: {message}"
+    elif isinstance(error, click.BadOptionUsage):
+        message = f"{error.option_name}: {'takes no value' if 'not take' in message else 'expected one argument'}"
+    return ConfigError(f"{message}; see {error.ctx.command_path if error.ctx else 'genlab'} --help")

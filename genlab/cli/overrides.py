@@ -1,43 +1,42 @@
 """The names on a command line, checked without importing torch.
 
-Hydra answers a wrong name with several lines, which advise beginners to add a `+`. Here a name that does not exist is
-answered with what does, and the nearest of it.
+Hydra answers a wrong name with several lines, which advise beginners to add a `+`. Here the config is composed before
+Hydra does it, and what Hydra finds wrong becomes one line with the names that exist, and the nearest of them.
 """
 
-import ast
-import functools
 from collections.abc import Iterator
-from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import click
 from hydra import compose, initialize_config_dir
-from hydra._internal.utils import get_args_parser
+from hydra.conf import HydraConf
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from genlab.cli.flags import HYDRAS, TRAIN
+from genlab.cli.names import TRAINER_ARGUMENTS, is_group, no_such, options, searchpath, use
+from genlab.cli.options import explained
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError
-from genlab.runs.configuration import config_dir, quoted, register_resolvers
+from genlab.runs.classes import PLAIN, SECTIONS
+from genlab.runs.configuration import config_dir, register_resolvers
 from genlab.sweeps.placement import PLACEMENTS
 
-# (option, setting) → why it has none, where users of the others would expect it
-REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
+KNOWN = (*SECTIONS, *PLAIN, "sweep", "hydra")
+NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "callbacks", "evaluation")
+LARGEST = 2**63  # of whole numbers: torch and Python's own sizes go no further
 
-NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "callbacks")
-
-# Arguments of the Trainer that have groups of their own, or that genlab itself gives
-GIVEN = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
+# What these are made by; all settings of a run are checked there
+TRAINER = "genlab.training.trainer.CheckedTrainer"
+EVALUATION = "genlab.evaluation.settings.EvaluationSettings"
 
 PARAMS = "hydra.sweeper.params."
-
-# Of --config-dir: a folder of the user's, whose options are there besides those of genlab
-_USERS_DIR: ContextVar[Path | None] = ContextVar("_USERS_DIR", default=None)
 
 
 def check(arguments: list[str]) -> list[str]:
@@ -49,75 +48,49 @@ def check(arguments: list[str]) -> list[str]:
     Raises:
         ConfigError: a group, an option or a key that does not exist, or an override that cannot be read.
     """
-    parser = get_args_parser()
-    parser.error = _refuse  # type: ignore[method-assign, assignment]  # argparse's own answer is the whole usage
-    given = parser.parse_intermixed_args(arguments)
-    if given.help or given.hydra_help or given.shell_completion:
+    try:
+        given = TRAIN.make_context("python train.py", list(arguments)).params
+    except click.UsageError as error:
+        raise explained(error) from None
+    if any(given[flag] for flag in HYDRAS):
         return arguments
-    if given.multirun and (given.cfg or given.info):
-        raise ConfigError("-m: --cfg and --info show the config of one run; leave -m and all values but one out")
-    if given.resolve and not given.cfg:
-        raise ConfigError("--resolve: only with --cfg, as in --cfg job --resolve")
-    _USERS_DIR.set(_users_dir(given.config_dir))
-    register_resolvers()
+    _check_flags(given)
     # the values of Hydra's sweeper are those of the settings that it names
-    typed = [
-        text.lstrip("+").removeprefix(PARAMS) if PARAMS in text.partition("=")[0] else text for text in given.overrides
-    ]
-    overrides = [_parse(text) for text in typed]
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        for override in overrides:
-            _check_group(override)
-            _check_launcher(override)
-        for choice in _group_choices(overrides):
-            config = _compose(choice)
-            for override in overrides:
-                _check_key(override, config)
-        forced = {_text(o): f"++{_text(o)}" for o in overrides if _is_new_trainer_argument(o, config)}
-        plain = [_text(o) for o in overrides if not o.is_sweep_override() and not _chooses(o)]
-        config = _compose([*choice, *(forced.get(text, text) for text in plain)])
-        if not given.multirun and config.hydra.mode != RunMode.MULTIRUN:
-            _check_one_run(overrides)
-        _check_whole(config)
-    # Hydra itself wants all flags before the overrides
-    flags = [argument for argument in arguments if argument not in given.overrides]
-    return [*flags, *(forced.get(text, text) for text in typed)]
-
-
-def _check_one_run(overrides: list[Override]) -> None:
+    texts = [text.lstrip("+").removeprefix(PARAMS) if PARAMS in text else text for text in given["overrides"]]
+    overrides = [_parse(text) for text in texts]
     for override in overrides:
-        if override.is_sweep_override():
-            raise ConfigError(
-                f"{_text(override)}: several values; add -m to train with each, or write one list as [1,2]"
-            )
-        if override.key_or_group.startswith("sweep."):
-            raise ConfigError(f"{_text(override)}: of a sweep; add -m, or leave it out")
+        _check_override(override)
+    register_resolvers()
+    forced: set[str] = set()
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        for job in _examples(overrides):
+            config = _composed(job, forced)
+            if not given["multirun"] and config.hydra.mode != RunMode.MULTIRUN:
+                _check_one_run(overrides)
+            _check_whole(config, job)
+    # Hydra itself wants all flags before the overrides
+    flags = [argument for argument in arguments if argument not in given["overrides"]]
+    return [*flags, *_with_force(texts, forced)]
 
 
-def _users_dir(name: str | None) -> Path | None:
-    if name is not None and not Path(name).is_dir():
-        raise ConfigError(f"--config-dir {name}: no such folder; give one with folders as experiment/ in it")
-    return None if name is None else Path(name).absolute()
+def typed(overrides: list[str]) -> list[str]:
+    """Overrides without the `++` of `check`."""
+    new = [f"++trainer.{name}=" for name in TRAINER_ARGUMENTS]
+    return [text.removeprefix("++") if text.startswith(tuple(new)) else text for text in overrides]
 
 
-def searchpath() -> list[str]:
-    """What Hydra must be told, besides the overrides, to find the options in `--config-dir`; after `check`."""
-    users = _USERS_DIR.get()
-    return [] if users is None else [f"hydra.searchpath=[{quoted(f'file://{users}')}]"]
-
-
-def _config_dirs() -> list[Path]:
-    users = _USERS_DIR.get()
-    return [config_dir()] if users is None else [config_dir(), users]
-
-
-def _refuse(message: str) -> None:
-    raise ConfigError(f"{message}; see python train.py --help")
-
-
-def _text(override: Override) -> str:
-    assert override.input_line is not None
-    return override.input_line
+def _check_flags(given: dict[str, Any]) -> None:
+    if given["multirun"] and (given["cfg"] or given["info"]):
+        raise ConfigError("-m: --cfg and --info show the config of one run; leave -m and all values but one out")
+    for flag in ("resolve", "package"):
+        if given[flag] and not given["cfg"]:
+            raise ConfigError(f"--{flag}: only with --cfg, as in --cfg job --{flag}")
+    if given["resolve"] and given["cfg"] != "job":
+        raise ConfigError("--resolve: Hydra's part has values that only a run has; use --cfg job --resolve")
+    rerun = given["experimental_rerun"]
+    if rerun is not None and not Path(rerun).is_file():
+        raise ConfigError(f"--experimental-rerun {rerun}: no such file; genlab resume RUN_FOLDER goes on with a run")
+    use(given["config_dir"])
 
 
 def _parse(text: str) -> Override:
@@ -134,62 +107,30 @@ def _parse(text: str) -> Override:
     )
 
 
-def _compose(overrides: list[str]) -> DictConfig:
-    try:
-        return compose("config", [*searchpath(), *overrides], return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(" ".join(str(error).split())) from None
+def _check_override(override: Override) -> None:
+    """What Hydra would take, or answer in words of its own."""
+    key, text = override.key_or_group, override.input_line
+    hidden = [name for name in key.split(".") if name.startswith("_") and name != "_target_"]
+    if hidden:
+        raise ConfigError(f"{key}: {hidden[0]} is Hydra's own and not a setting; leave it out")
+    if key == "search":
+        raise ConfigError(f"{text}: a run has no search; genlab tune {text} runs one")
+    if is_group(key) and not override.is_delete() and override.value() is None:
+        raise ConfigError(f"{key}=null: {allowed('', options(key))}; to go without an option leave {key} out")
+    if key == "hydra/launcher":
+        for name in _values(override):
+            known = PLACEMENTS.get(name)
+            if known and known.module and not _is_installed(known.module):
+                raise ConfigError(f"{key}={name}: is not installed; pip install 'genlab[{known.extra}]'")
 
 
-def _is_group(key: str) -> bool:
-    return any((folder / key).is_dir() for folder in _config_dirs())
-
-
-def _options(group: str) -> list[str]:
-    return sorted({path.stem for folder in _config_dirs() for path in (folder / group).glob("*.yaml")})
-
-
-def _chooses(override: Override) -> bool:
-    """An option of a group."""
-    return _is_group(override.key_or_group) or "/" in override.key_or_group
-
-
-def _values(override: Override) -> Iterator[str]:
-    """What a group override chooses: one option, or those of a sweep."""
-    value: Any = override.value()
-    if isinstance(value, Glob):
-        yield from value.filter(_options(override.key_or_group))
-    elif override.is_sweep_override():
-        yield from (str(value) for value in override.sweep_string_iterator())
-    elif value is not None:
-        yield str(value)
-
-
-def _check_group(override: Override) -> None:
-    group = override.key_or_group
-    if group == "search":
-        raise ConfigError(f"{_text(override)}: a run has no search; genlab tune {_text(override)} runs one")
-    if "/" in group and not group.startswith("hydra/") and not _is_group(group):
-        raise ConfigError(f"{group}: no such group; a key has dots, as {group.replace('/', '.')}")
-    if not _is_group(group) or group.startswith("hydra") or override.is_delete():
-        return
-    if override.value() is None:
-        raise ConfigError(f"{group}=null: {allowed('', _options(group))}; to go without an option leave {group} out")
-    chosen = list(_values(override))
-    if not chosen:
-        raise ConfigError(f"{_text(override)}: fits no option; {allowed('', _options(group))}")
-    for option in chosen:
-        if option not in _options(group):
-            raise ConfigError(f"{group}={option}: {allowed(option, _options(group))}")
-
-
-def _check_launcher(override: Override) -> None:
-    if override.key_or_group != "hydra/launcher":
-        return
-    for name in _values(override):
-        known = PLACEMENTS.get(name)
-        if known and known.module and not _is_installed(known.module):
-            raise ConfigError(f"hydra/launcher={name}: is not installed; pip install 'genlab[{known.extra}]'")
+def _check_one_run(overrides: list[Override]) -> None:
+    for override in overrides:
+        text = override.input_line
+        if override.is_sweep_override():
+            raise ConfigError(f"{text}: several values; add -m to train with each, or write one list as [1,2]")
+        if override.key_or_group.startswith("sweep."):
+            raise ConfigError(f"{text}: of a sweep; add -m, or leave it out")
 
 
 def _is_installed(module: str) -> bool:
@@ -200,67 +141,86 @@ def _is_installed(module: str) -> bool:
     return found is not None and found.origin is not None  # a folder of that name has none
 
 
-def _group_choices(overrides: list[Override]) -> Iterator[list[str]]:
-    """Group overrides to compose: each option of a sweep once, with the first options of the others."""
-    groups = [o for o in overrides if _chooses(o)]
-    plain = [_text(o) for o in groups if not o.is_sweep_override()]
-    swept = {o.key_or_group: list(_values(o)) for o in groups if o.is_sweep_override()}
-    first = {group: options[0] for group, options in swept.items()}
-    seen = []
-    for group, options in swept.items() or [("", [""])]:
-        for option in options:
-            choice = {**first, group: option} if group else {}
-            if choice not in seen:
-                seen.append(choice)
-                yield [*plain, *(f"{name}={chosen}" for name, chosen in choice.items())]
-
-
-def _check_key(override: Override, config: DictConfig) -> None:
-    key = override.key_or_group
-    hidden = [name for name in key.split(".") if name.startswith("_") and name != "_target_"]
-    if hidden:
-        raise ConfigError(f"{key}: {hidden[0]} is Hydra's own and not a setting; leave it out")
-    if override.is_add() or override.is_force_add() or "/" in key or _is_group(key):
+def _values(override: Override) -> Iterator[str]:
+    """What an override chooses: one value, or those of a sweep."""
+    value = override.value()
+    if isinstance(value, Glob):
+        chosen = value.filter(options(override.key_or_group))
+        if not chosen:
+            raise ConfigError(f"{override.input_line}: fits no option; {allowed('', options(override.key_or_group))}")
+        yield from chosen
         return
-    if _is_new_trainer_argument(override, config):
-        return
-    node, path = config, key.split(".")
-    for depth, name in enumerate(path):
-        if isinstance(node, DictConfig) and name in node:
-            node = node._get_node(name)  # type: ignore[assignment]  # not resolved: an interpolation has no keys
-            continue
-        if OmegaConf.is_list(node) and name.isdigit():
-            return
-        parent = ".".join(path[:depth])
-        names = [str(n) for n in node if not str(n).startswith("_")] if isinstance(node, DictConfig) else []
-        if parent == "trainer":
-            names += trainer_arguments()
-        if not parent:
-            names = [n for n in names if n not in ("hydra", "run_dir")] + _groups()
-        option = config.hydra.runtime.choices.get(parent)
-        if (option, name) in REASONS:
-            raise ConfigError(f"{key}: {parent}={option} has none: {REASONS[option, name]}")
-        chosen = f" ({option})" if option else ""
-        where = f"{parent}{chosen}" if parent else "the configuration"
-        raise ConfigError(f"{key}: {where} has no {name}; {allowed(name, names, parent)}")
+    try:
+        yield from override.sweep_string_iterator() if override.is_sweep_override() else [str(value)]
+    except (HydraException, ValueError) as error:  # as of range(0,3,0)
+        raise ConfigError(f"{override.input_line}: {' '.join(str(error).split())}") from None
 
 
-def _check_whole(config: DictConfig) -> None:
-    """That nothing is deleted which a run needs, and that whatever is to be built names its class."""
-    raw = OmegaConf.to_container(config)
-    assert isinstance(raw, dict)
+def _examples(overrides: list[Override]) -> Iterator[list[str]]:
+    """Overrides of a few jobs in which each key and each option of a sweep occurs."""
+    first = [
+        f"{o.get_key_element()}={next(_values(o), '')}" if o.is_sweep_override() else str(o.input_line)
+        for o in overrides
+    ]
+    yield first
+    for place, override in enumerate(overrides):
+        if override.is_sweep_override() and is_group(override.key_or_group):
+            for option in list(_values(override))[1:]:
+                yield [*first[:place], f"{override.get_key_element()}={option}", *first[place + 1 :]]
+
+
+def _with_force(texts: list[str], forced: set[str]) -> list[str]:
+    return [f"++{text}" if text.partition("=")[0] in forced else text for text in texts]
+
+
+def _composed(texts: list[str], forced: set[str]) -> DictConfig:
+    """The config; `forced` gets the arguments of the Trainer that the config does not name."""
+    try:
+        return compose("config", [*searchpath(), *_with_force(texts, forced)], return_hydra_config=True)
+    except MissingConfigException as error:
+        group, _, option = str(error.missing_cfg_file).rpartition("/")
+        raise ConfigError(f"{group}={option}: {allowed(option, error.options or ())}") from None
+    except (HydraException, OmegaConfBaseException, ValueError, AssertionError) as error:
+        cause = error.__cause__
+        if not isinstance(cause, (ConfigKeyError, ConfigAttributeError)):
+            for key in [text[1:].partition("=")[0] for text in texts if text.startswith("~")]:
+                if f"'{key}' does not exist" in str(error):
+                    raise no_such(key, texts) from None
+            where = "" if isinstance(error, (HydraException, OmegaConfBaseException)) else f"{' '.join(texts)}: "
+            raise ConfigError(where + " ".join(str(error).split())) from None
+        key, trainer = str(cause.full_key), cause.parent_node
+    new = {f"trainer.{name}" for name in TRAINER_ARGUMENTS if trainer is None or name not in trainer} - forced
+    if key not in new:
+        raise no_such(key, texts)
+    forced |= new & {text.partition("=")[0] for text in texts}
+    return _composed(texts, forced)
+
+
+def _check_whole(config: DictConfig, texts: list[str]) -> None:
+    """That a run has what it needs, that something reads each setting, and that what is built names its class."""
+    raw: Any = OmegaConf.to_container(config)
+    yaml = OmegaConf.to_yaml(config)
+    for name in raw:
+        if name not in KNOWN and f"${{{name}" not in yaml:
+            raise no_such(str(name), texts)
+    for parent, known in (("sweep", ("resume", "keep")), ("hydra", (*HydraConf.__dataclass_fields__, "env"))):
+        for name in raw[parent]:
+            if name not in known:
+                raise no_such(f"{parent}.{name}", texts)
     for name in NEEDED:
         if name not in raw:
             raise ConfigError(f"~{name}: a run needs it; leave this out")
     if not raw["hydra"]["sweeper"]["_target_"].startswith("hydra_plugins.genlab_sweeper."):
         raise ConfigError("hydra/sweeper: genlab's table and resuming need its own; leave it out")
-    for name in ("outputs", "run_dir"):
-        if not raw[name] or not isinstance(raw[name], str):
-            raise ConfigError(f"{name}={raw[name] or ''}: should be the name of a folder")
+    places = {name: raw[name] for name in ("outputs", "run_dir")}
+    places |= {f"hydra.{name}.dir": raw["hydra"][name]["dir"] for name in ("run", "sweep")}
+    for name, place in places.items():
+        if not place or not isinstance(place, str):
+            raise ConfigError(f"{name}={place or ''}: should be the name of a folder")
     for name in ("logger", "callbacks"):
         if not isinstance(raw[name], dict):
             raise ConfigError(
-                f"{name}={raw[name]}: should be options and settings; Allowed: {', '.join(_options(name))}"
+                f"{name}={raw[name]}: should be options and settings; Allowed: {', '.join(options(name))}"
             )
     for address, key in (("model", "_target_"), ("trainer", "_target_"), ("data", "_target_"), ("data", "name")):
         if not isinstance(raw[address], dict) or key not in raw[address]:
@@ -269,30 +229,15 @@ def _check_whole(config: DictConfig) -> None:
         for name, node in raw[group].items():
             if not isinstance(node, dict) or "_target_" not in node:
                 raise ConfigError(f"{group}.{name}: names no class (_target_); ~{group}.{name} leaves it out")
+    for name, target in (("trainer", TRAINER), ("evaluation", EVALUATION)):
+        if not isinstance(raw[name], dict) or raw[name].get("_target_") != target:
+            raise ConfigError(f"{name}: should be made by {target}; leave out what changes that")
+    _check_sizes(raw)
 
 
-def _groups() -> list[str]:
-    folders = [path for folder in _config_dirs() for path in folder.iterdir() if path.is_dir()]
-    return sorted({path.name for path in folders} - {"hydra", "search"})
-
-
-def _is_new_trainer_argument(override: Override, config: DictConfig) -> bool:
-    """An argument of the Trainer that the config does not name: Hydra takes it only with `++`."""
-    group, _, name = override.key_or_group.partition(".")
-    plain = not (override.is_add() or override.is_force_add() or override.is_delete())
-    return plain and group == "trainer" and name in trainer_arguments() and name not in config.trainer
-
-
-@functools.cache
-def trainer_arguments() -> list[str]:
-    """The arguments of Lightning's Trainer, read from its source, because importing it takes seconds.
-
-    Without those of `GIVEN`.
-    """
-    package = find_spec("pytorch_lightning")
-    assert package is not None and package.origin is not None
-    source = (Path(package.origin).parent / "trainer" / "trainer.py").read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-            return sorted(a.arg for a in node.args.kwonlyargs if a.arg not in GIVEN)
-    raise AssertionError("pytorch_lightning.Trainer has no __init__")
+def _check_sizes(value: Any, address: str = "") -> None:
+    if isinstance(value, (dict, list)):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            _check_sizes(item, f"{address}.{name}" if address else str(name))
+    elif isinstance(value, int) and abs(value) >= LARGEST:
+        raise ConfigError(f"{address}={value}: should be a number between -2**63 and 2**63")

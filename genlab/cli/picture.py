@@ -1,14 +1,15 @@
 """What the commands with a picture have in common: a run's model in, one PNG out."""
 
-from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genlab.console.quiet import keep_quiet
+from genlab.console.program import keep_quiet
 from genlab.console.readable import short
 from genlab.errors import ConfigError, DiskError
 from genlab.runs.classes import MODEL_SECTIONS
-from genlab.runs.reading import Run, open_run
+from genlab.runs.reading import CheckpointName, Run, open_run
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
@@ -16,24 +17,34 @@ if TYPE_CHECKING:
 
 
 def write_picture(
-    arguments: Namespace, what: str, draw: Callable[[Run, "LightningModule"], "Tensor"], seed: int
+    what: str,
+    draw: Callable[[Run, "LightningModule"], "Tensor"],
+    seed: int,
+    *,
+    folder: str,
+    data_root: tuple[str | None] | None,
+    device: str,
+    checkpoint: CheckpointName | None,
+    out: Path,
+    trust: Sequence[str],
+    config_dir: Sequence[Sequence[str]],
 ) -> None:
     """Load the model of a run, draw, write the PNG whole, and print what was written.
 
     Args:
-        arguments: those of `add_picture_options`.
         what: is in the picture, for the line that is printed.
         draw: makes the picture (C, H, W) in [0, 1].
         seed: of all random numbers that `draw` does not fix itself.
+        folder, data_root, device, checkpoint, out, trust, config_dir: those of `picture_options`.
 
     Raises:
         GenlabError: of `draw`, or the run cannot be loaded.
         DiskError: the file cannot be written.
     """
-    run = open_run(arguments.folder, MODEL_SECTIONS, arguments.trust)
-    if arguments.data_root:
-        (run.config.data.root,) = arguments.data_root
-    checkpoint = run.checkpoint(arguments.checkpoint)
+    run = open_run(folder, MODEL_SECTIONS, [*trust, *chain(*config_dir)])
+    if data_root:
+        (run.config.data.root,) = data_root
+    weights = run.checkpoint(checkpoint).name
     keep_quiet()
     # seconds, because of torch: a wrong folder is answered before
     import torch
@@ -44,16 +55,16 @@ def write_picture(
     from genlab.runs.reload import load_model
     from genlab.training.quick_cpu import flushed_denormals
 
-    model = load_model(run, arguments.device, arguments.checkpoint)
+    model = load_model(run, device, checkpoint)
     with undisturbed(model), flushed_denormals():
         torch.manual_seed(seed)
         picture = draw(run, model)
     try:
-        with whole_file(arguments.out) as file:
+        with whole_file(out) as file:
             save_image(picture, file, format="png")
     except OSError as error:
-        raise DiskError(f"{arguments.out}: {error.strerror or error}; choose another file with --out") from None
-    print(f"{arguments.out}: {what}, {type(model).__name__} of {short(run.folder)} ({checkpoint.name})")
+        raise DiskError(f"{out}: {error.strerror or error}; choose another file with --out") from None
+    print(f"{out}: {what}, {type(model).__name__} of {short(run.folder)} ({weights})")
 
 
 def test_images(run: Run, n: int, seed: int | None) -> "Tensor":

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from genlab.cli.options import Parser, add_picture_options, seed, whole_number
+import click
+
+from genlab.cli.options import command, picture_options, seed, whole_number
 from genlab.cli.picture import test_images, write_picture
 from genlab.errors import RunError
 from genlab.runs.reading import Run
@@ -12,24 +14,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def parser() -> Parser:
-    """Of the command's arguments."""
-    parser = Parser(
-        "genlab reconstruct",
-        "Encode and decode test images: rows of originals, each with the row of their\nreconstructions below it.",
-        [
-            "genlab reconstruct outputs/vae/2026-11-22_18-27-24-7698e350",
-            "genlab reconstruct RUN_FOLDER -n 16 --seed 1 --out sixteen.png",
-            "genlab reconstruct RUN_FOLDER data.root=/data --checkpoint last",
-        ],
-    )
-    add_picture_options(parser, "reconstructions.png")
-    parser.add_argument("-n", type=whole_number(1, 2_000), default=32, help="how many test images (default: 32)")
-    parser.add_argument("--seed", type=seed, help="choose the test images at random (default: the first ones)")
-    return parser
-
-
-def run(arguments: Any) -> None:
+@command(
+    "reconstruct",
+    "Encode and decode test images: rows of originals, each with the row of their\nreconstructions below it.",
+    [
+        "genlab reconstruct outputs/vae/2026-11-22_18-27-24-7698e350",
+        "genlab reconstruct RUN_FOLDER -n 16 --seed 1 --out sixteen.png",
+        "genlab reconstruct RUN_FOLDER data.root=/data --checkpoint last",
+    ],
+)
+@picture_options("reconstructions.png")
+@click.option("-n", type=whole_number(1, 2_000), default=32, help="how many test images (default: 32)")
+@click.option("--seed", type=seed, help="choose the test images at random (default: the first ones)")
+def reconstruct(n: int, seed: int | None, **where: Any) -> None:
     """Raises: see `write_picture`."""
 
     def draw(run: Run, model: "LightningModule") -> "Tensor":
@@ -41,7 +38,7 @@ def run(arguments: Any) -> None:
                 f"{type(model).__name__} reconstructs no images; VAE and Autoencoder do. "
                 "Try genlab sample or genlab interpolate"
             )
-        images = test_images(run, arguments.n, arguments.seed)
+        images = test_images(run, n, seed)
         return above_reconstructions(images, model.reconstruct(images.to(model.device)).to(images))
 
-    write_picture(arguments, f"{arguments.n} test images above their reconstructions", draw, arguments.seed or 0)
+    write_picture(f"{n} test images above their reconstructions", draw, seed or 0, **where)

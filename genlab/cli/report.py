@@ -1,40 +1,54 @@
 """`genlab report`: run folders in, one page or one table out."""
 
-import argparse
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from genlab.cli.options import Parser
+import click
+
+from genlab.cli.options import Choice, argument, command
 from genlab.errors import DiskError, RunError, plain
 
 DEFAULT = "report.html"
 FORMATS = ("html", "markdown", "csv", "json")
 
 
-def parser() -> Parser:
-    """Of the command's arguments."""
-    parser = Parser(
-        "genlab report",
-        "One self-contained HTML page about runs: curves, pictures, scores, settings, and\n"
-        "for several runs what they have in common and what not, the mean over seeds, and\n"
-        "what quality costs. Nothing is computed anew: it reads what the runs and\n"
-        "genlab evaluate have written. A folder that is broken is listed as such.\n\n"
-        "--format markdown, csv and json are the comparison table alone, on the terminal\n"
-        "or in a file.",
-        [
-            "genlab report outputs/vae/2026-11-22_18-27-24-7698e350",
-            "genlab report outputs/sweeps/2026-11-22_18-27-24-7698e350 --out sweep.html",
-            "genlab report 'outputs/gan/*' 'outputs/vae/*' --format markdown",
-            "genlab report outputs --format csv --out runs.csv",
-        ],
-    )
-    parser.add_argument(
-        "folders", metavar="RUN", nargs="+", help="a run folder, or a folder of runs as a sweep's, or a pattern with *"
-    )
-    parser.add_argument("--out", type=_file, metavar="FILE", help=f"the page (default: {DEFAULT}), or the table's file")
-    parser.add_argument("--format", choices=FORMATS, default="html", help="(default: html)")
-    return parser
+def _file(text: str) -> Path:
+    path = Path(text).expanduser()
+    if path.is_dir():
+        raise click.BadParameter(f"{text}: is a folder; choose a file")
+    if path.exists() and not path.is_file():  # /dev/null, a pipe: the page would take its place
+        raise click.BadParameter(f"{text}: is no plain file; choose another")
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"{text}: there is no folder {path.parent}; create it, or choose another file")
+    if not os.access(path.parent, os.W_OK):
+        raise click.BadParameter(f"{text}: the folder {path.parent} cannot be written; choose another file")
+    return path
+
+
+@command(
+    "report",
+    "One self-contained HTML page about runs: curves, pictures, scores, settings, and\n"
+    "for several runs what they have in common and what not, the mean over seeds, and\n"
+    "what quality costs. Nothing is computed anew: it reads what the runs and\n"
+    "genlab evaluate have written. A folder that is broken is listed as such.\n\n"
+    "--format markdown, csv and json are the comparison table alone, on the terminal\n"
+    "or in a file.",
+    [
+        "genlab report outputs/vae/2026-11-22_18-27-24-7698e350",
+        "genlab report outputs/sweeps/2026-11-22_18-27-24-7698e350 --out sweep.html",
+        "genlab report 'outputs/gan/*' 'outputs/vae/*' --format markdown",
+        "genlab report outputs --format csv --out runs.csv",
+    ],
+)
+@argument(
+    "folders", "RUN", "a run folder, or a folder of runs as a sweep's, or a pattern with *", nargs=-1, required=True
+)
+@click.option("--out", type=_file, metavar="FILE", help=f"the page (default: {DEFAULT}), or the table's file")
+@click.option("--format", metavar="|".join(FORMATS), type=Choice(FORMATS), default="html", help="(default: html)")
+def report(**given: Any) -> None:
+    run(SimpleNamespace(**given))
 
 
 def run(arguments: Any) -> None:
@@ -65,16 +79,3 @@ def run(arguments: Any) -> None:
     print(f"{out}: {count} run{'s' if count != 1 else ''}, {out.stat().st_size / 1e6:.1f} MB")
     for run in broken:
         print(f"broken: {plain(run.name)}: {plain(run.listed.reason or '')}")
-
-
-def _file(text: str) -> Path:
-    path = Path(text).expanduser()
-    if path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: is a folder; choose a file")
-    if path.exists() and not path.is_file():  # /dev/null, a pipe: the page would take its place
-        raise argparse.ArgumentTypeError(f"{text}: is no plain file; choose another")
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}; create it, or choose another file")
-    if not os.access(path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text}: the folder {path.parent} cannot be written; choose another file")
-    return path

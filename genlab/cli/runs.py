@@ -3,11 +3,11 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from genlab.cli.options import Parser
-from genlab.console.readable import readable, short
-from genlab.console.terminal import print_table
+import click
+
+from genlab.cli.options import argument, command
+from genlab.console.readable import print_table, readable, short
 from genlab.errors import RunError, plain
 from genlab.runs.listing import Listed, list_runs
 
@@ -17,44 +17,43 @@ NAMES = ("status", "model", "data", "epochs", "headline", "seconds", "folder", "
 ELSEWHERE = ("model=", "data=", "data.root=", "data.num_workers=", "outputs=", "hydra.", "trainer.accelerator=")
 
 
-def parser() -> Parser:
-    """Of the command's arguments."""
-    parser = Parser(
+@command(
+    "runs",
+    "List the runs under a folder, the newest first: how each ended, its model, data\n"
+    "and settings, the first of its metrics, and the seconds that it took.\n\n"
+    "status is running, finished, failed, interrupted (by Ctrl-C), killed (its process\n"
+    "is gone and could not say why) or broken (a file is missing or damaged). With\n"
+    "genlab resume an interrupted or killed run goes on.",
+    [
         "genlab runs",
-        "List the runs under a folder, the newest first: how each ended, its model, data\n"
-        "and settings, the first of its metrics, and the seconds that it took.\n\n"
-        "status is running, finished, failed, interrupted (by Ctrl-C), killed (its process\n"
-        "is gone and could not say why) or broken (a file is missing or damaged). With\n"
-        "genlab resume an interrupted or killed run goes on.",
-        [
-            "genlab runs",
-            "genlab runs outputs/sweeps/2026-11-22_18-27-24-7698e350",
-            "genlab runs --json | jq '.[] | select(.status == \"finished\").metrics'",
-        ],
-    )
-    parser.add_argument(
-        "folder", metavar="FOLDER", nargs="?", help=f"all runs in it and below are listed (default: {DEFAULT})"
-    )
-    parser.add_argument("--json", action="store_true", help="a list of objects, with all metrics and all overrides")
-    return parser
-
-
-def run(arguments: Any) -> None:
+        "genlab runs outputs/sweeps/2026-11-22_18-27-24-7698e350",
+        "genlab runs --json | jq '.[] | select(.status == \"finished\").metrics'",
+    ],
+)
+@argument(
+    "folder",
+    "FOLDER",
+    f"all runs in it and below are listed (default: {DEFAULT})",
+    required=False,
+    type=click.Path(),
+)
+@click.option("--json", "as_json", is_flag=True, help="a list of objects, with all metrics and all overrides")
+def runs(folder: str | None, as_json: bool) -> None:
     """Raises RunError if a folder was named that does not exist."""
-    folder = Path(arguments.folder or DEFAULT).expanduser()
-    if arguments.folder and not folder.is_dir():
-        raise RunError(f"{arguments.folder}: no such folder; give one that has run folders in it")
-    runs = list_runs(folder)
-    if arguments.json:
-        objects = [asdict(run) | {"folder": str(run.folder.absolute())} for run in runs]
+    below = Path(folder or DEFAULT).expanduser()
+    if folder and not below.is_dir():
+        raise RunError(f"{folder}: no such folder; give one that has run folders in it")
+    listed = list_runs(below)
+    if as_json:
+        objects = [asdict(run) | {"folder": str(run.folder.absolute())} for run in listed]
         print(json.dumps(objects, indent=2, allow_nan=False))
-    elif not runs:
+    elif not listed:
         print(
-            f"no runs in {plain(str(folder))}; genlab train makes one, genlab runs FOLDER lists those of another folder"
+            f"no runs in {plain(str(below))}; genlab train makes one, genlab runs FOLDER lists those of another folder"
         )
     else:
-        print_table(NAMES, [_cells(run) for run in runs], right=("epochs", "seconds"), below=2)
-        for run in runs:
+        print_table(NAMES, [_cells(run) for run in listed], right=("epochs", "seconds"), below=2)
+        for run in listed:
             if run.status == "broken":
                 print(f"broken: {plain(run.reason or '')}")
 

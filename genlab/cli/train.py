@@ -1,12 +1,13 @@
 """The command line of training: checked names → Hydra → genlab.training.train.train."""
 
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
+import click
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -14,11 +15,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from genlab.cli.options import Parser, add_trust_options
-from genlab.cli.overrides import check
-from genlab.console.mendable import mendable
-from genlab.console.quiet import keep_quiet
-from genlab.console.readable import short
+from genlab.cli.options import explained, trust_options
+from genlab.cli.overrides import check, typed
+from genlab.console.program import begin, keep_quiet, leave_unread, mendable
+from genlab.console.readable import start_from, to_copy
 from genlab.errors import ConfigError, plain
 from genlab.processes.complaint import is_lost, speaks
 from genlab.processes.peers import is_first, peers
@@ -30,9 +30,8 @@ from genlab.sweeps.placement import placement
 
 def main() -> None:
     """`python train.py KEY=VALUE …`, and `genlab train KEY=VALUE …`."""
+    begin()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # a fault of genlab's own shows where it is
-    if not os.environ.get("GENLAB_DEBUG"):
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     resumed = [argument for argument in sys.argv[1:] if argument.lstrip("+").startswith("resume=")]
     if resumed:
         resume_run(resumed[-1].partition("=")[2], [argument for argument in sys.argv[1:] if argument not in resumed])
@@ -50,20 +49,31 @@ def main() -> None:
 def resume_run(folder: str, arguments: list[str]) -> None:
     """`python train.py resume=FOLDER …`, and `genlab resume FOLDER …`."""
     with answered(folder):
-        parser = Parser("genlab resume", "", [])
-        add_trust_options(parser)
-        given, overrides = parser.parse_known_args(arguments)
+        # what is no option of trust is answered with what a resumed run may be given
+        rest = {"allow_extra_args": True, "ignore_unknown_options": True}
+        options = trust_options(click.Command("resume", context_settings=rest, add_help_option=False))
+        try:
+            given = options.make_context("genlab resume", list(arguments))
+        except click.UsageError as error:
+            raise explained(error) from None
+        trust, overrides = [*given.params["trust"], *chain(*given.params["config_dir"])], given.args
         from genlab.training.resume import resume
 
-        resume(folder, overrides, given.trust)
+        resume(folder, overrides, trust)
 
 
 @hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")
 def _run(cfg: DictConfig) -> None:
     hydra_config = HydraConfig.get()
+    overrides, started = typed(list(hydra_config.overrides.task)), hydra_config.runtime.cwd
+    if hydra_config.job.chdir:
+        start_from(started)
+        cfg.outputs = os.path.join(started, cfg.outputs)
+        if cfg.data.get("root"):
+            cfg.data.root = os.path.join(started, os.path.expanduser(str(cfg.data.root)))
     if hydra_config.mode == RunMode.MULTIRUN:
         sweep, number = Path(hydra_config.sweep.dir), hydra_config.job.num
-        run_job(cfg, sweep, number, list(hydra_config.overrides.task), placement(hydra_config.launcher._target_))
+        run_job(cfg, sweep, number, overrides, placement(hydra_config.launcher._target_))
         return
     made = Path(hydra_config.runtime.output_dir)
     try:
@@ -72,7 +82,7 @@ def _run(cfg: DictConfig) -> None:
             from genlab.training.train import train  # seconds, because of torch: a wrong name is answered before
 
             keep_quiet()
-            train(cfg, overrides=hydra_config.overrides.task)
+            train(cfg, overrides=overrides)
     finally:
         _remove_if_empty(made, Path(cfg.outputs).absolute())
 
@@ -87,9 +97,11 @@ def answered(folder: str) -> Iterator[None]:
     exit_on_sigterm()
     try:
         yield
-    except (KeyboardInterrupt, SystemExit) as error:
+    except (KeyboardInterrupt, SystemExit, BrokenPipeError) as error:
+        if isinstance(error, BrokenPipeError):
+            leave_unread()
         begun = (Path(folder) / "config.yaml").exists()
-        how = f"; to go on: genlab resume {shlex.quote(short(folder))}" if begun else ""
+        how = f"; to go on: {to_copy('genlab', 'resume', Path(folder))}" if begun else ""
         if is_first():  # of several processes one speaks
             print(f"interrupted{how}", file=sys.stderr)
         elif peers() is None:
@@ -104,6 +116,8 @@ def _answer(error: Exception, code: int) -> int:
     text = mendable(error)
     if text is None or os.environ.get("GENLAB_DEBUG"):
         raise error
+    if isinstance(error, BrokenPipeError):
+        leave_unread()
     if speaks(text, is_lost(error)):
         print(f"error: {plain(text)}", file=sys.stderr)
     return code

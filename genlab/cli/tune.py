@@ -1,44 +1,43 @@
 """`genlab tune`: search for the settings that make a metric best."""
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from genlab.cli.options import Parser
-from genlab.console.quiet import keep_quiet
+import click
+
+from genlab.cli.options import argument, command
+from genlab.console.program import keep_quiet
 from genlab.errors import ConfigError
 
 
-def parser() -> Parser:
-    """Of the command's arguments."""
-    parser = Parser(
-        "genlab tune",
-        "Train with many settings, chosen by Optuna from those that did well before, and end\n"
-        "early what is worse than most. The best becomes an experiment that genlab train runs.\n\n"
-        "  search=NAME        what is searched: an option of conf/search, or a file, as my_search.yaml\n"
-        "  search.KEY=VALUE   another value in it: metric, direction, trials, prune, startup_trials,\n"
-        "                     warmup_epochs, seed\n"
-        "  tune.folder=FOLDER where it goes (default: a new one below outputs/searches); one that is\n"
-        "                     there goes on, and several workers with one folder share its trials\n"
-        "  tune.storage=URL   an Optuna database that machines share (default: SQLite in the folder)\n"
-        "  KEY=VALUE          any setting of genlab train, for all trials and the best experiment\n\n"
-        "Needs the extra: pip install 'genlab[tune]'. docs/tuning.md tells more.",
-        [
-            "genlab tune search=vae_nll search.trials=20",
-            "genlab tune search=gan_fid trainer.accelerator=gpu trainer.max_epochs=30",
-            "genlab tune search=vae_nll tune.folder=outputs/searches/mine   # again in a second terminal: two workers",
-            "genlab tune tune.folder=outputs/searches/mine   # a search that was killed goes on",
-            "genlab tune tune.folder=outputs/searches/mine search.trials=100",
-            "genlab tune search=my_search.yaml tune.folder=mine tune.storage=postgresql://user@host/studies",
-        ],
-    )
-    parser.add_argument("settings", metavar="KEY=VALUE", nargs="*", default=(), help="see above")
-    parser.add_argument("--config-dir", metavar="FOLDER", help="folder of your configs, as of genlab train")
-    parser.add_argument(
-        "--trust", action="append", default=[], metavar="PACKAGE", help="classes of this package may run"
-    )
-    return parser
+@command(
+    "tune",
+    "Train with many settings, chosen by Optuna from those that did well before, and end\n"
+    "early what is worse than most. The best becomes an experiment that genlab train runs.\n\n"
+    "  search=NAME        what is searched: an option of conf/search, or a file, as my_search.yaml\n"
+    "  search.KEY=VALUE   another value in it: metric, direction, trials, prune, startup_trials,\n"
+    "                     warmup_epochs, seed\n"
+    "  tune.folder=FOLDER where it goes (default: a new one below outputs/searches); one that is\n"
+    "                     there goes on, and several workers with one folder share its trials\n"
+    "  tune.storage=URL   an Optuna database that machines share (default: SQLite in the folder)\n"
+    "  KEY=VALUE          any setting of genlab train, for all trials and the best experiment\n\n"
+    "Needs the extra: pip install 'genlab[tune]'. docs/tuning.md tells more.",
+    [
+        "genlab tune search=vae_nll search.trials=20",
+        "genlab tune search=gan_fid trainer.accelerator=gpu trainer.max_epochs=30",
+        "genlab tune search=vae_nll tune.folder=outputs/searches/mine   # again in a second terminal: two workers",
+        "genlab tune tune.folder=outputs/searches/mine   # a search that was killed goes on",
+        "genlab tune tune.folder=outputs/searches/mine search.trials=100",
+        "genlab tune search=my_search.yaml tune.folder=mine tune.storage=postgresql://user@host/studies",
+    ],
+)
+@argument("settings", "KEY=VALUE", "see above", nargs=-1)
+@click.option("--config-dir", metavar="FOLDER", help="folder of your configs, as of genlab train")
+@click.option("--trust", multiple=True, metavar="PACKAGE", help="classes of this package may run")
+def tune(**given: Any) -> None:
+    run(SimpleNamespace(**given))
 
 
 def run(arguments: Any) -> None:
@@ -54,8 +53,6 @@ def run(arguments: Any) -> None:
     users = Path(arguments.config_dir).expanduser().absolute() if arguments.config_dir else None
     configs = TrialConfigs(request, check, users, arguments.trust)
     check_storage(request)
-    if not os.environ.get("GENLAB_DEBUG"):
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     from genlab.tuning.worker import tune  # seconds, because of torch
 
     keep_quiet()

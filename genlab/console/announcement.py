@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer
 
 from genlab import __version__
-from genlab.console.readable import readable, short
+from genlab.console.readable import readable, short, to_copy
 
 
 def announce_start(
@@ -41,4 +41,5 @@ def announce_end(
     cost = f", of which {sample_quality_seconds:.0f} s for val/fid_mnist" if sample_quality_seconds else ""
     print(f"run folder   {folder}   ({seconds:.0f} s{cost})")
     if "tensorboard" in (cfg.logger or {}):
-        print(f"TensorBoard  tensorboard --logdir {folder} --samples_per_plugin images=200", flush=True)
+        command = to_copy("tensorboard", "--logdir", Path(cfg.run_dir), "--samples_per_plugin", "images=200")
+        print(f"TensorBoard  {command}", flush=True)

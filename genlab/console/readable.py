@@ -1,9 +1,15 @@
-"""Numbers, paths and text as the console shows them."""
+"""Numbers, paths, commands and tables as the console shows them."""
 
 import difflib
 import os
+import shlex
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from genlab.errors import plain
+
+_origin = "."
 
 
 def readable(value: float) -> str:
@@ -11,10 +17,30 @@ def readable(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.2f}"
 
 
+def start_from(folder: str) -> None:
+    """Where the user is, if that is no longer where the process is, as with `hydra.job.chdir=true`."""
+    global _origin
+    _origin = folder
+
+
 def short(path: str | Path) -> str:
     """Relative to where the user is, if it lies below."""
-    relative = os.path.relpath(path)
+    relative = os.path.relpath(path, _origin)
     return str(path) if relative.startswith("..") else relative
+
+
+def to_copy(*words: str | Path) -> str:
+    """A command line as a shell reads it; paths are those of `short`."""
+    return shlex.join(short(word) if isinstance(word, Path) else word for word in words)
+
+
+def allowed(given: str, names: Iterable[str], parent: str = "") -> str:
+    """`did you mean vae? Allowed: autoencoder, flow, gan, vae`"""
+    unique = sorted(set(names))
+    near = difflib.get_close_matches(given, unique, n=1, cutoff=0.5)
+    prefix = f"{parent}." if parent else ""
+    meant = f"did you mean {prefix}{near[0]}? " if near else ""
+    return f"{meant}Allowed: {', '.join(unique) or 'nothing'}"
 
 
 def aligned(cells: Sequence[Sequence[str]], right: Sequence[str] = ()) -> list[str]:
@@ -35,10 +61,29 @@ def aligned(cells: Sequence[Sequence[str]], right: Sequence[str] = ()) -> list[s
     ]
 
 
-def allowed(given: str, names: Iterable[str], parent: str = "") -> str:
-    """`did you mean vae? Allowed: autoencoder, flow, gan, vae`"""
-    unique = sorted(set(names))
-    near = difflib.get_close_matches(given, unique, n=1, cutoff=0.5)
-    prefix = f"{parent}." if parent else ""
-    meant = f"did you mean {prefix}{near[0]}? " if near else ""
-    return f"{meant}Allowed: {', '.join(unique) or 'nothing'}"
+def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = (), below: int = 0) -> None:
+    """Aligned columns, a line a row; the cells may hold what strangers wrote.
+
+    Args:
+        names: of the columns.
+        rows: a cell for each name.
+        right: the names of the columns that are aligned to the right.
+        below: so many last columns go to a line of their own, on a terminal that is too narrow for the whole row.
+    """
+    cells = [[plain(cell) for cell in row] for row in [names, *rows]]
+    lines = aligned(cells, right)
+    if not sys.stdout.isatty():
+        print("\n".join(lines))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console, seconds = Console(), [""] * len(lines)
+    if below and max(map(len, lines)) > console.width:
+        lines = aligned([row[:-below] for row in cells], right)
+        seconds = ["  ".join(filter(None, row[-below:])) for row in cells]
+    for line, second in zip(lines, seconds, strict=True):
+        # Text, because a string would be read as markup; the terminal folds what is too long, so that copies are whole
+        console.print(Text(line), style="bold" if line is lines[0] else "", soft_wrap=True)
+        if second:
+            console.print(Text(f"  {second}"), style="dim", soft_wrap=True)

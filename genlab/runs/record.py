@@ -117,7 +117,8 @@ def status_after(error: BaseException | None) -> Status:
     """The status of a run that ended so; Lightning turns Ctrl-C into SystemExit and SIGTERM into its own exception."""
     if error is None:
         return "finished"
-    if isinstance(error, (KeyboardInterrupt, SystemExit)) or type(error).__name__ == "SIGTERMException":
+    stopped = isinstance(error, (KeyboardInterrupt, SystemExit, BrokenPipeError))  # the last: nobody reads the output
+    if stopped or type(error).__name__ == "SIGTERMException":
         return "interrupted"
     return "failed"
 

@@ -46,8 +46,9 @@ def load_model(
     model: LightningModule = _construct(run, "model", LightningModule)
     load_weights(model, path)
     try:
+        torch.zeros((), device=device).item()  # a device without memory, as meta, would take the model all the same
         return model.to(device).eval()
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise RunError(f"device {device}: {str(error).splitlines()[0].rstrip('.')}; use cpu") from None
 
 

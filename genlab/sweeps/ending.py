@@ -5,8 +5,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from genlab.console.readable import readable, short
-from genlab.console.terminal import print_table
+from genlab.console.readable import print_table, readable, short, to_copy
 from genlab.errors import plain
 from genlab.runs.identity import varying
 from genlab.runs.listing import Listed
@@ -41,7 +40,7 @@ def end(sweep: Path, plan: Plan, seconds: float) -> bool:
         print(f"best {best.metric} {readable(best.value)}   {_told(plan, best.folder)}   {short(best.folder)}")
     counts = Counter(result.status for result in found)
     print(f"sweep folder {short(sweep)}   ({_count(counts)}; {seconds:.0f} s)")
-    print(f"TensorBoard  tensorboard --logdir {short(sweep)} --samples_per_plugin images=200", flush=True)
+    print("TensorBoard ", to_copy("tensorboard", "--logdir", sweep, "--samples_per_plugin", "images=200"), flush=True)
     return all(
         result.status == "finished" for job, result in zip(plan.jobs, found, strict=True) if job.number is not None
     )

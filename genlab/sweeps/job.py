@@ -11,8 +11,7 @@ from typing import TextIO
 
 from omegaconf import DictConfig, open_dict
 
-from genlab.console.mendable import mendable
-from genlab.console.quiet import keep_quiet
+from genlab.console.program import keep_quiet, mendable
 from genlab.console.readable import readable, short
 from genlab.errors import RunError, plain
 from genlab.processes.signals import TERMINATED, exit_on_sigterm

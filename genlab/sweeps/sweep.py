@@ -1,7 +1,6 @@
 """A sweep from its plan to its table, whatever ends it."""
 
 import os
-import shlex
 import sys
 import time
 import traceback
@@ -10,8 +9,8 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from genlab.console.mendable import mendable
-from genlab.console.readable import short
+from genlab.console.program import mendable
+from genlab.console.readable import short, to_copy
 from genlab.errors import RunError, plain
 from genlab.processes.signals import code_of, exit_on_sigterm
 from genlab.runs.lock import locked, new_folder
@@ -51,7 +50,7 @@ def run_sweep(request: SweepRequest, launch: Callable[[], None]) -> int:
         code = _run(request, launch)
         ended = end(folder, plan, time.perf_counter() - started)
     if not ended:
-        line = shlex.join([*_command(), f"sweep.resume={short(folder)}"])
+        line = to_copy(*_command(), f"sweep.resume={short(folder)}")
         print(f"{'interrupted; to go on' if code > 1 else 'to try again'}: {line}", file=sys.stderr)
     return code or int(not ended)
 

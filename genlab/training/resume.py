@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from genlab.console.quiet import keep_quiet
+from genlab.console.program import keep_quiet
 from genlab.console.readable import short
 from genlab.errors import ConfigError, RunError
 from genlab.processes.agreement import agreed

@@ -48,6 +48,7 @@ OVERRIDES = {
     "evaluate_every=-1": "should be greater than or equal to 0",
     "evaluation.samples=1": "evaluation.samples=1: should be greater than or equal to 100",
     "evaluation.ex_post=0": "evaluation.ex_post=0: should be greater than 0",
+    "+evaluation.foo=1": "evaluation.foo: there is no such setting",
     "evaluation.sample=1000": "did you mean evaluation.samples?",
     "seed=-1": "seed=-1: should be greater than or equal to 0",
     "seed=abc": "seed=abc: should be a valid integer",

@@ -1,12 +1,13 @@
 """The `genlab` command: help, wrong commands, and what is passed on."""
 
+import os
 import re
 import shlex
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 from genlab import __version__
@@ -46,7 +47,9 @@ def test_the_help_names_every_command(genlab, arguments):
 
 def test_every_file_of_a_command_is_listed():
     files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
-    assert files - {"__init__", "main", "options", "overrides", "picture"} == set(cli.COMMANDS) - {"resume"}
+    assert files - {"__init__", "flags", "main", "names", "options", "overrides", "picture"} == set(cli.COMMANDS) - {
+        "resume"
+    }
 
 
 @pytest.mark.parametrize("command", OWN)
@@ -57,11 +60,11 @@ def test_a_command_explains_itself_with_examples_that_it_takes(genlab, command):
     assert "show this help" in out
     examples = [line.strip() for line in out.partition("Examples:\n")[2].splitlines()]
     assert len(examples) >= 2
-    parser = cli._resume_parser() if command == "resume" else import_module(f"genlab.cli.{command}").parser()
+    context = click.Context(cli.GENLAB)
     for example in examples:
         words = shlex.split(example.split("|")[0], comments=True)
         assert words[:2] == ["genlab", command]
-        parser.parse(words[2:])
+        cli.GENLAB.get_command(context, command).make_context(command, words[2:])
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["runs"], *([command, "--help"] for command in cli.COMMANDS)])
@@ -154,11 +157,45 @@ def test_resume_answers_a_folder_that_is_no_run(tmp_path):
     ],
 )
 def test_what_ends_a_command_is_answered_in_one_line(genlab, monkeypatch, error, code, answer):
-    def fail(arguments):
+    def fail(**given):
         raise error
 
-    monkeypatch.setattr("genlab.cli.runs.run", fail)
+    monkeypatch.setattr("genlab.cli.runs.runs.callback", fail)
     assert genlab("runs") == (code, "", answer)
+
+
+@pytest.mark.parametrize("command", [["runs", "."], ["report", ".", "--format", "markdown"], ["sample", "ä→"]])
+def test_a_terminal_without_a_character_stops_nothing(tmp_path, command):
+    (tmp_path / "ä→").mkdir()
+    (tmp_path / "ä→" / "overrides.yaml").write_text("- model=vae\n- outputs=ä→\n")
+    result = subprocess.run(
+        [GENLAB, *command], cwd=tmp_path, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}
+    )
+    assert b"Traceback" not in result.stderr
+    assert b"\\xe4\\u2192" in result.stdout + result.stderr
+
+
+def test_the_shell_completes_commands_options_runs_and_overrides(genlab, monkeypatch, tmp_path):
+    def completed(*words):
+        """What bash gets for the last word; it has = as a word of its own."""
+        monkeypatch.setenv("_GENLAB_COMPLETE", "bash_complete")
+        monkeypatch.setenv("COMP_WORDS", " ".join(words))
+        monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+        return [line.partition(",")[2] for line in genlab()[1].splitlines()]
+
+    names = ["outputs/vae/2026-11-22_18-27-24-7698e350", "outputs/sweeps/2026-11-23_18-27-24-7698e350/0"]
+    for name in names:
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "summary.json").touch()
+    assert completed("genlab", "re") == ["resume", "reconstruct", "report"]
+    assert completed("genlab", "sample", "--che") == ["--checkpoint"]
+    assert completed("genlab", "sample", "--checkpoint", "b") == ["best"]
+    assert completed("genlab", "resume", "outputs/v") == names[:1]
+    assert completed("genlab", "train", "model.lat") == ["model.latent_dim="]
+    assert completed("genlab", "train", "model=gan", "model.obj") == ["model.objective="]
+    assert completed("genlab", "train", "trainer.prec") == ["trainer.precision="]
+    assert completed("genlab", "train", "model", "=", "fl") == ["flow"]
+    assert completed("genlab", "train", "model=fl") == ["model=flow"]
 
 
 def test_a_debugger_sees_the_traceback(genlab, monkeypatch):

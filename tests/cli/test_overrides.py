@@ -2,7 +2,9 @@
 
 import pytest
 
-from genlab.cli.overrides import GIVEN, check, trainer_arguments
+from genlab.cli.flags import TRAIN
+from genlab.cli.names import GIVEN, TRAINER_ARGUMENTS
+from genlab.cli.overrides import KNOWN, check, typed
 from genlab.errors import ConfigError
 
 
@@ -19,6 +21,13 @@ from genlab.errors import ConfigError
         ["hydra.run.dir=/tmp/here"],
         ["--cfg", "job"],
         ["+model.new=1"],
+        [
+            "+callbacks.lr._target_=pytorch_lightning.callbacks.LearningRateMonitor",
+            "+callbacks.lr.logging_interval=epoch",
+        ],
+        ["+logger.csv._target_=pytorch_lightning.loggers.CSVLogger"],
+        ["+width=30", "model.hidden_dims=['${width}']"],  # the second reads the first
+        ["-m", "model=glob(*)", "seed=range(2)"],
         ["callbacks.samples.n=16", "logger=none"],
     ],
 )
@@ -29,6 +38,22 @@ def test_right_names_pass_as_they_are(arguments):
 @pytest.mark.parametrize("value", ["limit_train_batches=20", "precision=bf16-mixed", "gradient_clip_val=0.5"])
 def test_any_argument_of_the_trainer_needs_no_plus(value):
     assert check([f"trainer.{value}"]) == [f"++trainer.{value}"]
+
+
+def test_overrides_are_as_typed_without_the_plus_of_genlab():
+    arguments = ["trainer.precision=bf16-mixed", "++model.latent_dim=3", "trainer.devices=2"]
+    assert typed(check(arguments)) == arguments
+
+
+def test_the_flags_are_those_of_hydra():
+    from hydra._internal.utils import get_args_parser
+
+    flags = {flag for action in get_args_parser()._actions for flag in action.option_strings}
+    assert {flag for param in TRAIN.params for flag in param.opts if flag.startswith("-")} == flags
+
+
+def test_the_names_at_the_top_are_those_of_the_config(compose_config):
+    assert {*compose_config(), "hydra"} == set(KNOWN)
 
 
 def test_flags_may_stand_anywhere():
@@ -45,7 +70,7 @@ def test_trainer_arguments_are_those_of_lightning():
     from pytorch_lightning import Trainer
 
     expected = set(inspect.signature(Trainer).parameters) - set(GIVEN)
-    assert set(trainer_arguments()) == expected
+    assert set(TRAINER_ARGUMENTS) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,6 +99,27 @@ def test_trainer_arguments_are_those_of_lightning():
         (["model=flow", "model.latent_dim=2"], ["model.latent_dim", "as large as the image"]),
         (["-m", "model=vae,flow", "model.latent_dim=2"], ["model=flow", "as large as the image"]),
         (["hydra.runn.dir=x"], ["did you mean hydra.run?"]),
+        (["~model.latentdim"], ["did you mean model.latent_dim?"]),
+        (["+foo=1"], ["foo: the configuration has no foo", "Allowed: callbacks"]),
+        (["-m", "+foo=1,2"], ["foo: the configuration has no foo"]),
+        (["+foo=${seed}"], ["foo: the configuration has no foo"]),
+        (["-m", "+sweep.foo=1"], ["sweep.foo: sweep has no foo", "keep, resume"]),
+        (["+hydra.foo=1"], ["hydra.foo: hydra has no foo"]),
+        (["+model@x.y=vae"], ["x: the configuration has no x"]),
+        (["model={a: 1}"], ["model.a: model (vae) has no a"]),
+        (["model.hidden_dims.x=3"], ["model.hidden_dims.x=3"]),
+        (["-p", "foo"], ["--package: only with --cfg"]),
+        (["--cfg", "hydra", "--resolve"], ["--resolve", "use --cfg job --resolve"]),
+        (["--experimental-rerun", "absent"], ["--experimental-rerun absent: no such file"]),
+        (["hydra.run.dir="], ["hydra.run.dir=: should be the name of a folder"]),
+        (["hydra.sweep.dir="], ["hydra.sweep.dir=: should be the name of a folder"]),
+        (["data.batch_size=10000000000000000000000000"], ["data.batch_size=1000", "between -2**63 and 2**63"]),
+        (["callbacks.samples.seed=99999999999999999999999"], ["callbacks.samples.seed=9999", "2**63"]),
+        (["++trainer._target_=builtins.dict"], ["trainer: should be made by genlab.training.trainer"]),
+        (["evaluation=3"], ["evaluation: should be made by"]),
+        (["~evaluation"], ["~evaluation: a run needs it"]),
+        (["-m", "seed=range(0,3,0)"], ["seed=range(0,3,0): "]),
+        (["-m", "model=glob(x*)"], ["model=glob(x*): fits no option", "flow"]),
     ],
 )
 def test_a_wrong_name_is_answered_in_one_line_with_what_is_allowed(arguments, words):

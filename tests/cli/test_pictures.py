@@ -81,7 +81,7 @@ def test_a_folder_that_is_no_run_is_answered(command, folder, answer, genlab, tm
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
-@pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
+@pytest.mark.parametrize("device", ["nonsense", "cuda:99", "meta", "hpu"])
 def test_a_device_that_is_not_there_is_answered(device, runs, genlab, tmp_path):
     result = genlab("sample", runs["vae"], "--device", device)
     assert (result.code, result.err.count("\n")) == (1, 1)

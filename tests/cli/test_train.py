@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from fork_server import Training
 
 REPOSITORY = Path(__file__).parents[2]
@@ -38,6 +39,34 @@ def test_a_wrong_command_is_answered_in_one_line_and_leaves_nothing(tmp_path, ov
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith(answer)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_to_copy_are_quoted_and_overrides_are_those_typed(tmp_path, mnist_root):
+    settings = [*QUICK, f"data.root={mnist_root}", "outputs='my runs'", "trainer.limit_test_batches=1"]
+    result = run([*TRAIN, *settings], tmp_path)
+    (folder,) = (tmp_path / "my runs").glob("vae/*")
+    command = f"tensorboard --logdir 'my runs/vae/{folder.name}' --samples_per_plugin images=200"
+    assert result.stdout.splitlines()[-1] == f"TensorBoard  {command}"
+    assert yaml.safe_load((folder / "overrides.yaml").read_text()) == settings
+
+
+def test_hydra_may_change_the_folder(tmp_path, mnist_root):
+    (tmp_path / "data").symlink_to(mnist_root)
+    result = run([*TRAIN, *QUICK, "data.root=data", "hydra.job.chdir=true"], tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    (folder,) = (tmp_path / "outputs").glob("vae/*")
+    assert f"run folder   outputs/vae/{folder.name}\n" in result.stdout
+    assert yaml.safe_load((folder / "config.yaml").read_text())["data"]["root"] == str(tmp_path / "data")
+
+
+def test_a_reader_that_has_gone_away_interrupts_a_run(tmp_path, mnist_root):
+    command = [*TRAIN, *QUICK, f"data.root={mnist_root}"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert re.fullmatch(r"interrupted; to go on: genlab resume outputs/vae/\S+\n", process.stderr.read())
+    assert process.wait() == 128 + signal.SIGINT
+    (summary,) = (tmp_path / "outputs").glob("vae/*/summary.json")
+    assert json.loads(summary.read_text())["status"] == "interrupted"
 
 
 def test_a_damaged_data_file_is_answered_before_training(tmp_path, mnist_root):

@@ -9,7 +9,7 @@ from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 from genlab.cli.overrides import check, searchpath
-from genlab.console.mendable import mendable
+from genlab.console.program import mendable
 from genlab.errors import ConfigError
 from genlab.runs.configuration import config_dir, quoted
 from genlab.sweeps.placement import jobs_at_once, threads_each

@@ -1,0 +1,83 @@
+"""The names of groups, options and settings that exist, and the answer to one that does not."""
+
+from contextvars import ContextVar
+from pathlib import Path
+
+from hydra import compose
+from omegaconf import DictConfig, OmegaConf
+
+from genlab.console.readable import allowed
+from genlab.errors import ConfigError
+from genlab.runs.configuration import config_dir, quoted
+
+# (option, setting) → why it has none, where users of the others would expect it
+REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
+
+# Arguments of the Trainer that have groups of their own, or that genlab itself gives
+GIVEN = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
+# All others; a list, because importing Lightning takes seconds
+_OTHERS = """
+    accelerator accumulate_grad_batches benchmark check_val_every_n_epoch detect_anomaly deterministic devices
+    enable_autolog_hparams enable_checkpointing enable_model_summary enable_progress_bar fast_dev_run
+    gradient_clip_algorithm gradient_clip_val inference_mode limit_predict_batches limit_test_batches
+    limit_train_batches limit_val_batches log_every_n_steps max_epochs max_steps max_time min_epochs min_steps
+    num_nodes num_sanity_val_steps overfit_batches precision profiler reload_dataloaders_every_n_epochs strategy
+    sync_batchnorm use_distributed_sampler val_check_interval
+"""
+TRAINER_ARGUMENTS = _OTHERS.split()
+
+# Of --config-dir: a folder of the user's, whose options are there besides those of genlab
+_USERS_DIR: ContextVar[Path | None] = ContextVar("_USERS_DIR", default=None)
+
+
+def use(users: str | None) -> None:
+    """Take `--config-dir`, or none."""
+    if users is not None and not Path(users).is_dir():
+        raise ConfigError(f"--config-dir {users}: no such folder; give one with folders as experiment/ in it")
+    _USERS_DIR.set(None if users is None else Path(users).absolute())
+
+
+def searchpath() -> list[str]:
+    """What Hydra must be told, besides the overrides, to find the options in `--config-dir`; after `check`."""
+    users = _USERS_DIR.get()
+    return [] if users is None else [f"hydra.searchpath=[{quoted(f'file://{users}')}]"]
+
+
+def _config_dirs() -> list[Path]:
+    users = _USERS_DIR.get()
+    return [config_dir()] if users is None else [config_dir(), users]
+
+
+def is_group(key: str) -> bool:
+    return bool(key) and any((folder / key).is_dir() for folder in _config_dirs())
+
+
+def groups() -> list[str]:
+    folders = [path for folder in _config_dirs() for path in folder.iterdir() if path.is_dir()]
+    return sorted({path.name for path in folders} - {"hydra", "search"})
+
+
+def options(group: str) -> list[str]:
+    return sorted({path.stem for folder in _config_dirs() for path in (folder / group).glob("*.yaml")})
+
+
+def no_such(key: str, texts: list[str]) -> ConfigError:
+    """The answer to a key that the chosen options do not have."""
+    if "/" in key:
+        return ConfigError(f"{key}: no such group; a key has dots, as {key.replace('/', '.')}")
+    if is_group(key):
+        return ConfigError(f"{key}: should be an option; {allowed('', options(key))}")
+    chosen = [text for text in texts if is_group(text.partition("=")[0]) and "{" not in text]
+    config = compose("config", [*searchpath(), *chosen], return_hydra_config=True)
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    names = [str(n) for n in node if not str(n).startswith("_")] if isinstance(node, DictConfig) else []
+    if parent == "trainer":
+        names += TRAINER_ARGUMENTS
+    if not parent:
+        names = [n for n in names if n not in ("hydra", "run_dir")] + groups()
+    option = config.hydra.runtime.choices.get(parent)
+    if (option, name) in REASONS:
+        return ConfigError(f"{key}: {parent}={option} has none: {REASONS[option, name]}")
+    where = f"{parent} ({option})" if option else parent or "the configuration"
+    return ConfigError(f"{key}: {where} has no {name}; {allowed(name, names, parent)}")

@@ -1,0 +1,67 @@
+"""How a program of genlab begins and ends: what it says of libraries, of characters and of errors."""
+
+import io
+import logging
+import os
+import re
+import sys
+import warnings
+
+from genlab.errors import GenlabError, lack_of_memory
+from genlab.processes.complaint import is_lost
+
+
+def begin() -> None:
+    """At each entry point: a character that the terminal does not have is written as `\\u2026`, and stops no run.
+
+    Processes that are started from here write it so too.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+            os.environ["PYTHONIOENCODING"] = f"{stream.encoding}:backslashreplace"
+    if not os.environ.get("GENLAB_DEBUG"):
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
+
+
+def keep_quiet() -> None:
+    """No tips, adverts and warnings of libraries, unless GENLAB_DEBUG=1; to be called when these are imported."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    genlab = logging.getLogger("genlab")
+    genlab.handlers = [handler]
+    genlab.propagate = False
+    if os.environ.get("GENLAB_DEBUG"):
+        return
+    warnings.simplefilter("ignore")
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning_utilities", "torch", "matplotlib"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def mendable(error: BaseException) -> str | None:
+    """The cause and the remedy, in one line; None for a fault of genlab's own, whose traceback is wanted."""
+    from hydra.errors import HydraException, InstantiationException  # here: commands that list runs need no Hydra
+    from omegaconf.errors import OmegaConfBaseException
+
+    if isinstance(error, OmegaConfBaseException):
+        return f"{error.full_key}: {str(error.msg).splitlines()[0]}; give it a value"
+    if isinstance(error, (GenlabError, HydraException)) and not isinstance(error, InstantiationException):
+        return " ".join(str(error).split())
+    if is_lost(error):
+        return "another process of this run has ended; genlab resume goes on with it"
+    if isinstance(error, BrokenPipeError):
+        return "nothing reads the output any more; genlab resume goes on with the run, > FILE keeps its output"
+    if isinstance(error, OSError):
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return f"{what}; make room, or choose another folder with outputs=FOLDER"
+    if isinstance(error, ImportError):
+        return lack_of_memory(error)
+    if isinstance(error, MemoryError) or re.search("out of memory|can't allocate memory", str(error)):
+        what = str(error).partition("\n")[0][:200] or "MemoryError"
+        return f"{what}; make data.batch_size, the model, or what a callback draws smaller"
+    return None
+
+
+def leave_unread() -> None:
+    """After a BrokenPipeError: what is still to be written goes nowhere, and Python does not complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
