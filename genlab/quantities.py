@@ -75,7 +75,7 @@ KNOWN = {
             *(SAMPLE_SCORE, "squared distance of features", "lower", "quality"),
             meaning="distance of samples from real images",
         ),
-        Quantity("kid_mnist", "", "lower", "quality", meaning="unbiased distance of samples from real images; by chance below 0"),
+        Quantity("kid_mnist", "", "lower", "quality", meaning="unbiased distance from real images; can fall below 0"),
         Quantity("precision", "", "higher", "quality", meaning="share of samples that look real"),
         Quantity("recall", "", "higher", "quality", meaning="share of real images that samples look like"),
         Quantity("density", "", "higher", "quality", meaning="how many real images a sample lies near; 1 is real"),
