@@ -22,7 +22,9 @@ INTRODUCTION = """# Reference: settings and quantities
 nearest that does.
 """
 
-TRAINER = "Any argument of Lightning's `Trainer` can be set: `trainer.limit_train_batches=20`. genlab's defaults:\n"
+TRAINER = """Any argument of Lightning's `Trainer` can be set, as `trainer.limit_train_batches=20` or
+`trainer.precision=bf16-mixed` (`auto`: if the processor is fast at it). genlab's defaults:
+"""
 QUANTITIES = "Tags are `split/quantity`: `train/elbo`, `val/elbo`, `test/elbo`.\n"
 
 
@@ -30,7 +32,8 @@ def page() -> str:
     """The whole page, in Markdown."""
     parts = [INTRODUCTION, "## Settings of a run\n", _values(CONF / "config.yaml", "", skip=("defaults", "hydra"))]
     for group, title in (("model", "Models"), ("data", "Data"), ("callbacks", "Callbacks"), ("logger", "Loggers")):
-        parts += [f"## {title}: `{group}=`\n", *_classes(group)]
+        names = ", ".join(f"`{group}={path.stem}`" for path in sorted((CONF / group).glob("*.yaml")))
+        parts += [f"## {title}: `{group}=`\n", f"Options: {names}.\n", *_classes(group)]
     parts += ["## The trainer: `trainer=`\n", _options("trainer"), TRAINER]
     parts += [_values(CONF / "trainer" / "default.yaml", "trainer.")]
     for group, title in (("experiment", "Experiments"), ("debug", "Debugging"), ("search", "Searches")):
