@@ -38,7 +38,7 @@ class Picture(Callback):
         raise NotImplementedError
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.current_epoch == 0:
+        if batches_seen(trainer) == 0:  # a run that goes on in its first epoch has this picture already
             self._publish(trainer, pl_module, epoch=0)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -41,7 +41,9 @@ class ImageDataModule(LightningDataModule):
         name: which data set.
         root: folder or file of the images, see `find_files`, `read_arrays` and `read_folder`; None is, for data sets
             that are fetched, a folder in the user's cache, which is filled.
-        image_size, channels, unfit: of `folder` only, see `FolderSettings`.
+        image_size: of `folder`: side of the square from the middle, scaled to it; None: images stay as they are.
+        channels: of `folder`: 1 or 3; None: 1, if all files are grey, else 3.
+        unfit: of `folder`: what becomes of files that are no images, damaged, animated, or not of 8-bit grey or RGB.
         batch_size: images a training batch.
         eval_batch_size: images a validation or test batch; no metric depends on it.
         num_workers: loader processes; 0 is fastest, because nothing is decoded.

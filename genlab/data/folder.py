@@ -34,13 +34,7 @@ SHOWN = 5  # names in a message
 
 
 class FolderSettings(NamedTuple):
-    """How files become images.
-
-    Attributes:
-        image_size: side of the square from the middle, scaled to it; None: images stay as they are.
-        channels: None: 1, if all files are grey, else 3.
-        unfit: what becomes of files that are no images, damaged, animated, or of other pixels than 8-bit grey or RGB.
-    """
+    """How files become images: see `ImageDataModule`."""
 
     image_size: int | None = None
     channels: Literal[1, 3] | None = None

@@ -87,9 +87,9 @@ def check_root(run: Run) -> None:
     """
     root, name = run.config.data.get("root"), str(run.config.data.get("name"))
     if root is not None and (lacks := what_lacks(name, root)):
+        cached = "" if name in ("arrays", "folder") else ", or data.root=null for the one in your cache"
         raise RunError(
-            f"{run.folder / 'config.yaml'}: data.root={root}: {lacks}; give another as data.root=FOLDER, or "
-            "data.root=null for the one in your cache"
+            f"{run.folder / 'config.yaml'}: data.root={root}: {lacks}; give another as data.root=FOLDER{cached}"
         )
 
 
