@@ -74,7 +74,7 @@ def test_nothing_is_trained_or_written_where_files_are_missing(tmp_path, genlab)
 COMMANDS = [
     ["resume", "trainer.max_epochs=2"],
     ["evaluate", "--likelihood-images=4", "--importance-samples=2", "--prior-samples=2", "--samples=100"],
-    ["reconstruct", "-n=2"],
+    ["reconstruct", "-n2"],
     ["interpolate", "--rows=2"],
     ["sample", "--components=2"],
 ]
