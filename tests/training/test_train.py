@@ -231,6 +231,14 @@ def test_a_wrong_value_is_refused_under_its_address(compose_config, run_folder, 
     assert not run_folder.exists()
 
 
+def test_what_lightning_refuses_when_training_begins_is_a_wrong_setting(compose_config):
+    monitor = "+callbacks.lr={_target_: pytorch_lightning.callbacks.LearningRateMonitor}"
+    with pytest.raises(
+        ConfigError, match="^trainer: Cannot use `LearningRateMonitor` callback with `Trainer` that has"
+    ):
+        train(compose_config(*QUICK, "callbacks=search", "logger=none", monitor))
+
+
 def test_a_run_that_fails_says_so_in_its_summary(compose_config, run_folder, monkeypatch):
     def fail(*args):
         raise RuntimeError("the second epoch")
