@@ -233,9 +233,7 @@ def test_a_wrong_value_is_refused_under_its_address(compose_config, run_folder, 
 
 def test_what_lightning_refuses_when_training_begins_is_a_wrong_setting(compose_config):
     monitor = "+callbacks.lr={_target_: pytorch_lightning.callbacks.LearningRateMonitor}"
-    with pytest.raises(
-        ConfigError, match="^trainer: Cannot use `LearningRateMonitor` callback with `Trainer` that has"
-    ):
+    with pytest.raises(ConfigError, match=r"^trainer: Cannot use .LearningRateMonitor"):
         train(compose_config(*QUICK, "callbacks=search", "logger=none", monitor))
 
 
