@@ -51,7 +51,30 @@ class CanReconstruct(Protocol):
         ...
 
 
+@runtime_checkable
+class CanComplete(Protocol):
+    """Draws the rest of an image, given its upper part."""
+
+    def complete(self, images: Tensor, rows: int, generator: torch.Generator | None = None) -> Tensor:
+        """Images (B, C, H, W) in [0, 1] → alike, the rows of pixels behind the first `rows` drawn; see `CanSample`."""
+        ...
+
+
 Pixels = Literal["binary", "grey", "8-bit"]
+
+
+@runtime_checkable
+class HasLikelihood(Protocol):
+    """Has log p(x) itself: no bound, no estimate."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """See `CanWeigh`."""
+        ...
+
+    def exact_log_likelihood(self, images: Tensor) -> Tensor:
+        """log p(x): images (B, C, H, W) → (B,), in nats."""
+        ...
 
 
 @runtime_checkable

@@ -52,6 +52,8 @@ def _train(program, folder, arguments, environment, out, err):
     os.dup2(err.fileno(), 2)
     out.close()
     err.close()
+    # the server's streams may have been opened on a file, in which they believe that they can seek
+    sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
     os.chdir(folder)
     sys.argv = [str(program), *map(str, arguments)]
     runpy.run_path(str(program), run_name="__main__")

@@ -7,12 +7,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from genlab.capabilities import CanExplain, CanSample, CanWeigh
+from genlab.capabilities import CanExplain, CanSample, CanWeigh, HasLikelihood
 from genlab.evaluation.likelihood import ImportanceWeighted, from_prior, importance_weighted
 from genlab.evaluation.scores import Curve, Evaluation, Point, mean_score
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
 from genlab.quantities import quantity
 
+AT_ONCE = 100  # images, where the likelihood is exact
 BOUND = "an upper bound in expectation"
 
 
@@ -28,6 +29,8 @@ def likelihood_scores(
         track: shows progress.
     """
     generator = torch.Generator().manual_seed(settings.seed)
+    if isinstance(model, HasLikelihood):
+        return _exact(model, images, settings, track)
     if not isinstance(model, CanWeigh):
         why = (
             "samples can be drawn, but the model has no density that could be evaluated"
@@ -49,6 +52,21 @@ def likelihood_scores(
     if isinstance(model, CanExplain):
         evaluation |= _from_prior(model, images, settings.prior_samples, generator, track)
     return evaluation
+
+
+def _exact(model: HasLikelihood, images: Tensor, settings: EvaluationSettings, track: Track) -> Evaluation:
+    parts = track(images.split(AT_ONCE), description="likelihood")
+    nll = -torch.cat([model.exact_log_likelihood(some).double().cpu() for some in parts])
+    measured = f"{len(images)} test images; exact"
+    if model.pixels == "8-bit":
+        bits = nll / (math.log(2) * images[0].numel())
+        score = mean_score("bits_per_dim", bits, f"8-bit pixels; {measured}")
+        absent = {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"}
+        return Evaluation(scores={"bits_per_dim": score}, absent=absent)
+    score = mean_score("nll", nll, f"binary pixels, drawn once for each image; {measured}")
+    score = replace(score, published=settings.published_nll)
+    absent = {"bits_per_dim": "the likelihood is of binary pixels: see nll"}
+    return Evaluation(scores={"nll": score}, absent=absent)
 
 
 def _nll(estimate: ImportanceWeighted, images: Tensor) -> Evaluation:

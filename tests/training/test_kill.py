@@ -15,7 +15,7 @@ KILLS = 5  # of each of the four models
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "first_seed"), zip(MODELS, range(0, KILLS * len(MODELS), KILLS), strict=True))
+@pytest.mark.parametrize(("model", "first_seed"), list(zip(MODELS, range(0, KILLS * len(MODELS), KILLS), strict=True)))
 def test_killed_at_random_moments_a_run_still_ends_the_same(mnist_root, tmp_path, model, first_seed):
     end_the_same(mnist_root, tmp_path, MODELS[model], range(first_seed, first_seed + KILLS))
 
