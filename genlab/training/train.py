@@ -167,6 +167,10 @@ def _named(path: Path, checkpoint: dict[str, Any] | None, trainer: Trainer) -> I
         raise
     except MisconfigurationException as error:  # of a callback that the trainer does not suit
         raise ConfigError(f"trainer: {' '.join(str(error).split())} Give another value") from error
+    except ModuleNotFoundError as error:
+        if error.name:
+            raise
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error  # Lightning's, with the command of pip
     except Exception as error:
         done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
         if checkpoint is None or is_lost(error) or (isinstance(done, int) and done > batches_in(checkpoint)):
