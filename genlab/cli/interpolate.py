@@ -27,25 +27,30 @@ if TYPE_CHECKING:
     ],
 )
 @picture_options("interpolation.png")
-@click.option("--rows", type=whole_number(1, 100), default=8, help="paths (default: 8)")
+@click.option("--rows", type=whole_number(1, 100), help="paths (default: 8)")
 @click.option(
     "--columns", type=whole_number(2, 100), default=10, help="points on each, both ends included (default: 10)"
 )
 @click.option(
     "--seed", type=seed, help="choose the test images, or the noise, at random (default: the first ones, or seed 0)"
 )
-def interpolate(rows: int, columns: int, seed: int | None, **where: Any) -> None:
+def interpolate(rows: int | None, columns: int, seed: int | None, **where: Any) -> None:
     """Raises: see `write_picture`."""
 
-    def draw(run: Run, model: "LightningModule") -> "Tensor":
+    def draw(run: Run, model: "LightningModule") -> tuple["Tensor", str]:
         from genlab.pictures.latent_space import interpolation_strips
 
-        def images() -> "Tensor":
-            return test_images(run, 2 * rows, seed)
+        paths, remark = rows or 8, ""
 
-        picture = interpolation_strips(model, images, rows, columns, seed or 0)
+        def images() -> "Tensor":
+            nonlocal paths, remark
+            chosen, remark = test_images(run, rows and 2 * rows, 2 * paths, seed)
+            paths = len(chosen) // 2
+            return chosen
+
+        picture = interpolation_strips(model, images, paths, columns, seed or 0)
         if picture is None:
             raise RunError(f"{type(model).__name__} has no latent space to walk through; try genlab sample")
-        return picture
+        return picture, f"{paths} paths of {columns} points{remark}"
 
-    write_picture(f"{rows} paths of {columns} points", draw, seed or 0, **where)
+    write_picture(draw, seed or 0, **where)

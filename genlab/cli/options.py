@@ -1,6 +1,7 @@
 """The commands of `genlab` as click has them: help with examples, one line for what is wrong; without torch."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,6 +45,7 @@ class Command(click.Command):
         return option
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        args = [re.sub("^(-[a-z])=", r"\1", arg) for arg in args]  # click takes the = of -n=4 for a part of the value
         try:
             super().parse_args(ctx, args)
         except click.UsageError as error:

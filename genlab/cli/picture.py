@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 
 def write_picture(
-    what: str,
-    draw: Callable[[Run, "LightningModule"], "Tensor"],
+    draw: Callable[[Run, "LightningModule"], tuple["Tensor", str]],
     seed: int,
     *,
     folder: str,
@@ -32,8 +31,7 @@ def write_picture(
     """Load the model of a run, draw, write the PNG whole, and print what was written.
 
     Args:
-        what: is in the picture, for the line that is printed.
-        draw: makes the picture (C, H, W) in [0, 1].
+        draw: makes the picture (C, H, W) in [0, 1], and the words of the printed line for what is in it.
         seed: of all random numbers that `draw` does not fix itself.
         folder, data_root, device, checkpoint, out, trust, config_dir: those of `picture_options`.
 
@@ -58,7 +56,7 @@ def write_picture(
     model = load_model(run, device, checkpoint)
     with undisturbed(model), flushed_denormals():
         torch.manual_seed(seed)
-        picture = draw(run, model)
+        picture, what = draw(run, model)
     try:
         with whole_file(out) as file:
             save_image(picture, file, format="png")
@@ -67,11 +65,14 @@ def write_picture(
     print(f"{out}: {what}, {type(model).__name__} of {short(run.folder)} ({weights})")
 
 
-def test_images(run: Run, n: int, seed: int | None) -> "Tensor":
+def test_images(run: Run, n: int | None, otherwise: int, seed: int | None) -> tuple["Tensor", str]:
     """n test images (n, C, H, W), float32 in [0, 1]: the first, or with a seed a random choice without repetition.
 
+    Where no n is asked for it is `otherwise`, or as many as there are; the text returned then says that there are no
+    more, and is empty else.
+
     Raises:
-        ConfigError: there are not so many.
+        ConfigError: there are not so many as are asked for.
         RunError, DataError: see `genlab.runs.reload.load_data`.
     """
     import torch
@@ -79,10 +80,11 @@ def test_images(run: Run, n: int, seed: int | None) -> "Tensor":
     from genlab.runs.reload import load_data
 
     images = load_data(run).test_set.images
-    if n > len(images):
+    if n is not None and n > len(images):
         raise ConfigError(f"the data of this run have {len(images)} test images, and {n} are asked for; ask for fewer")
     if seed is None:
-        rows = torch.arange(n)
+        order = torch.arange(len(images))
     else:
-        rows = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:n]
-    return images[rows].float() / 255
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+    remark = f" (there are only {len(images)} test images)" if n is None and otherwise > len(images) else ""
+    return images[order[: n or otherwise]].float() / 255, remark

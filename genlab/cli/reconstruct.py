@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     ],
 )
 @picture_options("reconstructions.png")
-@click.option("-n", type=whole_number(1, 2_000), default=32, help="how many test images (default: 32)")
+@click.option("-n", type=whole_number(1, 2_000), help="how many test images (default: 32)")
 @click.option("--seed", type=seed, help="choose the test images at random (default: the first ones)")
-def reconstruct(n: int, seed: int | None, **where: Any) -> None:
+def reconstruct(n: int | None, seed: int | None, **where: Any) -> None:
     """Raises: see `write_picture`."""
 
-    def draw(run: Run, model: "LightningModule") -> "Tensor":
+    def draw(run: Run, model: "LightningModule") -> tuple["Tensor", str]:
         from genlab.capabilities import CanReconstruct
         from genlab.pictures.grids import above_reconstructions
 
@@ -38,7 +38,8 @@ def reconstruct(n: int, seed: int | None, **where: Any) -> None:
                 f"{type(model).__name__} reconstructs no images; VAE and Autoencoder do. "
                 "Try genlab sample or genlab interpolate"
             )
-        images = test_images(run, n, seed)
-        return above_reconstructions(images, model.reconstruct(images.to(model.device)).to(images))
+        images, remark = test_images(run, n, 32, seed)
+        picture = above_reconstructions(images, model.reconstruct(images.to(model.device)).to(images))
+        return picture, f"{len(images)} test images{remark} above their reconstructions"
 
-    write_picture(f"{n} test images above their reconstructions", draw, seed or 0, **where)
+    write_picture(draw, seed or 0, **where)

@@ -45,7 +45,7 @@ BATCH = 500  # images made at once, for the memory's sake
 def sample(n: int, seed: int, temperature: float | None, components: int | None, **where: Any) -> None:
     """Raises: see `write_picture`."""
 
-    def draw(run: Run, model: "LightningModule") -> "Tensor":
+    def draw(run: Run, model: "LightningModule") -> tuple["Tensor", str]:
         import torch
 
         from genlab.pictures.grids import square_grid
@@ -53,12 +53,12 @@ def sample(n: int, seed: int, temperature: float | None, components: int | None,
         draw_images = _sampler(run, model, temperature, components, seed)
         generator = torch.Generator().manual_seed(seed)
         sizes = [min(BATCH, n - done) for done in range(0, n, BATCH)]
-        return square_grid(torch.cat([draw_images(size, generator) for size in sizes]))
+        picture = square_grid(torch.cat([draw_images(size, generator) for size in sizes]))
+        fitted = f" of {components} Gaussians fitted to codes" if components else ""
+        cooled = f" at temperature {temperature:g}" if temperature else ""
+        return picture, f"{n} samples{fitted}{cooled}, seed {seed}"
 
-    fitted = f" of {components} Gaussians fitted to codes" if components else ""
-    cooled = f" at temperature {temperature:g}" if temperature else ""
-    what = f"{n} samples{fitted}{cooled}, seed {seed}"
-    write_picture(what, draw, seed, **where)
+    write_picture(draw, seed, **where)
 
 
 def _sampler(run: Run, model: "LightningModule", temperature: float | None, components: int | None, seed: int) -> Any:

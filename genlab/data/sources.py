@@ -88,8 +88,9 @@ def what_lacks(name: str, root: str) -> str:
         return f"{found[odd[0]]} is no file but a folder, a pipe, a device or a broken link"
     if not found:
         entries = sorted(os.listdir(folder))
-        shown = ", ".join([*entries[:5], *(["…"] if len(entries) > 5 else [])]) or "nothing"
-        return f"no data files in it, but {shown}; {name} is {', '.join(missing)} (.gz or not)"
+        shown = ", ".join([*entries[:5], *(["…"] if len(entries) > 5 else [])])
+        there = f"no data files in it, but {shown}" if entries else "an empty folder"
+        return f"{there}; {name} is {', '.join(missing)} (.gz or not)"
     if missing:
         there = ", ".join(os.path.relpath(path, folder) for path in found.values())
         return f"{there} found, {', '.join(missing)} missing"

@@ -50,7 +50,8 @@ def construct(
         if isinstance(cause, ImportError):  # of a package that an argument asks for
             raise ConfigError(f"{address}: {' '.join(str(cause).split())}") from None
         if isinstance(cause, (RuntimeError, MemoryError, OverflowError)):  # of torch, for a size
-            raise ConfigError(f"{address}: {str(cause).splitlines()[0][:200]}; choose smaller numbers") from None
+            what, *_ = str(cause).splitlines() or [type(cause).__name__]  # Python's own MemoryError says nothing
+            raise ConfigError(f"{address}: {what[:200]}; choose smaller numbers") from None
         raise
 
 

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from genlab import __version__
+from genlab.processes.signals import held_back
 from genlab.runs.atomic import write_text
 
 Status = Literal["running", "finished", "failed", "interrupted"]
@@ -82,7 +83,8 @@ class RunRecord:
         if error is not None and self.summary["status"] == "failed":
             self.summary["error"] = f"{type(error).__name__}: {error}"
         try:
-            self._save()
+            with held_back():  # a second signal must not leave the status `running`
+                self._save()
         except OSError:
             if error is None:  # else the disk is full, which the first error says better
                 raise

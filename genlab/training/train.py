@@ -162,17 +162,24 @@ def _test(cfg: DictConfig, experiment: Experiment, record: RunRecord, metrics: d
 
 @contextmanager
 def _named(path: Path, checkpoint: dict[str, Any] | None, trainer: Trainer) -> Iterator[None]:
-    """What fails before a resumed run has trained a batch is the fault of its checkpoint, and is a RunError."""
+    """What fails before a resumed run has trained a batch is the fault of its checkpoint, and is a RunError.
+
+    What Lightning refuses is a ConfigError.
+    """
     try:
         yield
     except (GenlabError, OSError, MemoryError, OutOfMemoryError):
         raise
+    except MisconfigurationException as error:  # of a callback that the trainer does not suit
+        raise ConfigError(f"trainer: {' '.join(str(error).split())} Give another value") from error
+    except ModuleNotFoundError as error:
+        if error.name:
+            raise
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error  # Lightning's, with the command of pip
     except Exception as error:
         done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
         if checkpoint is None or is_lost(error) or (isinstance(done, int) and done > batches_in(checkpoint)):
             raise
-        if isinstance(error, MisconfigurationException):
-            raise ConfigError(f"trainer: {' '.join(str(error).split())} Give another value") from error
         why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise RunError(f"{path}: training cannot go on from it ({why}); put another checkpoint in its place") from error
 

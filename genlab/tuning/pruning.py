@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.callbacks.interruption import Interrupted
+from genlab.callbacks.step_axis import current_metrics
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.processes.signals import TERMINATED
@@ -51,7 +52,9 @@ class Pruning(Callback):
             if epoch % self.every_n_epochs == 0:
                 raise not_logged(metric, trainer.callback_metrics)
             return
-        value = float(trainer.callback_metrics[metric])
+        value = current_metrics(trainer).get(metric)
+        if value is None:  # that of an earlier epoch is still there
+            return
         if not math.isfinite(value):
             raise NonFiniteError(f"{metric} is {value} after epoch {epoch}")
         if self.search.better(value, self.best):

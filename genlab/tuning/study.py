@@ -62,7 +62,8 @@ def check_storage(request: Request) -> None:
             if request.folder.name in optuna.get_all_study_names(storage):
                 _check_identity(optuna.load_study(study_name=request.folder.name, storage=storage), request)
         return
-    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    above = path.absolute().parents
+    folder = above[0] if request.storage else next(folder for folder in above if folder.exists())  # ours is made
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"{path}: cannot be made, because {folder} is no folder, or nobody may write into it")
 

@@ -128,6 +128,16 @@ def test_a_family_from_outside_is_a_family(genlab, outside, tmp_path):
         "finished"
     ]
 
+    searched = {"metric": "val/distance", "direction": "minimise", "trials": 2, "trial_overrides": ["callbacks=search"]}
+    space = {"model.learning_rate": {"type": "log_uniform", "low": 0.01, "high": 0.1}}
+    (tmp_path / "search.yaml").write_text(yaml.safe_dump({**searched, "overrides": outside[2:], "space": space}))
+    tune = ["tune", "search=search.yaml", "tune.folder=searched", "trainer.max_epochs=1"]
+    done(*tune, "--config-dir", "mine")
+    assert "model=mean_image" in (tmp_path / "searched" / "search.yaml").read_text()
+    assert [
+        json.loads(path.read_text())["model"] for path in (tmp_path / "searched").glob("trials/*/summary.json")
+    ] == ["MeanImage"] * 2
+
 
 def test_its_config_is_found_by_name(outside, tmp_path, monkeypatch):
     from genlab.cli.overrides import check

@@ -74,7 +74,7 @@ def test_nothing_is_trained_or_written_where_files_are_missing(tmp_path, genlab)
 COMMANDS = [
     ["resume", "trainer.max_epochs=2"],
     ["evaluate", "--likelihood-images=4", "--importance-samples=2", "--prior-samples=2", "--samples=100"],
-    ["reconstruct", "-n=2"],
+    ["reconstruct", "-n2"],
     ["interpolate", "--rows=2"],
     ["sample", "--components=2"],
 ]
@@ -121,3 +121,18 @@ def test_a_run_from_before_there_were_fingerprints_is_accepted(command, run, gen
     (run / "summary.json").write_text(json.dumps(summary))
     result = genlab(command[0], run, *command[1:])
     assert (result.code, result.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "drawn"),
+    [("reconstruct", "10 test images {} above their reconstructions"), ("interpolate", "5 paths of 10 points {}")],
+)
+def test_without_a_number_a_picture_takes_fewer_images_where_there_are_fewer(command, drawn, run, genlab, tmp_path):
+    for values, file in zip(draw_shapes(10, 1), FILES[2:], strict=True):
+        write_idx(tmp_path / "own" / file, values)
+    summary = json.loads((run / "summary.json").read_text())
+    del summary["images"]  # which are not these
+    (run / "summary.json").write_text(json.dumps(summary))
+    result = genlab(command, run, "--out", "picture.png")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith(f"picture.png: {drawn.format('(there are only 10 test images)')}, VAE of ")

@@ -105,7 +105,7 @@ def test_a_root_that_lacks_a_file_is_refused_and_left_as_it_is(tmp_path, name, t
 
 
 def test_an_empty_root_is_not_filled_with_the_bundle(tmp_path):
-    with pytest.raises(DataError, match="no data files in it, but nothing"):
+    with pytest.raises(DataError, match=": an empty folder; mnist is train-images"):
         find_files("mnist", str(tmp_path))
     assert listing(tmp_path) == []
 

@@ -36,6 +36,11 @@ class Silent(Callback):
     """A callback."""
 
 
+class Greedy(Callback):
+    def __init__(self):
+        raise MemoryError
+
+
 class Heard(Callback):
     def setup(self, trainer, pl_module, stage):
         print("heard")
@@ -162,6 +167,12 @@ def test_a_class_of_another_kind_is_refused_before_training(package, compose_con
 def test_nested_classes_are_looked_at_too(package):
     node = OmegaConf.create({"_target_": "of_a_user.Silent", "x": {"_target_": "of_a_user.subprocess.Popen"}})
     with pytest.raises(ConfigError, match=r"callbacks\.a\.x\._target_=of_a_user\.subprocess\.Popen"):
+        construct(node, "callbacks.a", object)
+
+
+def test_too_little_memory_is_told_though_python_says_nothing(package):
+    node = OmegaConf.create({"_target_": "of_a_user.Greedy"})
+    with pytest.raises(ConfigError, match=r"callbacks\.a: MemoryError; choose smaller numbers"):
         construct(node, "callbacks.a", object)
 
 

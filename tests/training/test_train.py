@@ -231,6 +231,22 @@ def test_a_wrong_value_is_refused_under_its_address(compose_config, run_folder, 
     assert not run_folder.exists()
 
 
+def test_what_lightning_refuses_when_training_begins_is_a_wrong_setting(compose_config):
+    monitor = "+callbacks.lr={_target_: pytorch_lightning.callbacks.LearningRateMonitor}"
+    with pytest.raises(ConfigError, match=r"^trainer: Cannot use .LearningRateMonitor"):
+        train(compose_config(*QUICK, "callbacks=search", "logger=none", monitor))
+
+
+def test_a_package_that_a_callback_of_lightnings_lacks_is_named(compose_config, monkeypatch):
+    def setup(*_args, **_kwargs):
+        raise ModuleNotFoundError("`DeviceStatsMonitor` cannot log CPU stats as `psutil` is not installed.")
+
+    monkeypatch.setattr("pytorch_lightning.callbacks.DeviceStatsMonitor.setup", setup)
+    monitor = "+callbacks.stats={_target_: pytorch_lightning.callbacks.DeviceStatsMonitor}"
+    with pytest.raises(ConfigError, match=r"^trainer: `DeviceStatsMonitor` cannot log CPU stats as `psutil` is not"):
+        train(compose_config(*QUICK, "callbacks=search", monitor))
+
+
 def test_a_run_that_fails_says_so_in_its_summary(compose_config, run_folder, monkeypatch):
     def fail(*args):
         raise RuntimeError("the second epoch")

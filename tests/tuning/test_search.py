@@ -6,6 +6,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+from genlab.callbacks.step_axis import Measured
 from genlab.cli.overrides import check
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.tuning.dimensions import choice, extremes, integer, log_uniform, override_value, uniform
@@ -196,7 +197,7 @@ def epoch_ends(pruning, trainer, epoch, **metrics):
 
 @pytest.fixture
 def trainer():
-    return SimpleNamespace(check_val_every_n_epoch=1)
+    return SimpleNamespace(check_val_every_n_epoch=1, callbacks=[], fit_loop=SimpleNamespace(total_batch_idx=0))
 
 
 def test_pruning_tells_each_epoch_and_stops_before_the_next(trainer):
@@ -209,6 +210,18 @@ def test_pruning_tells_each_epoch_and_stops_before_the_next(trainer):
     with pytest.raises(Pruned) as pruned:
         epoch_ends(pruning, trainer, 4, val_elbo=0.0)
     assert pruned.value.epoch == 3
+
+
+def test_a_value_of_an_earlier_epoch_is_not_told_again(trainer):
+    measured, told = Measured(), []
+    trainer.callbacks.append(measured)
+    pruning = Pruning(build_search(search()), 2, lambda value, epoch: told.append((value, epoch)))
+    for epoch, value in enumerate([-5.0, -5.0, -4.0], start=1):
+        trainer.fit_loop.total_batch_idx = 10 * epoch - 1
+        if epoch != 2:
+            measured.steps["val/elbo"] = 10 * epoch
+        epoch_ends(pruning, trainer, epoch, val_elbo=value)
+    assert told == [(-5.0, 1), (-4.0, 3)]
 
 
 def test_where_less_is_better_the_best_is_the_least(trainer):

@@ -113,6 +113,7 @@ def test_a_metric_that_no_run_logs_ends_the_search_after_one_trial(genlab, searc
         (DIVERGING, ["data.root=absent"], "data.root=absent: no such folder"),
         (DIVERGING, ["tune.storage=nonsense"], "tune.storage: cannot be opened ("),
         (DIVERGING, ["tune.storage=sqlite:////dev/null/studies.db"], "/dev/null/studies.db: cannot be made, because"),
+        (DIVERGING, ["tune.storage=sqlite:///no/studies.db"], "no/studies.db: cannot be made, because"),
         (DIVERGING, ["tune.folder=/dev/null/mine"], "/dev/null/mine/study.db: cannot be made, because /dev/null is no"),
         (DIVERGING, ["tune.storage=mysql://a@localhost/b"], "tune.storage: needs MySQLdb; pip install 'mysqlclient'"),
     ],
