@@ -48,6 +48,8 @@ class CheckedTrainer(pytorch_lightning.Trainer):
     `precision="auto"` is bfloat16 where that is fast, see `fastest`.
     """
 
+    __signature__ = inspect.signature(pytorch_lightning.Trainer)  # for whoever asks which arguments there are
+
     def __init__(self, **arguments: Any) -> None:
         Arguments(**arguments)
         accelerator = arguments.get("accelerator", "auto")
