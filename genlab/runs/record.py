@@ -112,7 +112,9 @@ class _WarningList(logging.Handler):
         self.messages = messages
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
+        message = record.getMessage()
+        if message not in self.messages:  # a run that was killed in its test ends its training twice
+            self.messages.append(message)
 
 
 def status_after(error: BaseException | None) -> Status:
