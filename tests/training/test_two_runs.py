@@ -10,6 +10,7 @@ from conftest import stand_in_config
 from fork_server import Training
 from test_resume import assert_same_run, checkpoint
 
+from genlab.data.sources import FILES
 from genlab.runs.lock import locked
 from genlab.training.resume import resume
 from genlab.training.train import train
@@ -22,8 +23,8 @@ PICTURES = ("samples", "reconstructions", "manifold", "code_scatter", "interpola
 QUICK = [*SMALL, *(f"~callbacks.{name}" for name in PICTURES)]
 
 
-def train_two(folder, *arguments):
-    pair = [Training(folder, *arguments) for _ in range(2)]
+def train_two(folder, *arguments, **more):
+    pair = [Training(folder, *arguments, **more) for _ in range(2)]
     ends = [training.end() for training in pair]
     assert [code for code, _, _ in ends] == [0, 0], ends
 
@@ -43,11 +44,12 @@ def test_two_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
         assert (run / "checkpoints" / "last.ckpt").exists()
 
 
-def test_two_processes_fill_an_empty_data_folder_at_once(tmp_path):
-    (tmp_path / "data").mkdir()
+@pytest.mark.slow
+def test_two_processes_fill_an_empty_cache_at_once(tmp_path):
     limits = ["trainer.limit_train_batches=1", "trainer.limit_val_batches=1", "trainer.limit_test_batches=1"]
-    train_two(tmp_path, *SMALL, *limits, "data.root=data")
-    assert len(list((tmp_path / "data" / "MNIST" / "raw").iterdir())) == 4
+    train_two(tmp_path, *SMALL, *limits, environment={"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    raw = tmp_path / "cache" / "genlab" / "MNIST" / "raw"
+    assert sorted(path.name for path in raw.iterdir() if not path.name.startswith(".")) == sorted(FILES)
 
 
 def test_of_two_processes_that_resume_one_folder_at_once_one_goes_on(mnist_root, tmp_path):
