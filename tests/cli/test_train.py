@@ -41,6 +41,7 @@ def test_a_wrong_command_is_answered_in_one_line_and_leaves_nothing(tmp_path, ov
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_commands_to_copy_are_quoted_and_overrides_are_those_typed(tmp_path, mnist_root):
     settings = [*QUICK, f"data.root={mnist_root}", "outputs='my runs'", "trainer.limit_test_batches=1"]
     result = run([*TRAIN, *settings], tmp_path)
@@ -50,6 +51,7 @@ def test_commands_to_copy_are_quoted_and_overrides_are_those_typed(tmp_path, mni
     assert yaml.safe_load((folder / "overrides.yaml").read_text()) == settings
 
 
+@pytest.mark.slow
 def test_hydra_may_change_the_folder(tmp_path, mnist_root):
     (tmp_path / "data").symlink_to(mnist_root)
     result = run([*TRAIN, *QUICK, "data.root=data", "hydra.job.chdir=true"], tmp_path)
@@ -59,6 +61,7 @@ def test_hydra_may_change_the_folder(tmp_path, mnist_root):
     assert yaml.safe_load((folder / "config.yaml").read_text())["data"]["root"] == str(tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_gone_away_interrupts_a_run(tmp_path, mnist_root):
     command = [*TRAIN, *QUICK, f"data.root={mnist_root}"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -81,6 +84,7 @@ def test_a_damaged_data_file_is_answered_before_training(tmp_path, mnist_root):
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
+@pytest.mark.slow
 def test_the_console_shows_genlabs_own_lines_alone(tmp_path, mnist_root):
     result = run([*TRAIN, *QUICK, f"data.root={mnist_root}"], tmp_path)
     assert result.returncode == 0
@@ -104,6 +108,7 @@ def test_the_console_shows_genlabs_own_lines_alone(tmp_path, mnist_root):
     assert saved == [f"- {override}" for override in (*QUICK, f"data.root={mnist_root}")]
 
 
+@pytest.mark.slow
 def test_two_processes_of_lightnings_train_together(tmp_path, mnist_root):
     """A GAN, whose players each leave the other's weights without a gradient, and without trainer=ddp."""
     devices = ["model=gan", "callbacks=search", "trainer.devices=2", "trainer.accelerator=cpu"]
@@ -114,6 +119,7 @@ def test_two_processes_of_lightnings_train_together(tmp_path, mnist_root):
     assert result.stdout.count("epoch 2/2") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_run_as_interrupted(tmp_path, mnist_root, number):
     settings = ["model.hidden_dims=[16]", "trainer.accelerator=cpu", "trainer.max_epochs=100000"]
@@ -127,6 +133,7 @@ def test_a_signal_ends_a_run_as_interrupted(tmp_path, mnist_root, number):
     assert json.loads(summary.read_text())["status"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_genlab_train_is_the_same_command(tmp_path, mnist_root):
     command = [str(Path(sys.executable).with_name("genlab")), "train", *QUICK, f"data.root={mnist_root}"]
     result = run(command, tmp_path)

@@ -185,6 +185,7 @@ if trainer.is_global_zero:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_keep_equal_weights_from_different_noise(tmp_path, mnist_root):
     script = tmp_path / "two_processes.py"
     script.write_text(TWO_PROCESSES)

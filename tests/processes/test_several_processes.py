@@ -17,6 +17,8 @@ from genlab.runs.checkpoints import load_weights
 from genlab.runs.lock import locked
 from genlab.training.train import build, train
 
+pytestmark = pytest.mark.slow  # real processes
+
 # Shares of 26 and 25, and of 41 and 40: with EVAL_BATCH they differ in the number of their batches too
 N_VAL, N_TEST, EVAL_BATCH = 51, 81, 5
 QUICK = ["trainer.accelerator=cpu", "trainer.max_epochs=1", "data.batch_size=100", f"data.eval_batch_size={EVAL_BATCH}"]

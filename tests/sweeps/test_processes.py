@@ -19,6 +19,8 @@ from tensorboard.plugins.base_plugin import TBContext
 from tensorboard.plugins.hparams import api_pb2, get_experiment, list_session_groups, metadata
 from tensorboard.plugins.hparams.backend_context import Context
 
+pytestmark = pytest.mark.slow  # real processes
+
 TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
 PICTURES = ["samples", "reconstructions", "interpolation", "traversals", "manifold", "code_scatter"]
 SMALL = [
@@ -185,7 +187,6 @@ def test_a_sweep_goes_on_after_a_failure_an_interruption_and_a_kill(tmp_path, mn
     }
 
 
-@pytest.mark.slow
 def test_a_file_may_be_a_sweep_of_its_own(tmp_path, mnist_root):
     (tmp_path / "mine" / "experiment").mkdir(parents=True)
     sweep = {"mode": "MULTIRUN", "sweeper": {"params": {"seed": "0,1", "model.latent_dim": "choice(2,3)"}}}
@@ -225,7 +226,6 @@ def test_jobs_at_the_same_time_share_the_cores_and_a_failing_one_stops_no_other(
     assert [(sweep / name / "checkpoints").exists() for name in "02"] == [name == best for name in "02"]
 
 
-@pytest.mark.slow
 def test_workers_end_when_their_command_is_killed(tmp_path, mnist_root):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     given = ["model.hidden_dims=[8]", *SMALL, f"data.root={mnist_root}", "trainer.max_epochs=100000"]

@@ -14,6 +14,8 @@ from fork_server import Training
 from genlab.sweeps.far_job import take_back
 from genlab.sweeps.placement import PLACEMENTS, placement
 
+pytestmark = pytest.mark.slow  # real processes
+
 submitit = pytest.importorskip("submitit", reason="needs the extra slurm")
 from genlab.sweeps.queue import run_in_queue  # noqa: E402
 

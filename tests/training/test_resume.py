@@ -151,8 +151,14 @@ def timeless(checkpoint):
     return checkpoint
 
 
+def first_is_quick(values):
+    """Parameters of a test: the first is in the quick tests, the others are slow."""
+    first, *others = values
+    return [first, *(pytest.param(value, marks=pytest.mark.slow) for value in others)]
+
+
 @pytest.mark.parametrize("batch", [2, BATCHES + 3, 2 * BATCHES + 6], ids=["first epoch", "middle", "last batch"])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", first_is_quick(MODELS))
 @pytest.mark.parametrize("how", [kill, ctrl_c])
 def test_a_resumed_run_is_the_run_that_was_never_stopped(config, whole, monkeypatch, model, batch, how):
     cfg = config(model)
@@ -175,7 +181,7 @@ LIMITS = {
 FEW_PICTURES = ["~callbacks.manifold", "~callbacks.code_scatter", "~callbacks.traversals", "~callbacks.interpolation"]
 
 
-@pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS)
+@pytest.mark.parametrize("limits", first_is_quick(LIMITS.values()), ids=LIMITS)
 def test_it_is_the_same_run_however_it_is_limited(config, monkeypatch, limits):
     straight = config("vae", *FEW_PICTURES, *limits)
     train(straight)

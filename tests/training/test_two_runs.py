@@ -15,6 +15,8 @@ from genlab.runs.lock import locked
 from genlab.training.resume import resume
 from genlab.training.train import train
 
+pytestmark = pytest.mark.slow  # real processes
+
 SMALL = ["model.hidden_dims=[4]", "model.latent_dim=1", "trainer.max_epochs=1", "trainer.accelerator=cpu"]
 SMALL += ["callbacks.test_nll.images=2", "callbacks.test_nll.samples=2", "data.batch_size=300"]
 PAIRS = 10
@@ -29,7 +31,6 @@ def train_two(folder, *arguments, **more):
     assert [code for code, _, _ in ends] == [0, 0], ends
 
 
-@pytest.mark.slow
 def test_two_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
     for _ in range(PAIRS):
         train_two(tmp_path, *SMALL, f"data.root={mnist_root}")
@@ -44,7 +45,6 @@ def test_two_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
         assert (run / "checkpoints" / "last.ckpt").exists()
 
 
-@pytest.mark.slow
 def test_two_processes_fill_an_empty_cache_at_once(tmp_path):
     limits = ["trainer.limit_train_batches=1", "trainer.limit_val_batches=1", "trainer.limit_test_batches=1"]
     train_two(tmp_path, *SMALL, *limits, environment={"XDG_CACHE_HOME": str(tmp_path / "cache")})
