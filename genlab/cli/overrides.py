@@ -27,6 +27,7 @@ from genlab.errors import ConfigError
 from genlab.runs.classes import PLAIN, SECTIONS
 from genlab.runs.configuration import config_dir, register_resolvers
 from genlab.sweeps.placement import PLACEMENTS
+from genlab.sweeps.request import sweep_values
 
 KNOWN = (*SECTIONS, *PLAIN, "sweep", "hydra")
 NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "callbacks", "evaluation")
@@ -150,10 +151,7 @@ def _values(override: Override) -> Iterator[str]:
             raise ConfigError(f"{override.input_line}: fits no option; {allowed('', options(override.key_or_group))}")
         yield from chosen
         return
-    try:
-        yield from override.sweep_string_iterator() if override.is_sweep_override() else [str(value)]
-    except (HydraException, ValueError) as error:  # as of range(0,3,0)
-        raise ConfigError(f"{override.input_line}: {' '.join(str(error).split())}") from None
+    yield from sweep_values(override) if override.is_sweep_override() else [str(value)]
 
 
 def _examples(overrides: list[Override]) -> Iterator[list[str]]:

@@ -109,7 +109,7 @@ def combinations(overrides: Sequence[Override]) -> list[list[str]]:
         elif key.startswith(OWN):
             raise ConfigError(f"{override.input_line}: one value for the whole sweep; leave the others out")
         else:
-            choices[key] = [f"{key}={value}" for value in _values(override)]
+            choices[key] = [f"{key}={value}" for value in sweep_values(override)]
     count = math.prod(map(len, choices.values()))
     if count > MOST:
         raise ConfigError(f"-m: more than {MOST:,} jobs, the most that one command runs; leave values out")
@@ -117,7 +117,12 @@ def combinations(overrides: Sequence[Override]) -> list[list[str]]:
     return [list(job) for job in itertools.product(*(texts for key, texts in choices.items() if key not in own))]
 
 
-def _values(override: Override) -> list[str]:
+def sweep_values(override: Override) -> list[str]:
+    """The values of an override with several, as they are typed.
+
+    Raises:
+        ConfigError: there is none, or they cannot be counted.
+    """
     if not override.is_discrete_sweep():
         raise ConfigError(
             f"{override.input_line}: an interval has no end of values; name some, or use range(start,stop,step)"
@@ -125,7 +130,7 @@ def _values(override: Override) -> list[str]:
     try:
         values = list(itertools.islice(override.sweep_string_iterator(), MOST + 1))
     except (ValueError, HydraException) as error:  # as of a step of 0
-        raise ConfigError(f"{override.input_line}: {error}") from None
+        raise ConfigError(f"{override.input_line}: {' '.join(str(error).split())}") from None
     if not values:
         raise ConfigError(f"{override.input_line}: has no value; name one, or leave it out")
     return values

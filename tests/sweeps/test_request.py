@@ -80,11 +80,14 @@ def test_repetitions_differ_in_the_seed_only():
     assert len({job.repeats for job in found.jobs}) == 4
 
 
+MODELS = ("autoencoder", "autoregressive", "flow", "gan", "vae")
+
+
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        (["model=glob(*)"], ["model=autoencoder", "model=flow", "model=gan", "model=vae"]),
-        (["model=glob(*,exclude=[f*,g*])"], ["model=autoencoder", "model=vae"]),
+        (["model=glob(*)"], [f"model={name}" for name in MODELS]),
+        (["model=glob(*,exclude=[f*,g*,*regressive])"], ["model=autoencoder", "model=vae"]),
         (["seed=choice(3,4)"], ["seed=3", "seed=4"]),
         (["seed=range(1,6,2)"], ["seed=1", "seed=3", "seed=5"]),
         (["model.beta=range(0,1,0.5)"], ["model.beta=0.0", "model.beta=0.5"]),

@@ -139,7 +139,9 @@ def files(folder):
 
 
 def settings(path):
-    return [line for line in path.read_text().splitlines() if not line.startswith(("run_dir: ", "outputs: "))]
+    """All but where a run lies and how many processes read its images."""
+    places = ("run_dir: ", "outputs: ", "  num_workers: ")
+    return [line for line in path.read_text().splitlines() if not line.startswith(places)]
 
 
 def timeless(checkpoint):
