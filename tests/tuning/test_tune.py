@@ -234,7 +234,9 @@ def test_a_search_of_a_stranger_calls_nothing(genlab, search_file, tmp_path, mon
         (tmp_path / "mine" / "search.yaml").write_text(yaml.safe_dump(asked))
     code, out, err = genlab("tune", f"search={path}" if begins else "tune.folder=mine")
     assert (code, out, err.count("\n")) == (2, "", 1), err
-    assert re.search("so it is not run|a search decides that|no such option|not of the form|should be made by", err), err
+    assert re.search("so it is not run|a search decides that|no such option|not of the form|should be made by", err), (
+        err
+    )
     assert not (tmp_path / "copied").exists()
 
 
