@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from genlab.capabilities import CanExplain, CanSample, CanWeigh, HasLikelihood
+from genlab.capabilities import CanEstimateLikelihood, CanExplain, CanSample, CanWeigh, HasLikelihood
 from genlab.evaluation.likelihood import ImportanceWeighted, from_prior, importance_weighted
 from genlab.evaluation.scores import Curve, Evaluation, Point, mean_score
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
@@ -31,6 +31,8 @@ def likelihood_scores(
     generator = torch.Generator().manual_seed(settings.seed)
     if isinstance(model, HasLikelihood):
         return _exact(model, images, settings, track)
+    if isinstance(model, CanEstimateLikelihood):
+        return _estimated(model, images, generator, track)
     if not isinstance(model, CanWeigh):
         why = (
             "samples can be drawn, but the model has no density that could be evaluated"
@@ -67,6 +69,19 @@ def _exact(model: HasLikelihood, images: Tensor, settings: EvaluationSettings, t
     score = replace(score, published=settings.published_nll)
     absent = {"bits_per_dim": "the likelihood is of binary pixels: see nll"}
     return Evaluation(scores={"nll": score}, absent=absent)
+
+
+def _estimated(model: CanEstimateLikelihood, images: Tensor, generator: torch.Generator, track: Track) -> Evaluation:
+    parts = track(images.split(AT_ONCE), description="likelihood")
+    found = [model.estimate_log_likelihood(some, generator) for some in parts]
+    log_likelihood, evaluations = (
+        torch.cat([part.double().cpu() for part in parts]) for parts in zip(*found, strict=True)
+    )
+    bits = -log_likelihood / (math.log(2) * images[0].numel())
+    counted = f"{evaluations.mean():.0f} evaluations of the network an image"
+    protocol = f"8-bit pixels; {len(images)} test images; {model.likelihood_method}; {counted}; {BOUND}"
+    absent = {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"}
+    return Evaluation(scores={"bits_per_dim": mean_score("bits_per_dim", bits, protocol)}, absent=absent)
 
 
 def _nll(estimate: ImportanceWeighted, images: Tensor) -> Evaluation:

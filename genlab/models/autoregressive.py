@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from genlab.arguments import checked
 from genlab.bijections import bits_per_dim
+from genlab.capabilities import Temperature
 from genlab.models.binarization import binarize, binarize_afresh
 from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
@@ -194,7 +195,7 @@ class Autoregressive(LightningModule):
 
     # What the mathematics gives
 
-    def sample(self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
+    def sample(self, n: int, generator: torch.Generator | None = None, temperature: Temperature = 1.0) -> Tensor:
         """n images (n, C, H, W), x ~ p(x), which a CPU generator fixes.
 
         At a temperature T each patch is drawn from p(x_i | those before it)^(1/T), normalised.
