@@ -33,7 +33,8 @@ def sampling_options(sample: Callable[..., Tensor]) -> dict[str, Any]:
     return {
         argument.name: type(argument.default) if argument.annotation is argument.empty else argument.annotation
         for argument in arguments
-        if argument.name not in ("n", "generator") and argument.kind in (argument.POSITIONAL_OR_KEYWORD, argument.KEYWORD_ONLY)
+        if argument.name not in ("n", "generator")
+        and argument.kind in (argument.POSITIONAL_OR_KEYWORD, argument.KEYWORD_ONLY)
     }
 
 
@@ -72,6 +73,19 @@ class CanComplete(Protocol):
 
     def complete(self, images: Tensor, rows: int, generator: torch.Generator | None = None) -> Tensor:
         """Images (B, C, H, W) in [0, 1] → alike, the rows of pixels behind the first `rows` drawn; see `CanSample`."""
+        ...
+
+
+@runtime_checkable
+class CanSampleInSteps(Protocol):
+    """Draws images the better, the more steps it takes."""
+
+    def sample(self, n: int, generator: torch.Generator | None = None, *, steps: int) -> Tensor:
+        """See `CanSample`."""
+        ...
+
+    def sampling_evaluations(self, steps: int) -> int:
+        """Of the network, for a sample."""
         ...
 
 

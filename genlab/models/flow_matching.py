@@ -18,7 +18,7 @@ from genlab.models.averaging import frozen_copy, update_average, warmed_up
 from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_normal, fixed_uniform
-from genlab.models.ode_solvers import SolverName, integrate
+from genlab.models.ode_solvers import SolverName, evaluations, integrate
 from genlab.networks import ImageShape
 from genlab.networks.patches import PatchSize
 from genlab.networks.timed_transformer import TimedTransformer
@@ -32,11 +32,13 @@ from genlab.quantities import Quantity
 # When the way begins for a network that predicts noise: at 0, where x_t is the noise, it says nothing of the image
 EARLIEST = 0.01
 
-STEPS: int = 25
 SOLVER: SolverName = "heun"
+STEPS = 10
+TOLERANCE = 1e-5
 LIKELIHOOD_TOLERANCE = 1e-4
 
-Steps = Annotated[int, Field(ge=1, le=1000)]
+Steps = Annotated[int, Field(ge=1, le=1000)]  # of the solvers that are not adaptive
+Tolerance = Annotated[float, Field(ge=1e-12, lt=1)]  # of the adaptive one
 
 
 class FlowMatching(LightningModule):
@@ -225,8 +227,8 @@ class FlowMatching(LightningModule):
         with self._full_precision():
             x, ladj = self.observe(images, uniform)
             state = torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], dim=1)
-            state, evaluations = integrate(self._with_divergence, state, 1.0, self.start, (probe,), **solving)
-        return standard_normal_log_density(state[:, :-1]) + state[:, -1] + ladj, evaluations
+            state, count = integrate(self._with_divergence, state, 1.0, self.start, (probe,), **solving)
+        return standard_normal_log_density(state[:, :-1]) + state[:, -1] + ladj, count
 
     def _with_divergence(self, state: Tensor, t: Tensor, probe: Tensor) -> Tensor:
         """d/dt of x_t, flat, and of ∫ div v dt: (B, D + 1) → alike."""
@@ -241,44 +243,54 @@ class FlowMatching(LightningModule):
             images, uniform, rademacher(of_probe), solver="adaptive", tolerance=LIKELIHOOD_TOLERANCE
         )
 
-    def encode(self, images: Tensor, steps: Steps = STEPS, solver: SolverName = SOLVER) -> Tensor:
+    def encode(
+        self, images: Tensor, solver: SolverName = SOLVER, steps: Steps = STEPS, tolerance: Tolerance = TOLERANCE
+    ) -> Tensor:
         """Images (B, C, H, W) → x_0 (B, C·H·W), where the way back from a point of the image's cell ends.
 
-        That point is the one that validation uses, so x_0 is deterministic.
+        That point is the one that validation uses, so x_0 is deterministic. See `integrate` for how the way is found.
         """
         with self._full_precision():
             x, _ = self.observe(images, fixed_uniform(images, self.image_shape).to(images))
-        return self._carry(x, 1.0, self.start, steps, solver).flatten(1)
+        return self._carry(x, 1.0, self.start, solver, steps, tolerance).flatten(1)
 
-    def decode(self, z: Tensor, steps: Steps = STEPS, solver: SolverName = SOLVER) -> Tensor:
+    def decode(
+        self, z: Tensor, solver: SolverName = SOLVER, steps: Steps = STEPS, tolerance: Tolerance = TOLERANCE
+    ) -> Tensor:
         """x_0 (…, C·H·W) → the 8-bit images in whose cells the ways end, in [0, 1] (…, C, H, W)."""
         x = z.to(next(self.parameters())).view(-1, *self.image_shape)
-        return to_images((self._carry(x, self.start, 1.0, steps, solver) + 1) / 2).unflatten(0, z.shape[:-1])
+        x = self._carry(x, self.start, 1.0, solver, steps, tolerance)
+        return to_images((x + 1) / 2).unflatten(0, z.shape[:-1])
 
     def sample(
         self,
         n: int,
         generator: torch.Generator | None = None,
-        steps: Steps = STEPS,
         solver: SolverName = SOLVER,
+        steps: Steps = STEPS,
+        tolerance: Tolerance = TOLERANCE,
     ) -> Tensor:
         """n images (n, C, H, W) in [0, 1]: decode(x_0) for x_0 ~ N(0, I), which a CPU generator fixes."""
-        return self.decode(torch.randn(n, self.latent_dim, generator=generator), steps, solver)
+        return self.decode(torch.randn(n, self.latent_dim, generator=generator), solver, steps, tolerance)
+
+    def sampling_evaluations(self, steps: int) -> int:
+        """Of the network, for a sample in so many steps."""
+        return evaluations(SOLVER, steps)
 
     def trajectory(self, n: int, moments: int, generator: torch.Generator | None = None) -> Tensor:
         """x_t on the way of n samples, at so many moments from noise to image: (n, moments, C, H, W), cut to [0, 1].
 
-        With the noise of `sample`.
+        From the noise of `sample`.
         """
         x = torch.randn(n, self.latent_dim, generator=generator).to(next(self.parameters())).view(-1, *self.image_shape)
         times = torch.linspace(self.start, 1, moments).tolist()
-        seen = [x]
+        seen, steps = [x], math.ceil(STEPS / (moments - 1))
         for start, end in itertools.pairwise(times):
-            seen.append(self._carry(seen[-1], start, end, math.ceil(STEPS / (moments - 1)), SOLVER))
+            seen.append(self._carry(seen[-1], start, end, SOLVER, steps, TOLERANCE))
         return ((torch.stack(seen, dim=1) + 1) / 2).clamp(0, 1)
 
     @torch.no_grad()
-    def _carry(self, x: Tensor, start: float, end: float, steps: int, solver: SolverName) -> Tensor:
+    def _carry(self, x: Tensor, start: float, end: float, solver: SolverName, steps: int, tolerance: float) -> Tensor:
         with self._full_precision():
-            x, _ = integrate(lambda x, t: self.velocity(x, t), x, start, end, steps=steps, solver=solver)
+            x, _ = integrate(self.velocity, x, start, end, (), solver, steps, tolerance)
         return x

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genlab.networks.convolutional import ImageShape
-from genlab.networks.patches import from_patches, patch_grid, to_patches
+from genlab.networks.patches import from_patches, patch_grid
 from genlab.networks.time_condition import TimeCondition, zeroed
 from genlab.networks.transformer import TransformerBlock, sinusoidal_positions
 
@@ -15,7 +15,8 @@ from genlab.networks.transformer import TransformerBlock, sinusoidal_positions
 class TimedTransformer(nn.Module):
     """x (B, C, H, W), t (B,) → (B, C, H, W): a transformer over patches, whose layer norms depend on t.
 
-    Peebles & Xie 2023, "DiT" with adaLN-Zero, without a code in between. The output is 0 at the start.
+    Peebles & Xie 2023, "DiT" with adaLN-Zero, without a code in between. What goes in at a position is linear in its
+    patch and half a patch around it: attention need not learn first what is next to what. The output is 0 at the start.
 
     Args:
         image_shape: (C, H, W).
@@ -40,7 +41,9 @@ class TimedTransformer(nn.Module):
         self.register_buffer("positions", sinusoidal_positions(*grid, width), persistent=False)
         features = image_shape[0] * math.prod(patch_size)
         self.condition = TimeCondition(width, classes)
-        self.embedding = nn.Linear(features, width)
+        around = [side // 2 for side in patch_size]
+        reach = [side + 2 * more for side, more in zip(patch_size, around, strict=True)]
+        self.embedding = nn.Conv2d(image_shape[0], width, reach, stride=list(patch_size), padding=around)
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, condition_dim=width) for _ in range(layers))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.modulation = zeroed(nn.Linear(width, 2 * width))
@@ -48,7 +51,7 @@ class TimedTransformer(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         condition = self.condition(t, y)
-        features = self.embedding(to_patches(x, self.patch_size)) + self.positions
+        features = self.embedding(x).flatten(2).transpose(1, 2) + self.positions
         for block in self.blocks:
             features = block(features, condition)
         shift, scale = self.modulation(F.silu(condition)).unsqueeze(1).chunk(2, dim=-1)

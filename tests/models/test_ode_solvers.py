@@ -89,6 +89,18 @@ def test_what_is_given_goes_with_its_row(x):
     assert counts[2] > counts[3]
 
 
+def test_a_step_that_is_refused_stands_still_in_its_row_only():
+    """∫ exp(−((t − c)/w)²) dt over all t is w √π: bumps at different times, for which steps must shrink."""
+    centre = torch.tensor([0.3, 0.5, 0.7, 0.4]).double().view(-1, 1)
+
+    def bump(x, t, centre):
+        return (-((t.view(-1, 1) - centre) / 0.05).square()).exp().expand_as(x)
+
+    found, counts = integrate(bump, torch.zeros(4, 2).double(), 0, 1, (centre,), solver="adaptive", tolerance=1e-9)
+    torch.testing.assert_close(found, torch.full_like(found, 0.05 * math.sqrt(math.pi)), rtol=0, atol=1e-7)
+    assert len(set(counts.tolist())) > 1
+
+
 @pytest.mark.parametrize("solver", TABLEAUS)
 def test_a_tableau_is_consistent(solver):
     tableau = TABLEAUS[solver]
