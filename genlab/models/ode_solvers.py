@@ -122,7 +122,7 @@ def _adaptive(
     x = x.clone()
     done = torch.zeros(len(x), dtype=torch.float64, device=x.device)  # share of the way
     share, count = torch.full_like(done, FIRST_STEP), torch.ones_like(done, dtype=torch.long)
-    slope = field(x, torch.full_like(done, start).to(x), *given)
+    slope = field(x, torch.full_like(done, start).to(x), *given).clone()
     while (rows := (done < 1).nonzero().flatten()).numel():
         length = torch.minimum(share[rows], 1 - done[rows])
         last = length >= 1 - done[rows]

@@ -241,13 +241,16 @@ def test_validation_is_of_the_averaged_weights_and_of_fixed_noise(images, monkey
 # What the mathematics gives
 
 
-@every_field
-@every_architecture
+@pytest.mark.parametrize(
+    ("architecture", "path", "prediction"),
+    [("convolutional", "linear", "velocity"), *(("transformer", *field) for field in FIELDS)],
+)
 def test_an_image_s_code_is_the_image_again(architecture, path, prediction, images):
     one = model(architecture, path=path, prediction=prediction)
-    exactly = {"solver": "adaptive", "tolerance": 1e-8}
+    exactly = {"solver": "adaptive", "tolerance": 1e-7}
+    images = images[:2]
     codes = one.encode(images, **exactly)
-    assert codes.shape == (5, D) and one.latent_dim == D
+    assert codes.shape == (2, D) and one.latent_dim == D
     torch.testing.assert_close(one.decode(codes, **exactly), images)
     assert torch.equal(codes, one.encode(images, **exactly))
 
@@ -396,5 +399,5 @@ def test_the_average_is_that_of_the_weights_after_each_step(compose_config, tmp_
 
     decays = []
     monkeypatch.setattr(flow_matching, "update_average", lambda averaged, network, decay: decays.append(decay))
-    train(compose_config(*QUICK, "trainer.max_epochs=1", "trainer.limit_train_batches=4", "callbacks=search"))
+    train(compose_config(*QUICK, "trainer.max_epochs=1", "trainer.limit_train_batches=4"))
     assert decays == [pytest.approx((1 + n) / (10 + n)) for n in (1, 2, 3, 4)]
