@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from genlab.arguments import checked
+from genlab.arguments import configured
 from genlab.callbacks.step_axis import all_metrics, batches_seen, current_metrics
 from genlab.runs.checkpoints import mark
 
 log = logging.getLogger(__name__)
 
 
+@configured
 class Checkpoints(Callback):
     """Writes `checkpoints/last.ckpt` and `checkpoints/best.ckpt` below the trainer's `default_root_dir`.
 
@@ -25,10 +26,10 @@ class Checkpoints(Callback):
         mode: which way is better.
     """
 
-    @checked
-    def __init__(self, monitor: str | None = None, mode: Literal["min", "max"] = "min") -> None:
-        self.monitor = monitor
-        self.mode = mode
+    monitor: str | None = None
+    mode: Literal["min", "max"] = "min"
+
+    def __post_init__(self) -> None:
         self.best: float | None = None
         self.writing = False
         self._max_steps = -1

@@ -1,9 +1,13 @@
 """The one step axis of scalars and pictures, and where on it each metric was measured."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+Number = TypeVar("Number", float, Tensor)
 
 
 def batches_seen(trainer: Trainer) -> int:
@@ -13,6 +17,19 @@ def batches_seen(trainer: Trainer) -> int:
     than one with gradient accumulation.
     """
     return trainer.fit_loop.total_batch_idx + 1
+
+
+def measured_once(trainer: Trainer, measure: Callable[[], Number]) -> Number:
+    """What `measure` gives in the first process; the others wait for it, and have the same, to the bit.
+
+    They must: a metric chooses the best epoch, and a checkpoint is written by all processes or by none.
+
+    Args:
+        trainer: that runs.
+        measure: a float, or a tensor on the CPU.
+    """
+    value = measure() if trainer.is_global_zero else None
+    return trainer.strategy.broadcast(value)  # type: ignore[return-value]
 
 
 class Measured(Callback):

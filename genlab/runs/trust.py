@@ -13,7 +13,15 @@ from genlab.runs.classes import SECTIONS, check_config
 LARGEST = 100_000  # bytes of a config; genlab's own have 3,000
 DEEPEST = 20  # folders in one another, or mappings and lists; genlab's own have 3
 # Classes of older run folders → where they are now
-MOVED = {"genlab.checked_trainer.CheckedTrainer": "genlab.training.trainer.CheckedTrainer"}
+MOVED = {"genlab.checked_trainer.CheckedTrainer": "genlab.training.trainer.CheckedTrainer"} | {
+    f"genlab.callbacks.{old}": f"genlab.callbacks.{new}.{old.rpartition('.')[2]}"
+    for new, olds in {
+        "latent_space": "code_scatter.CodeScatter interpolation.Interpolation manifold.Manifold traversals.Traversals",
+        "reconstructions": "completion.Completion",
+        "samples": "ex_post_samples.ExPostSamples prior_noise.PriorNoise",
+    }.items()
+    for old in olds.split()
+}
 
 
 def check_files(folder: Path) -> None:
