@@ -8,7 +8,7 @@ import sys
 import warnings
 
 from genlab.errors import GenlabError, lack_of_memory
-from genlab.processes.complaint import is_lost
+from genlab.processes.agreement import is_lost
 
 
 def begin() -> None:

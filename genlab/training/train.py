@@ -20,8 +20,7 @@ from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics
 from genlab.capabilities import Describes, Reports
 from genlab.console.announcement import announce_end, announce_start
 from genlab.errors import ConfigError, GenlabError, RunError
-from genlab.processes.agreement import connect, meet
-from genlab.processes.complaint import is_lost
+from genlab.processes.agreement import connect, is_lost, meet
 from genlab.processes.peers import is_first
 from genlab.runs.atomic import write_text
 from genlab.runs.checkpoints import check_counters, check_optimizers, check_weights, load_weights, read_checkpoint
