@@ -19,23 +19,6 @@ GENLAB = str(Path(sys.executable).with_name("genlab"))
 OWN = [command for command in cli.COMMANDS if command != "train"]  # its help is Hydra's
 
 
-@pytest.fixture
-def genlab(monkeypatch, capsys, tmp_path):
-    """genlab("runs", "--help"): in this process → its code, out and err."""
-
-    def run(*arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["genlab", *arguments])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as exit:
-            code = exit.code
-        return code, *capsys.readouterr()
-
-    return run
-
-
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
 def test_the_help_names_every_command(genlab, arguments):
     code, out, err = genlab(*arguments)
