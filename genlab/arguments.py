@@ -21,7 +21,7 @@ checked: Callable[[_Function], _Function] = validate_call(config=_STRICT)
 def configured(cls: type[_Class]) -> type[_Class]:
     """Decorator: a class whose annotated attributes are the arguments of its constructor, checked as those above."""
     made: Any = dataclass(config=ConfigDict(extra="forbid", **_STRICT), eq=False, repr=False)(cls)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def explain(error: ValidationError, prefix: str = "") -> str:

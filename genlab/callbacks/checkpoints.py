@@ -31,6 +31,7 @@ class Checkpoints(Callback):
 
     def __post_init__(self) -> None:
         self.best: float | None = None
+        self.epoch: int | None = None  # whose weights are the best; 1 is the first
         self.writing = False
         self._max_steps = -1
 
@@ -64,7 +65,7 @@ class Checkpoints(Callback):
         if value is None or not math.isfinite(value):
             return
         if self.best is None or self._sign() * value > self._sign() * self.best:
-            self.best = value
+            self.best, self.epoch = value, trainer.current_epoch + 1
             self.save(trainer, "best")
 
     def save(self, trainer: Trainer, name: str) -> None:
@@ -84,11 +85,11 @@ class Checkpoints(Callback):
         path = self.path(trainer, "best")
         return path if self.best is not None and path.exists() else None
 
-    def chosen(self) -> dict[str, str | float] | None:
-        """By what the best epoch was chosen, and its value; None where there is no best."""
+    def chosen(self) -> dict[str, Any] | None:
+        """By what the best epoch was chosen, its value and its number; None where there is no best."""
         if self.best is None or self.monitor is None:
             return None
-        return {"metric": self.monitor, "mode": self.mode, "value": self.best}
+        return {"metric": self.monitor, "mode": self.mode, "value": self.best, "epoch": self.epoch}
 
     @staticmethod
     def path(trainer: Trainer, name: str) -> Path:
@@ -106,12 +107,12 @@ class Checkpoints(Callback):
         return 1 if self.mode == "max" else -1
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best}
+        return {"best": self.best, "epoch": self.epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best = state_dict["best"]
-        if not isinstance(self.best, float | None):
-            raise TypeError("the best value is no number")
+        self.best, self.epoch = state_dict["best"], state_dict.get("epoch")  # an older genlab has written no epoch
+        if not isinstance(self.best, float | None) or not isinstance(self.epoch, int | None):
+            raise TypeError("the best value or its epoch is no number")
 
 
 def is_cut(trainer: Trainer) -> bool:

@@ -11,6 +11,7 @@ from genlab.arguments import configured
 from genlab.callbacks.picture import undisturbed
 from genlab.callbacks.step_axis import measured_once
 from genlab.capabilities import CanWeigh
+from genlab.console.pulse import Pulse
 from genlab.evaluation.likelihood import importance_weighted
 
 
@@ -48,5 +49,5 @@ class TestNLL(Callback):
         images = trainer.datamodule.test_set.images[: self._used].to(model.device, model.dtype) / 255  # type: ignore[attr-defined]
         with undisturbed(model):
             generator = torch.Generator().manual_seed(0)
-            estimate = importance_weighted(model, images, [self.samples], generator)  # type: ignore[arg-type]
-        return -estimate.log_likelihood.mean()
+            weighted = importance_weighted(model, images, [self.samples], generator, track=Pulse().track)  # type: ignore[arg-type]
+        return -weighted.log_likelihood.mean()

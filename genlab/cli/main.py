@@ -4,6 +4,7 @@ import difflib
 import os
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from itertools import chain
 
 import click
@@ -76,7 +77,8 @@ class Commands(click.Group):
 
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": True}
-GENLAB = click.version_option(__version__, message="%(version)s")(Commands("genlab", context_settings=SETTINGS))
+VERSIONS = f"%(version)s (torch {version('torch')}, pytorch-lightning {version('pytorch-lightning')})"
+GENLAB = click.version_option(__version__, message=VERSIONS)(Commands("genlab", context_settings=SETTINGS))
 
 
 def main() -> None:

@@ -41,8 +41,9 @@ def report(folders: Sequence[str], out: Path | None, format: str) -> None:
     from genlab.runs.atomic import write_text
 
     html = format == "html"
-    if html and out is None:
-        out = output_file(DEFAULT)
+    out = out or (Path(DEFAULT) if html else None)
+    if out is not None and out.exists() and not out.is_file():  # of a default, which click has not looked at
+        raise DiskError(f"{out}: is no plain file; choose another with --out")
     runs = [read_run(folder) for folder in find_folders(folders)]
     broken = [run for run in runs if run.broken]
     if len(broken) == len(runs):

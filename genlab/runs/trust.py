@@ -91,15 +91,18 @@ def read_config(path: Path, sections: Sequence[str] = SECTIONS, trust: Sequence[
     Raises:
         RunError: it cannot be read, or see `check_config`.
     """
-    config = read_yaml(path)
-    for section in config.values() if isinstance(config, dict) else ():
-        if isinstance(section, dict) and isinstance(section.get("_target_"), str):
-            section["_target_"] = MOVED.get(section["_target_"], section["_target_"])
+    config = _with_new_names(read_yaml(path))
     try:
         check_config(config, sections, trust)
     except RunError as error:
         raise RunError(f"{path}: {error}") from None
     return config
+
+
+def _with_new_names(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_new_names(item) for name, item in value.items()}
+    return MOVED.get(value, value) if isinstance(value, str) else value
 
 
 def check_yaml(text: str) -> None:

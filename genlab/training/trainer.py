@@ -2,6 +2,8 @@
 
 import inspect
 import os
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import pytorch_lightning
@@ -9,11 +11,14 @@ import torch
 from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, create_model
 from pytorch_lightning import LightningModule
 from pytorch_lightning.accelerators import CPUAccelerator, CUDAAccelerator, MPSAccelerator
+from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from genlab.console.readable import allowed
 from genlab.errors import ConfigError
 
 SEVERAL = "ddp_find_unused_parameters_true"  # the strategy of several devices, as in conf/trainer/ddp.yaml
+PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
 
 # Lightning states types in its signature, but hardly looks at them: max_epochs="ten" would fail in the middle of a run
 _TYPES = get_type_hints(pytorch_lightning.Trainer.__init__)
@@ -45,13 +50,15 @@ Arguments = create_model("Arguments", __config__=_RULES, **_ARGUMENTS)
 class CheckedTrainer(pytorch_lightning.Trainer):
     """`pytorch_lightning.Trainer` that raises `pydantic.ValidationError` for an argument of a wrong type.
 
-    `precision="auto"` is bfloat16 where that is fast, see `fastest`.
+    `precision="auto"` is bfloat16 where that is fast, see `fastest`. `profiler` names one of `PROFILERS`, which writes
+    `profile/fit-*.txt` below the `default_root_dir`.
     """
 
     __signature__ = inspect.signature(pytorch_lightning.Trainer)  # for whoever asks which arguments there are
 
     def __init__(self, **arguments: Any) -> None:
         Arguments(**arguments)
+        arguments["profiler"] = _profiler(arguments.get("profiler"), Path(arguments.get("default_root_dir") or "."))
         accelerator = arguments.get("accelerator", "auto")
         if arguments.get("precision") == "auto":
             arguments["precision"] = fastest(accelerator)
@@ -85,6 +92,33 @@ class CheckedTrainer(pytorch_lightning.Trainer):
                 f"trainer.devices={self.num_devices}: this machine has {cores} cores; use trainer.devices={cores} or "
                 "less"
             )
+
+
+class NoProfiler(Profiler):
+    """Measures nothing. Lightning's own does so too, but makes a new context for each of 60 actions a batch."""
+
+    def start(self, action_name: str) -> None:
+        pass
+
+    def stop(self, action_name: str) -> None:
+        pass
+
+    def summary(self) -> str:
+        return ""
+
+    def profile(self, action_name: str) -> AbstractContextManager[str]:  # type: ignore[override]
+        return _NOTHING
+
+
+_NOTHING: AbstractContextManager[str] = nullcontext("")
+
+
+def _profiler(name: Any, folder: Path) -> Profiler:
+    if name is None:
+        return NoProfiler()
+    if name not in PROFILERS:
+        raise ConfigError(f"trainer.profiler={name}: {allowed(str(name), PROFILERS)}")
+    return PROFILERS[name](dirpath=folder / "profile", filename="fit")
 
 
 def _several(accelerator: Any = "auto", devices: Any = "auto", num_nodes: int = 1, **_: Any) -> bool:
