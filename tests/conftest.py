@@ -1,9 +1,10 @@
 """Small stand-in data, configs that use them, a run on them, and the command line in this process."""
 
 import functools
+import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,16 @@ from genlab.runs.configuration import config_dir, register_resolvers
 from genlab.training.train import train
 
 N_TRAIN, N_TEST = 600, 100
+
+# Networks of tests are too small to gain from a second thread, and each worker of `pytest -n` has a core of its own.
+torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
+
+
+def first_is_quick(values: Iterable[object]) -> list[object]:
+    """Parameters of a test (a tuple where it has several): the first is in the quick tests, the others are slow."""
+    first, *others = (value if isinstance(value, tuple) else (value,) for value in values)
+    return [pytest.param(*first), *(pytest.param(*value, marks=pytest.mark.slow) for value in others)]
 
 
 def write_idx(path: Path, values: torch.Tensor) -> None:

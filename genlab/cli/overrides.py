@@ -31,8 +31,7 @@ from genlab.sweeps.placement import PLACEMENTS
 from genlab.sweeps.request import sweep_values
 
 KNOWN = (*SECTIONS, *PLAIN, "sweep", "hydra")
-NEEDED = ("seed", "outputs", "run_dir", "logger", "callbacks", "evaluation", "data.name")
-NEEDED += tuple(f"{section}._target_" for section in ("model", "data", "trainer"))
+NEEDED = "seed outputs run_dir logger callbacks evaluation data.name model._target_ data._target_ trainer._target_"
 
 # What these are made by; all settings of a run are checked there
 TRAINER = "genlab.training.trainer.CheckedTrainer"
@@ -206,7 +205,7 @@ def _check_whole(config: DictConfig, texts: list[str]) -> None:
         for name in raw[parent]:
             if name not in known:
                 raise no_such(f"{parent}.{name}", texts)
-    for name in NEEDED:
+    for name in NEEDED.split():
         section, _, key = name.partition(".")
         if section not in raw or (key and key not in (raw[section] if isinstance(raw[section], dict) else ())):
             raise ConfigError(f"~{name}: a run needs it; leave out what deletes it")
