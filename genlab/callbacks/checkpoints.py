@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.arguments import configured
-from genlab.callbacks.step_axis import all_metrics, batches_seen, current_metrics
+from genlab.callbacks.step_axis import all_metrics, batches_seen, current_metrics, is_cut
 from genlab.runs.checkpoints import mark
 
 log = logging.getLogger(__name__)
@@ -113,12 +113,6 @@ class Checkpoints(Callback):
         self.best, self.epoch = state_dict["best"], state_dict.get("epoch")  # an older genlab has written no epoch
         if not isinstance(self.best, float | None) or not isinstance(self.epoch, int | None):
             raise TypeError("the best value or its epoch is no number")
-
-
-def is_cut(trainer: Trainer) -> bool:
-    """Whether a limit of steps or time has ended the epoch in its middle."""
-    epochs: Any = trainer.fit_loop.epoch_progress.current
-    return epochs.processed == epochs.ready > 0 and not trainer.is_last_batch
 
 
 def batches_in(checkpoint: dict[str, Any] | None) -> int:

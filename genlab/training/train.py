@@ -16,7 +16,7 @@ from torch import OutOfMemoryError
 from torch.optim import Optimizer
 
 from genlab.callbacks.checkpoints import batches_in
-from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics
+from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics, progress
 from genlab.capabilities import Describes, Reports
 from genlab.console.announcement import announce_end, announce_start
 from genlab.errors import ConfigError, GenlabError, RunError
@@ -28,9 +28,9 @@ from genlab.runs.lock import check_new, new_folder
 from genlab.runs.reading import Run
 from genlab.runs.record import RunRecord, flat_settings, save_config
 from genlab.training.experiment import Experiment, build
-from genlab.training.limits import check_limits, progress
 from genlab.training.quick_cpu import flushed_denormals, quick_gpu_check
 from genlab.training.scoring import evaluate_run, print_evaluation
+from genlab.training.trainer import check_limits
 
 
 @flushed_denormals()

@@ -1,8 +1,8 @@
 """Lightning's Trainer, whose arguments are checked before anything runs."""
 
 import inspect
+import math
 import os
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -15,7 +15,9 @@ from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfi
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from genlab.console.readable import allowed
+from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError
+from genlab.training.quick_cpu import NoProfiler
 
 SEVERAL = "ddp_find_unused_parameters_true"  # the strategy of several devices, as in conf/trainer/ddp.yaml
 PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
@@ -94,25 +96,6 @@ class CheckedTrainer(pytorch_lightning.Trainer):
             )
 
 
-class NoProfiler(Profiler):
-    """Measures nothing. Lightning's own does so too, but makes a new context for each of 60 actions a batch."""
-
-    def start(self, action_name: str) -> None:
-        pass
-
-    def stop(self, action_name: str) -> None:
-        pass
-
-    def summary(self) -> str:
-        return ""
-
-    def profile(self, action_name: str) -> AbstractContextManager[str]:  # type: ignore[override]
-        return _NOTHING
-
-
-_NOTHING: AbstractContextManager[str] = nullcontext("")
-
-
 def _profiler(name: Any, folder: Path) -> Profiler:
     if name is None:
         return NoProfiler()
@@ -169,3 +152,32 @@ def check_manual_optimization(model: LightningModule, trainer: pytorch_lightning
         if given not in values:
             who = type(model).__name__
             raise ConfigError(f"trainer.{name}={given}: not for {who}, which steps its optimizers itself; leave it out")
+
+
+def check_limits(trainer: pytorch_lightning.Trainer, data: ImageDataModule) -> None:
+    """Refuse before training what Lightning would refuse when it comes to the split.
+
+    Args:
+        trainer: not yet run.
+        data: set up, and not yet the trainer's.
+
+    Raises:
+        ConfigError: a share of a split is less than a batch, or validation would come after more batches than an epoch
+            has.
+    """
+    loaders = {"train": data.train_dataloader(), "val": data.val_dataloader(), "test": data.test_dataloader()}
+    counts = {split: math.ceil(len(loader) / trainer.world_size) for split, loader in loaders.items()}
+    overfits = trainer.overfit_batches  # type: ignore[attr-defined]
+    for split, batches in counts.items():
+        limit = getattr(trainer, f"limit_{split}_batches")
+        if isinstance(limit, float) and limit > 0 and int(batches * limit) == 0:
+            name = "overfit_batches" if overfits and split != "test" else f"limit_{split}_batches"
+            least = math.ceil(1000 / batches) / 1000
+            raise ConfigError(f"trainer.{name}={limit}: less than one of the {batches} {split} batches; use {least}")
+    interval, limit, batches = trainer.val_check_interval, trainer.limit_train_batches, counts["train"]
+    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    every_epoch = trainer.check_val_every_n_epoch is not None and trainer.limit_val_batches
+    if isinstance(interval, int) and interval > batches and every_epoch:
+        raise ConfigError(
+            f"trainer.val_check_interval={interval}: an epoch has {batches} batches; use no more than that"
+        )
