@@ -8,8 +8,8 @@ from torch import Tensor
 from genlab.arguments import checked
 from genlab.callbacks.measured_once import measured_once
 from genlab.callbacks.picture import undisturbed
-from genlab.capabilities import CanWeigh
-from genlab.evaluation.likelihood import importance_weighted
+from genlab.capabilities import CanWeigh, Pixels
+from genlab.evaluation.likelihood import BINARY, importance_weighted
 
 
 class TestNLL(Callback):
@@ -29,16 +29,22 @@ class TestNLL(Callback):
         self.images = images
         self.samples = samples
         self._used = images
+        self._pixels: Pixels = "binary"
 
     @property
     def protocol(self) -> dict[str, str]:
-        """How the number was measured."""
-        how = f"log-mean-exp of {self.samples} importance samples; first {self._used} test images"
-        return {"nll": f"nats per image; {how}"}
+        """What was measured."""
+        return {"nll": f"nats per image; x {BINARY[self._pixels]}; first {self._used} test images"}
+
+    @property
+    def estimators(self) -> dict[str, str]:
+        """How the number was estimated."""
+        return {"nll": f"upper bound: log-mean-exp of {self.samples} importance samples"}
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not isinstance(pl_module, CanWeigh) or pl_module.pixels != "binary":
+        if not isinstance(pl_module, CanWeigh) or pl_module.pixels not in BINARY:
             return
+        self._pixels = pl_module.pixels
         self._used = min(self.images, len(trainer.datamodule.test_set))  # type: ignore[attr-defined]
         pl_module.log("test/nll", measured_once(trainer, lambda: self._measure(trainer, pl_module)))
 
