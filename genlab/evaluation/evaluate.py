@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-from genlab.capabilities import CanDecode, CanEncode, CanSample
+from genlab.capabilities import CanDecode, CanEncode, CanSample, CanSampleInSteps
 from genlab.errors import ConfigError
 from genlab.evaluation.ex_post import fit_ex_post
 from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.sample_scores import Sampler, sample_scores
 from genlab.evaluation.scores import Evaluation, evenly
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
+from genlab.evaluation.step_curve import step_curve
 from genlab.quantities import SAMPLE_SCORES
 
 EX_POST_COMPONENTS = 10
@@ -42,7 +43,10 @@ def evaluate(
     sampler = _sampler(model, train, settings)
     if sampler is None:
         return _without_samples(evaluation, "the model neither draws samples nor has codes to fit a density to")
-    evaluation |= sample_scores(*sampler, train, evenly(test, settings.images), settings, track)
+    compared = evenly(test, settings.images)
+    evaluation |= sample_scores(*sampler, train, compared, settings, track)
+    if isinstance(model, CanSampleInSteps) and settings.steps and settings.ex_post is None:
+        evaluation |= step_curve(model, compared, settings, track)
     return evaluation
 
 

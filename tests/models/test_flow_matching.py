@@ -354,9 +354,9 @@ def test_the_evaluation_has_bits_per_dim_with_its_error_and_the_evaluations(imag
     score = found.scores["bits_per_dim"]
     assert score.value == pytest.approx(bits.mean().item())
     assert score.standard_error == pytest.approx(bits.std().item() / math.sqrt(5))
-    assert score.protocol.startswith("8-bit pixels; 5 test images; ")
-    assert "(Hutchinson)" in score.protocol and "upper bound" in score.protocol
-    assert f"{count.double().mean():.0f} evaluations of the network an image" in score.protocol
+    assert score.protocol == "8-bit pixels; 5 test images"
+    assert score.estimator.startswith("upper bound: ") and "(Hutchinson)" in score.estimator
+    assert score.estimator.endswith(f"{count.double().mean():.0f} evaluations of the network an image")
     assert set(found.absent) == {"nll"}
 
 
