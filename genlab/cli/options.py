@@ -71,7 +71,7 @@ class Command(click.Command):
                 left.append(arg)
                 continue
             value = value if equals else next(rest, "--")
-            if value.startswith("--") and not equals:
+            if value.startswith("--") and not equals and not ctx.resilient_parsing:
                 raise click.BadOptionUsage(name, "", ctx)
             found[name.removeprefix("--").replace("-", "_")] = value
         return left, found

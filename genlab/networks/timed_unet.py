@@ -54,10 +54,9 @@ class TimedUNet(nn.Module):
     def __init__(self, image_shape: ImageShape, channels: Sequence[int], classes: int = 0) -> None:
         super().__init__()
         _, height, width = image_shape
-        if (factor := 2 ** (len(channels) - 1)) > 1 and (height % factor or width % factor):
-            raise ValueError(
-                f"channels: {len(channels)} sizes halve images {len(channels) - 1} times, got {height}x{width}"
-            )
+        halvings = len(channels) - 1
+        if height % 2**halvings or width % 2**halvings:
+            raise ValueError(f"channels: images of {height}x{width} cannot be halved {halvings} times")
         condition_dim = 2 * channels[-1]
         self.condition = TimeCondition(condition_dim, classes)
         self.first = nn.Conv2d(image_shape[0], channels[0], kernel_size=3, padding=1)
