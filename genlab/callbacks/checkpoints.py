@@ -22,11 +22,11 @@ class Checkpoints(Callback):
 
     Args:
         monitor: the metric that chooses the best epoch; None: there is no best.
-        mode: which way is better.
+        mode: which way is better; None: as `genlab.quantities` or the model says.
     """
 
     @checked
-    def __init__(self, monitor: str | None = None, mode: Literal["min", "max"] = "min") -> None:
+    def __init__(self, monitor: str | None = None, mode: Literal["min", "max"] | None = None) -> None:
         self.monitor = monitor
         self.mode = mode
         self.best: float | None = None
@@ -83,7 +83,7 @@ class Checkpoints(Callback):
         path = self.path(trainer, "best")
         return path if self.best is not None and path.exists() else None
 
-    def chosen(self) -> dict[str, str | float] | None:
+    def chosen(self) -> dict[str, str | float | None] | None:
         """By what the best epoch was chosen, and its value; None where there is no best."""
         if self.best is None or self.monitor is None:
             return None

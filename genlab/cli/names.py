@@ -8,13 +8,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError
+from genlab.runs.classes import OBJECTS
 from genlab.runs.configuration import config_dir, quoted
 
 # (option, setting) → why it has none, where users of the others would expect it
 REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
 
 # Arguments of the Trainer that have groups of their own, or that genlab itself gives
-GIVEN = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
+GIVEN = (*OBJECTS, "barebones")
 # All others; a list, because importing Lightning takes seconds
 _OTHERS = """
     accelerator accumulate_grad_batches benchmark check_val_every_n_epoch detect_anomaly deterministic devices

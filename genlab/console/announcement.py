@@ -37,7 +37,7 @@ def announce_end(
     test = {name.removeprefix("test/"): value for name, value in metrics.items() if name.startswith("test/")}
     numbers = "   ".join(f"{name} {readable(value)}" for name, value in test.items())
     if numbers:
-        print(f"test         {numbers}   ({unit})")
+        print(f"test         {numbers}{f'   ({unit})' if unit else ''}")
     cost = f", of which {sample_quality_seconds:.0f} s for val/fid_mnist" if sample_quality_seconds else ""
     print(f"run folder   {folder}   ({seconds:.0f} s{cost})")
     if "tensorboard" in (cfg.logger or {}):
