@@ -1,17 +1,21 @@
 """−log p(x) of test images, at the end of a run."""
 
+from typing import ClassVar
+
 import torch
 from pydantic import PositiveInt
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from genlab.arguments import checked
-from genlab.callbacks.measured_once import measured_once
+from genlab.arguments import configured
 from genlab.callbacks.picture import undisturbed
+from genlab.callbacks.step_axis import measured_once
 from genlab.capabilities import CanWeigh, Pixels
+from genlab.console.pulse import Pulse
 from genlab.evaluation.likelihood import BINARY, importance_weighted
 
 
+@configured
 class TestNLL(Callback):
     """Logs `test/nll`: the importance-weighted estimate of −log p(x), in nats, averaged over the first test images.
 
@@ -22,13 +26,12 @@ class TestNLL(Callback):
         samples: K, importance samples for each.
     """
 
-    __test__ = False  # pytest: not a test class
+    __test__: ClassVar[bool] = False  # pytest: not a test class
+    images: PositiveInt = 1000
+    samples: PositiveInt = 1000
 
-    @checked
-    def __init__(self, images: PositiveInt = 1000, samples: PositiveInt = 1000) -> None:
-        self.images = images
-        self.samples = samples
-        self._used = images
+    def __post_init__(self) -> None:
+        self._used = self.images
         self._pixels: Pixels = "binary"
 
     @property
@@ -52,5 +55,5 @@ class TestNLL(Callback):
         images = trainer.datamodule.test_set.images[: self._used].to(model.device, model.dtype) / 255  # type: ignore[attr-defined]
         with undisturbed(model):
             generator = torch.Generator().manual_seed(0)
-            estimate = importance_weighted(model, images, [self.samples], generator)  # type: ignore[arg-type]
-        return -estimate.log_likelihood.mean()
+            weighted = importance_weighted(model, images, [self.samples], generator, track=Pulse().track)  # type: ignore[arg-type]
+        return -weighted.log_likelihood.mean()
