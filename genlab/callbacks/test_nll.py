@@ -10,9 +10,9 @@ from torch import Tensor
 from genlab.arguments import configured
 from genlab.callbacks.picture import undisturbed
 from genlab.callbacks.step_axis import measured_once
-from genlab.capabilities import CanWeigh
+from genlab.capabilities import CanWeigh, Pixels
 from genlab.console.pulse import Pulse
-from genlab.evaluation.likelihood import importance_weighted
+from genlab.evaluation.likelihood import BINARY, importance_weighted
 
 
 @configured
@@ -32,16 +32,22 @@ class TestNLL(Callback):
 
     def __post_init__(self) -> None:
         self._used = self.images
+        self._pixels: Pixels = "binary"
 
     @property
     def protocol(self) -> dict[str, str]:
-        """How the number was measured."""
-        how = f"log-mean-exp of {self.samples} importance samples; first {self._used} test images"
-        return {"nll": f"nats per image; {how}"}
+        """What was measured."""
+        return {"nll": f"nats per image; x {BINARY[self._pixels]}; first {self._used} test images"}
+
+    @property
+    def estimators(self) -> dict[str, str]:
+        """How the number was estimated."""
+        return {"nll": f"upper bound: log-mean-exp of {self.samples} importance samples"}
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not isinstance(pl_module, CanWeigh) or pl_module.pixels != "binary":
+        if not isinstance(pl_module, CanWeigh) or pl_module.pixels not in BINARY:
             return
+        self._pixels = pl_module.pixels
         self._used = min(self.images, len(trainer.datamodule.test_set))  # type: ignore[attr-defined]
         pl_module.log("test/nll", measured_once(trainer, lambda: self._measure(trainer, pl_module)))
 

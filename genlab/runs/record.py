@@ -61,7 +61,7 @@ class RunRecord:
         }
         self._seconds_before = 0.0
         if previous:
-            kept = ("started", "epochs", "metrics", "protocol", "warnings")
+            kept = ("started", "epochs", "metrics", "protocol", "estimators", "warnings")
             self.summary |= {name: previous[name] for name in kept if previous.get(name) is not None}
             self.summary["resumed"] = [*(previous.get("resumed") or []), _now()]
             self._seconds_before = float(previous.get("seconds", 0.0))

@@ -93,7 +93,8 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         value = _number(score["value"]) + ("" if error is None else f" ± {_number(error)}")
         way = f"{score['better']} is better" if "better" in score else ""
         published = f"published: {_number(score['published'])}" if "published" in score else ""
-        what = ", ".join(filter(None, [score["unit"], way, published]))
+        how = score.get("estimator", "").partition(":")[0]
+        what = ", ".join(filter(None, [score["unit"], way, how, published]))
         rows.append((name, value, "" if floor is None else _number(floor), what))
     print("\n".join(aligned(rows, right=("value", "floor"))))
     for why in dict.fromkeys(evaluation["absent"].values()):

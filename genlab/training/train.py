@@ -141,13 +141,18 @@ def _load_best(experiment: Experiment) -> Path | None:
 def _test(cfg: DictConfig, experiment: Experiment, record: RunRecord, metrics: dict[str, float]) -> dict[str, float]:
     """Measure on the test images, and write down all metrics with their protocol; return those of the test."""
     trainer, model = experiment.trainer, experiment.model
-    protocol = _protocol([*experiment.callbacks, model], metrics)
+    sources = [*experiment.callbacks, model]
+    protocol, estimators = (_words(name, sources, metrics) for name in ("protocol", "estimators"))
     for name, step in older_metrics(trainer).items():
         protocol[name] = f"{protocol[name]}; " if name in protocol else ""
         protocol[name] += f"measured after {step} of {batches_seen(trainer)} batches"
     trainer.test(model, datamodule=experiment.data, verbose=False)
     tested = all_metrics(trainer)
-    record.update(metrics=metrics | tested, protocol=protocol | _protocol([*experiment.callbacks, model], tested))
+    record.update(
+        metrics=metrics | tested,
+        protocol=protocol | _words("protocol", sources, tested),
+        estimators=estimators | _words("estimators", sources, tested),
+    )
     _log_result(trainer, f"hp/{_headline(experiment)}", tested.get(f"test/{_headline(experiment)}"))
     return tested
 
@@ -218,9 +223,9 @@ def _images_seen(trainer: Trainer) -> int:
     return images * trainer.world_size
 
 
-def _protocol(sources: Sequence[Any], metrics: dict[str, float]) -> dict[str, str]:
-    """How each number of validation and test is measured, in the words of its source; of two, the last counts."""
-    words = {name: text for source in sources for name, text in getattr(source, "protocol", {}).items()}
+def _words(kind: str, sources: Sequence[Any], metrics: dict[str, float]) -> dict[str, str]:
+    """The `protocol` or `estimators` of each number of validation and test, by its source; of two, the last counts."""
+    words = {name: text for source in sources for name, text in getattr(source, kind, {}).items()}
     measured = {tag: tag.split("/", 1) for tag in metrics}
     return {tag: words[name] for tag, (split, name) in measured.items() if split != "train" and name in words}
 
