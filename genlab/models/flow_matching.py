@@ -183,14 +183,11 @@ class FlowMatching(LightningModule):
         return (self._quantity,)
 
     @property
-    def unit(self) -> str:
-        """Of the quantities."""
-        return "mean square of a pixel, in [-1, 1]"
-
-    @property
     def described(self) -> Sequence[Quantity]:
         """See `genlab.capabilities.Describes`."""
-        return (Quantity(self._quantity, "mean square of a pixel", "lower", meaning="loss of flow matching, never 0"),)
+        return (
+            Quantity(self._quantity, "mean square of a pixel in [-1, 1]", "lower", meaning="of a prediction; never 0"),
+        )
 
     @property
     def protocol(self) -> dict[str, str]:
