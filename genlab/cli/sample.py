@@ -29,7 +29,7 @@ BATCH = 500  # images made at once, for the memory's sake
         "genlab sample outputs/vae/2026-11-22_18-27-24-7698e350",
         "genlab sample RUN_FOLDER -n 100 --seed 1 --out digits.png",
         "genlab sample RUN_FOLDER --temperature 0.7             # flow, autoregressive: likelier images, less varied",
-        "genlab sample RUN_FOLDER --steps 10 --solver midpoint  # flow_matching: quicker, less exact",
+        "genlab sample RUN_FOLDER --steps 25 --solver heun      # flow_matching: more exact, slower",
         "genlab sample RUN_FOLDER --components 10               # autoencoder: it has no prior",
     ],
     open_to="chosen",
