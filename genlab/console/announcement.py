@@ -38,7 +38,7 @@ def announce_end(
     numbers = "   ".join(f"{name} {readable(value)}" for name, value in test.items())
     if numbers:
         print(f"test         {numbers}   ({unit})")
-    cost = f", of which {sample_quality_seconds:.0f} s for val/fid_mnist" if sample_quality_seconds else ""
+    cost = f", of which {sample_quality_seconds:.0f} s for val/fid" if sample_quality_seconds else ""
     print(f"run folder   {folder}   ({seconds:.0f} s{cost})")
     if "tensorboard" in (cfg.logger or {}):
         command = to_copy("tensorboard", "--logdir", Path(cfg.run_dir), "--samples_per_plugin", "images=200")

@@ -1,6 +1,7 @@
 """The one LightningDataModule that every model trains on."""
 
 import hashlib
+import re
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -27,6 +28,7 @@ from genlab.data.sources import (
 from genlab.data.splits import LEAST_SPLIT, SHARES, SIDES, Splits
 from genlab.errors import ConfigError, DataError
 
+OWN = ("arrays", "folder")  # whatever images the user has
 MOST_WORKERS = 256  # a slip of the pen would fill the machine with processes
 
 
@@ -113,12 +115,30 @@ class ImageDataModule(LightningDataModule):
         self.setup()
         return len(self.classes)
 
+    @property
+    def space(self) -> str:
+        """The name of these images behind `fid_`: that of the data set, of the user's own with their fingerprint."""
+        return f"{self.source}_{self.images['fingerprint']:.8}" if self.source in OWN else self.source
+
+    @property
+    def overrides(self) -> list[str]:
+        """What names these images on a command line, without what is so by default."""
+        given = {"root": self.root, **self.folder_settings._asdict()}
+        usual = {"root": None, **FolderSettings()._asdict()}
+        words = [
+            f"data.{name}={value}" if re.fullmatch(r"[\w./-]+", str(value)) else f"data.{name}='{value}'"
+            for name, value in given.items()
+            if value != usual[name]
+        ]
+        return [f"data={self.source}", *words]
+
     @cached_property
     def images(self) -> dict[str, int | str]:
         """What a run's summary says of its images: how many of each split, and a fingerprint of all with their labels.
 
         The same images have the same fingerprint wherever they lie, packed or not.
         """
+        self.setup()
         splits = {"train": self.train_set, "validation": self.val_set, "test": self.test_set}
         digest = hashlib.sha256(str([tuple(split.images.shape) for split in splits.values()]).encode())
         for split in splits.values():

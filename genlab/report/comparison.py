@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genlab.quantities import COMPARED, COSTS, KNOWN, place, quantity
+from genlab.quantities import COMPARED, COSTS, is_known, place, quantity
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
 from genlab.report.statistics import bootstrap_interval, distinguishable
@@ -132,7 +132,7 @@ def measurements(run: ReportedRun) -> dict[Column, float]:
             found[Column(f"test/{name}", "likelihood", run.quantity(name).better or "", "", protocol)] = value
     evaluation = run.evaluation
     for name, score in evaluation.scores.items() if evaluation else ():
-        kind = quantity(name).kind if name in KNOWN else "quality"
+        kind = quantity(name).kind if is_known(name) else "quality"
         if kind == "cost":  # a speed of this machine ranks no model
             continue
         digest = "" if kind == "likelihood" or evaluation is None else evaluation.features.sha256

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from genlab.quantities import COMPARED, SAMPLE_SCORE
+from genlab.quantities import COMPARED, is_sample_score
 from genlab.report.comparison import Column, Comparison, training_seconds
 from genlab.report.grouping import Group
 from genlab.report.milestones import Milestones
@@ -37,7 +37,7 @@ def conclusion(comparison: Comparison, milestones: Sequence[Milestones]) -> list
 
 def _realism(comparison: Comparison) -> str:
     """The score of samples that most settings have, and whether chance explains its order."""
-    columns = [at for at, column in enumerate(comparison.columns) if column.name == SAMPLE_SCORE and column.ranked]
+    columns = [at for at, column in enumerate(comparison.columns) if is_sample_score(column.name) and column.ranked]
     if not columns:
         return ""
     counts = {at: len(_rows(comparison, at)) for at in columns}
@@ -95,7 +95,7 @@ def _equal_quality(found: Milestones) -> str:
         until = found.ahead[row]
         if until:
             said.append(f"{name} was ahead for the first {seconds_of(until)}, then {best}.")
-        said.append(f"To the best val/{SAMPLE_SCORE} of {name}, {shown(found.goals[row])}, {words}.")
+        said.append(f"To the best {found.tag} of {name}, {shown(found.goals[row])}, {words}.")
     own = found.reached[0][0]
     if own.seconds is not None and not any(found.reached[row][0].seeds for row in rows):
         goal = shown(found.goals[0])
@@ -129,7 +129,7 @@ def _speed(comparison: Comparison) -> str:
 
 def _leading(comparison: Comparison) -> list[Group]:
     """The setting of each model whose samples are best; of one model, those that are best."""
-    columns = [at for at, column in enumerate(comparison.columns) if column.name == SAMPLE_SCORE and column.ranked]
+    columns = [at for at, column in enumerate(comparison.columns) if is_sample_score(column.name) and column.ranked]
     ranking = [row for at in columns for row in _rows(comparison, at)]
     ranking += [row for row, group in enumerate(comparison.groups) if group.finished and row not in ranking]
     return [comparison.groups[row] for row in _first_of_models(comparison, list(dict.fromkeys(ranking)))]

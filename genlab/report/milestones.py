@@ -1,15 +1,13 @@
-"""Who reached whose best, and when: seconds of training until `val/fid_mnist` was as good as the best of another."""
+"""Who reached whose best, and when: seconds of training until `val/fid_SPACE` was as good as the best of another."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from genlab.quantities import SAMPLE_SCORE
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
 
-TAG = f"val/{SAMPLE_SCORE}"
 MOST = 4  # settings in a table: it must fit on a phone
 
 
@@ -32,7 +30,7 @@ class Milestones:
     """Settings whose scores in training compare.
 
     Attributes:
-        data, protocol: of the score.
+        data, tag, protocol: of the score.
         groups: the one with the best goal first.
         goals: for each, the best score that every seed of it came to.
         reached: for each setting (row), when it came to the goal of each (column).
@@ -41,6 +39,7 @@ class Milestones:
     """
 
     data: str
+    tag: str
     protocol: str
     groups: list[Group]
     goals: list[float]
@@ -50,17 +49,18 @@ class Milestones:
 
 def milestones(groups: Sequence[Group]) -> list[Milestones]:
     """For each data set and protocol by which two settings or more were scored in training."""
-    kinds: dict[tuple[str, str], dict[int, tuple[Group, list[ReportedRun]]]] = {}
+    kinds: dict[tuple[str, str, str], dict[int, tuple[Group, list[ReportedRun]]]] = {}
     for group in groups:
         for run in group.finished:
-            protocol = run.protocol.get(TAG, "")
-            if protocol and run.curves.over_seconds(TAG):
-                members = kinds.setdefault((group.data, protocol), {})
+            tag = f"val/{run.sample_score}"
+            protocol = run.protocol.get(tag, "")
+            if protocol and run.curves.over_seconds(tag):
+                members = kinds.setdefault((group.data, tag, protocol), {})
                 members.setdefault(id(group), (group, []))[1].append(run)
     return [_milestones(*kind, list(members.values())) for kind, members in kinds.items() if len(members) > 1]
 
 
-def _milestones(data: str, protocol: str, members: Sequence[tuple[Group, list[ReportedRun]]]) -> Milestones:
+def _milestones(data: str, tag: str, protocol: str, members: Sequence[tuple[Group, list[ReportedRun]]]) -> Milestones:
     goals = {id(group): max(min(score for _, score in _curve(run)) for run in runs) for group, runs in members}
     ranking = sorted(members, key=lambda member: goals[id(member[0])])
     models = [group.model for group, _ in ranking]
@@ -71,6 +71,7 @@ def _milestones(data: str, protocol: str, members: Sequence[tuple[Group, list[Re
     aims = [goals[id(group)] for group, _ in chosen]
     return Milestones(
         data,
+        tag,
         protocol,
         [group for group, _ in chosen],
         aims,
@@ -101,4 +102,4 @@ def _best_so_far(runs: Sequence[ReportedRun], moment: float) -> float:
 
 
 def _curve(run: ReportedRun) -> list[tuple[float, float]]:
-    return run.curves.over_seconds(TAG)
+    return run.curves.over_seconds(f"val/{run.sample_score}")

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from genlab.quantities import SAMPLE_SCORE
 from genlab.report.charts import GREY, STYLES, Chart, Series, line_chart
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
@@ -45,7 +44,7 @@ def overlays(groups: Sequence[Group], order: Sequence[Group]) -> list[Overlay]:
     by_kind: dict[tuple[str, str, str], list[tuple[Group, ReportedRun]]] = {}
     for group in groups:
         for run in group.runs:
-            quantities = [(run.listed.headline or "").rpartition("/")[2], SAMPLE_SCORE]
+            quantities = [(run.listed.headline or "").rpartition("/")[2], run.sample_score]
             for quantity in dict.fromkeys(quantities):
                 if run.curves.values.get(f"val/{quantity}"):
                     protocol = run.protocol.get(f"val/{quantity}", UNKNOWN)

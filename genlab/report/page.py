@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from genlab import __version__
-from genlab.quantities import SAMPLE_SCORE, quantity
+from genlab.quantities import is_sample_score, quantity
 from genlab.report import wording
 from genlab.report.album import Album, Picture
 from genlab.report.charts import STYLES, Chart, style_class
@@ -24,7 +24,7 @@ from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.milestones import milestones
 from genlab.report.overlays import overlays, styles_of
 from genlab.report.reading import ReportedRun
-from genlab.report.run_charts import curves_over_epochs, digits_chart, evaluation_curves, headline_over_seconds
+from genlab.report.run_charts import classes_chart, curves_over_epochs, evaluation_curves, headline_over_seconds
 from genlab.report.trade_offs import trade_offs
 
 HERE = Path(__file__).parent
@@ -43,7 +43,7 @@ class Details:
     gallery: Gallery | None
     single_pictures: list[tuple[str, Picture]]
     evaluation_charts: list[Chart]
-    digits: Chart | None
+    classes: Chart | None
 
 
 def page(runs: Sequence[ReportedRun]) -> str:
@@ -76,7 +76,7 @@ def page(runs: Sequence[ReportedRun]) -> str:
         quantity=quantity,
         by_protocol=by_protocol,
         spaces_of=lambda found: {name: x for name, x in found.memorisation.items() if not isinstance(x, str)},
-        sample_score=SAMPLE_SCORE,
+        is_sample_score=is_sample_score,
         label_of=lambda run: labels[id(run)],
         indices=lambda frames: [frame and frame.index for frame in frames],
         notes_of=notes_of,
@@ -98,8 +98,8 @@ def page(runs: Sequence[ReportedRun]) -> str:
         milestones=reached,
         detailed_names={run.name for run in detailed},
         anchors={run.name: f"run-{index}" for index, run in enumerate(runs)},
-        overlays=[pair for pair in pairs if pair.quantity != SAMPLE_SCORE],
-        score_overlays=[pair for pair in pairs if pair.quantity == SAMPLE_SCORE],
+        overlays=[pair for pair in pairs if not is_sample_score(pair.quantity)],
+        score_overlays=[pair for pair in pairs if is_sample_score(pair.quantity)],
         trades=trade_offs(groups, order) if several else [],
         galleries=galleries,
         details=[_details(run, album, len(detailed)) for run in detailed],
@@ -157,5 +157,5 @@ def _details(run: ReportedRun, album: Album, count: int) -> Details:
         gallery_of_run(run, album, most),
         pictures,
         evaluation_curves(run),
-        digits_chart(run),
+        classes_chart(run),
     )

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from genlab.console.readable import short
 from genlab.errors import RunError
 from genlab.evaluation.scores import Evaluation
-from genlab.quantities import KNOWN, Quantity, quantity
+from genlab.quantities import Quantity, is_known, is_sample_score, quantity
 from genlab.report.curves import Curves, read_curves
 from genlab.report.evaluation import read_evaluation
 from genlab.report.plain_values import cleaned, number, plain_value, table, text
@@ -61,6 +61,12 @@ class ReportedRun:
     def quantity(self, tag: str) -> Quantity:
         """As the run's model describes it, or as genlab knows it."""
         return self.described.get(tag.rpartition("/")[2]) or quantity(tag)
+
+    @property
+    def sample_score(self) -> str:
+        """The name of its Fréchet distance, as `fid_mnist`; empty without one."""
+        names = [*(self.evaluation.scores if self.evaluation else ()), *self.curves.values]
+        return next((name for tag in names if is_sample_score(name := tag.rpartition("/")[2])), "")
 
     @property
     def broken(self) -> bool:
@@ -172,7 +178,7 @@ def _described(summary: dict[str, Any], settings: dict[str, Any]) -> dict[str, Q
     described = {}
     monitor, mode = (settings.get(f"callbacks.checkpoints.{name}") for name in ("monitor", "mode"))
     name = str(monitor).rpartition("/")[2]
-    if name not in KNOWN and mode in ("min", "max"):
+    if not is_known(name) and mode in ("min", "max"):
         described[name] = Quantity(name, better="higher" if mode == "max" else "lower")
     found = summary.get("quantities")
     for item in found[:100] if isinstance(found, list) else ():

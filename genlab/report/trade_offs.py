@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from genlab.evaluation.scores import Score
-from genlab.quantities import SAMPLE_SCORE, quantity
+from genlab.quantities import quantity
 from genlab.report.charts import Chart, Series, line_chart
 from genlab.report.comparison import cost, training_seconds
 from genlab.report.grouping import Group
@@ -56,30 +56,31 @@ def trade_offs(groups: Sequence[Group], order: Sequence[Group]) -> list[TradeOff
         groups: whose finished and evaluated runs count.
         order: see `genlab.report.overlays.overlays`.
     """
-    kinds: dict[tuple[str, str, str], list[_Scored]] = {}
+    kinds: dict[tuple[str, str, str, str], list[_Scored]] = {}
     for group in groups:
         for run in group.finished:
-            score = run.evaluation.scores.get(SAMPLE_SCORE) if run.evaluation else None
+            score = run.evaluation.scores.get(run.sample_score) if run.evaluation else None
             if run.evaluation and score:
-                kind = (group.data, run.evaluation.features.sha256, score.protocol)
+                kind = (group.data, run.sample_score, run.evaluation.features.sha256, score.protocol)
                 kinds.setdefault(kind, []).append(_Scored(group, run, score))
     styles = styles_of(order)
     by_size = sorted(kinds.items(), key=lambda kind: -len({id(scored.group) for scored in kind[1]}))
     return [
         TradeOff("; ".join(filter(None, [data, protocol])), _charts(members, styles), _findings(members))
-        for (data, _, protocol), members in by_size
+        for (data, _, _, protocol), members in by_size
     ]
 
 
 def _charts(members: Sequence[_Scored], styles: dict[int, int]) -> list[Chart]:
+    name = members[0].run.sample_score
     floors = {scored.score.floor for scored in members}
     floor = floors.pop() if len(floors) == 1 else None
     charts = [
         line_chart(
-            f"{SAMPLE_SCORE} after training, over {axis}",
+            f"{name} after training, over {axis}",
             _points(members, cost, styles),
             axis,
-            f"{SAMPLE_SCORE}, {quantity(SAMPLE_SCORE).better} is better",
+            f"{name}, {quantity(name).better} is better",
             x_log=True,
             marks=[] if floor is None else [(floor, "floor: training images")],
         )
@@ -114,7 +115,8 @@ def _findings(members: Sequence[_Scored]) -> list[str]:
 def _finding(runs: Sequence[_Scored], all_groups: Sequence[Sequence[_Scored]]) -> str:
     """One group: its score, what it cost, and when its curve passed the best that others came to."""
     seeds = f" (mean of {len(runs)} seeds)" if len(runs) > 1 else ""
-    said = f"{runs[0].group.label}: {SAMPLE_SCORE} {shown(fmean([scored.score.value for scored in runs]))}{seeds}"
+    name = runs[0].run.sample_score
+    said = f"{runs[0].group.label}: {name} {shown(fmean([scored.score.value for scored in runs]))}{seeds}"
     seconds = [scored.seconds for scored in runs if scored.seconds is not None]
     speeds = [scored.speed for scored in runs if scored.speed is not None]
     if seconds:
@@ -129,7 +131,7 @@ def _finding(runs: Sequence[_Scored], all_groups: Sequence[Sequence[_Scored]]) -
 
 def _passing(one: _Scored, other: _Scored) -> str:
     """When the score in training first was as good as the best that another run reached in its training."""
-    tag = f"val/{SAMPLE_SCORE}"
+    tag = f"val/{one.run.sample_score}"
     theirs = [value for _, value in other.run.curves.over_seconds(tag)]
     mine = one.run.curves.over_seconds(tag)
     if not mine or not theirs or one.run.protocol.get(tag) != other.run.protocol.get(tag):
