@@ -9,7 +9,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from genlab.data.sources import FILES
+from genlab.data.catalogue import FILES
 from genlab.runs.configuration import config_dir, register_resolvers
 
 N_TRAIN, N_TEST = 600, 100

@@ -57,8 +57,8 @@ def train_classifier(
 ) -> ImageClassifier:
     """AdamW on warped images, with a learning rate that rises and falls once."""
     torch.manual_seed(seed)
-    _, *shape = train_set.images.shape
-    network = ImageClassifier(shape, classes).to(device, memory_format=torch.channels_last)
+    channels, height, width = train_set.images.shape[1:]
+    network = ImageClassifier((channels, height, width), classes).to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2, fused=True)
     batches = [
         rows for _ in range(epochs) for rows in torch.randperm(len(train_set)).split(batch_size) if len(rows) > 1
@@ -76,7 +76,7 @@ def train_classifier(
         loss.backward()
         optimizer.step()
         schedule.step()
-    return network.to("cpu", memory_format=torch.contiguous_format).eval()
+    return network.cpu().to(memory_format=torch.contiguous_format).eval()
 
 
 def turned(images: Tensor, turns: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ import urllib.error
 import pytest
 
 from genlab.data import sources
-from genlab.data.sources import BUNDLE_SHA256, FILES, fetched_files, find_files
+from genlab.data.catalogue import FILES
+from genlab.data.sources import BUNDLE_SHA256, fetched_files, find_files
 from genlab.errors import DataError
 
 DOTTED = [file.replace("-idx", ".idx") for file in FILES]
