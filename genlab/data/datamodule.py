@@ -14,7 +14,8 @@ from genlab.arguments import checked
 from genlab.data.arrays import read_arrays, read_digits
 from genlab.data.catalogue import CATALOGUE
 from genlab.data.dataset import Batch, ImageDataset
-from genlab.data.folder import FolderSettings, read_folder
+from genlab.data.decoding import FolderSettings
+from genlab.data.folder import read_folder
 from genlab.data.official import read_official
 from genlab.data.samplers import EpochOrder, EvaluationShare, SameOrder
 from genlab.data.sources import Files, SourceName, cache_folder, fetched_files, find_files, what_lacks

@@ -70,7 +70,7 @@ def what_lacks(name: str, root: str) -> str:
     if name not in (*CATALOGUE, "folder"):
         return f"{name} is no data set of genlab's"
     if not os.path.isdir(folder):
-        return "no such folder"
+        return "a file, no folder" if os.path.isfile(folder) else "no such folder"
     if not os.access(folder, os.R_OK | os.X_OK):
         return "a folder that may not be read"
     if name == "folder":
