@@ -1,7 +1,8 @@
 """Small stand-in data, and configs that use them."""
 
 import functools
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,16 @@ from genlab.data.catalogue import FILES
 from genlab.runs.configuration import config_dir, register_resolvers
 
 N_TRAIN, N_TEST = 600, 100
+
+# Networks of tests are too small to gain from a second thread, and each worker of `pytest -n` has a core of its own.
+torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
+
+
+def first_is_quick(values: Iterable[object]) -> list[object]:
+    """Parameters of a test (a tuple where it has several): the first is in the quick tests, the others are slow."""
+    first, *others = (value if isinstance(value, tuple) else (value,) for value in values)
+    return [pytest.param(*first), *(pytest.param(*value, marks=pytest.mark.slow) for value in others)]
 
 
 def write_idx(path: Path, values: torch.Tensor) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import stand_in_config
+from conftest import first_is_quick, stand_in_config
 from hydra.core.global_hydra import GlobalHydra
 
 from genlab.cli.train import main
@@ -235,13 +235,16 @@ def process(*arguments, folder, **environment):
     )
 
 
-@pytest.mark.parametrize("typed", ["model=vea", "model.latent_dim=0", "data.root=absent", "resume=absent"])
+@pytest.mark.parametrize(
+    "typed", first_is_quick(["model.latent_dim=0", "model=vea", "data.root=absent", "resume=absent"])
+)
 def test_a_process_of_its_own_answers_the_same(answer, tmp_path, typed):
     code, out, err = answer([typed])
     result = process(typed, folder=tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (code, out, err)
 
 
+@pytest.mark.slow
 def test_genlab_debug_shows_the_traceback(tmp_path):
     result = process("model.latent_dim=0", folder=tmp_path, GENLAB_DEBUG="1")
     assert result.returncode == 1
