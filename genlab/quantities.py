@@ -8,10 +8,11 @@ features: `fid_mnist`, `fid_fashion_mnist`, …
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 Better = Literal["higher", "lower"]
 Kind = Literal["likelihood", "quality", "cost"]
+KINDS = get_args(Kind)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ class ReportedRun:
         settings: `model.latent_dim` → value of what changes a result, see `genlab.runs.identity`, and of the callbacks.
         images: fingerprint of the images; None in runs of earlier versions.
         described: name → quantity, of those that the model itself describes.
-        protocol: tag → how the number was measured.
         warnings, resumed: of summary.json.
         environment: versions, machine and git commit, in words.
         curves: of metrics.csv.
@@ -49,7 +48,6 @@ class ReportedRun:
     settings: dict[str, Any] = field(default_factory=dict)
     images: str | None = None
     described: dict[str, Quantity] = field(default_factory=dict)
-    protocol: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
@@ -120,7 +118,6 @@ def read_run(folder: Path) -> ReportedRun:
         settings,
         images_of(summary),
         _described(summary, settings),
-        {name: text(words) for name, words in table(summary.get("protocol")).items()},
         [text(warning) for warning in summary.get("warnings") or []][:100],
         [text(when) for when in summary.get("resumed") or []][:100],
         _environment(summary),
@@ -144,6 +141,8 @@ def _readable(about: Listed) -> Listed:
         value=number(about.value),
         seconds=number(about.seconds),
         metrics={tag: number(value) for tag, value in table(about.metrics).items()},
+        protocol={tag: text(said) for tag, said in table(about.protocol).items()},
+        estimators={tag: text(said) for tag, said in table(about.estimators).items()},
     )
 
 
