@@ -1,6 +1,7 @@
 """The one LightningDataModule that every model trains on."""
 
 import hashlib
+import re
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -11,31 +12,26 @@ from torch.utils.data import DataLoader, Sampler
 
 from genlab.arguments import checked
 from genlab.data.arrays import read_arrays, read_digits
-from genlab.data.dataset import CLASSES, SIDE, Batch, ImageDataset, read_split
-from genlab.data.folder import FolderSettings, read_folder
+from genlab.data.catalogue import CATALOGUE
+from genlab.data.dataset import Batch, ImageDataset
+from genlab.data.decoding import FolderSettings
+from genlab.data.folder import read_folder
+from genlab.data.official import read_official
 from genlab.data.samplers import EpochOrder, EvaluationShare, SameOrder
-from genlab.data.sources import (
-    FILES,
-    TORCHVISION_CLASS,
-    Files,
-    SourceName,
-    cache_folder,
-    fetched_files,
-    find_files,
-    what_lacks,
-)
-from genlab.data.splits import LEAST_SPLIT, SHARES, SIDES, Splits
+from genlab.data.sources import Files, SourceName, cache_folder, fetched_files, find_files, what_lacks
+from genlab.data.splits import SIDES, Splits
 from genlab.errors import ConfigError, DataError
 
+OWN = ("arrays", "folder")  # whatever images the user has
 MOST_WORKERS = 256  # a slip of the pen would fill the machine with processes
 
 
 class ImageDataModule(LightningDataModule):
     """Images of MNIST's kind, or of the user's, as batches (images, labels).
 
-    Images are float32 in [0, 1], shape (B, C, H, W); labels int64 (B,). Of MNIST, Fashion-MNIST and KMNIST the official
-    test images stay the test set; validation is the last twelfth of the training images (5,000 of 60,000; two at
-    least), the rest trains.
+    Images are float32 in [0, 1], shape (B, C, H, W); labels int64 (B,). Of the data sets that torchvision knows the
+    official test images stay the test set; validation is the last twelfth of the training images (5,000 of 60,000; two
+    at least), the rest trains.
 
     Args:
         name: which data set.
@@ -80,7 +76,7 @@ class ImageDataModule(LightningDataModule):
         Raises:
             DataError: see `find_files` and `fetched_files`.
         """
-        if self._is_mnists_kind():
+        if self._is_official():
             self._files()
 
     def setup(self, stage: str | None = None) -> None:
@@ -99,8 +95,8 @@ class ImageDataModule(LightningDataModule):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W); the images are read for it, where the name does not say it."""
-        if self._is_mnists_kind():
-            return 1, SIDE, SIDE
+        if self._is_official():
+            return CATALOGUE[self.source].image_shape
         self.setup()
         channels, height, width = self.train_set.images.shape[1:]
         return channels, height, width
@@ -108,10 +104,27 @@ class ImageDataModule(LightningDataModule):
     @property
     def num_classes(self) -> int:
         """How many classes the labels tell apart; 0, where there are no labels."""
-        if self._is_mnists_kind():
-            return CLASSES
+        if self._is_official():
+            return len(CATALOGUE[self.source].classes)
         self.setup()
         return len(self.classes)
+
+    @property
+    def space(self) -> str:
+        """The name of these images behind `fid_`: that of the data set, of the user's own with their fingerprint."""
+        return f"{self.source}_{self.images['fingerprint']:.8}" if self.source in OWN else self.source
+
+    @property
+    def overrides(self) -> list[str]:
+        """What names these images on a command line, without what is so by default."""
+        given = {"root": self.root, **self.folder_settings._asdict()}
+        usual = {"root": None, **FolderSettings()._asdict()}
+        words = [
+            f"data.{name}={value}" if re.fullmatch(r"[\w./-]+", str(value)) else f"data.{name}='{value}'"
+            for name, value in given.items()
+            if value != usual[name]
+        ]
+        return [f"data={self.source}", *words]
 
     @cached_property
     def images(self) -> dict[str, int | str]:
@@ -119,6 +132,7 @@ class ImageDataModule(LightningDataModule):
 
         The same images have the same fingerprint wherever they lie, packed or not.
         """
+        self.setup()
         splits = {"train": self.train_set, "validation": self.val_set, "test": self.test_set}
         digest = hashlib.sha256(str([tuple(split.images.shape) for split in splits.values()]).encode())
         for split in splits.values():
@@ -142,15 +156,15 @@ class ImageDataModule(LightningDataModule):
                 "folder of those as data.root=FOLDER"
             )
 
-    def _is_mnists_kind(self) -> bool:
-        return self.source in TORCHVISION_CLASS
+    def _is_official(self) -> bool:
+        return self.source in CATALOGUE
 
     def _files(self) -> Files:
         return fetched_files(self.source, cache_folder()) if self.root is None else find_files(self.source, self.root)
 
     def _read(self) -> Splits:
-        if self._is_mnists_kind():
-            return _read_files(self._files())
+        if self._is_official():
+            return read_official(self.source, self._files())
         if self.source == "digits":
             if self.root is not None:
                 raise DataError(f"data.root={self.root}: {what_lacks('digits', self.root)}")
@@ -200,16 +214,6 @@ class ImageDataModule(LightningDataModule):
             collate_fn=_as_it_is,
             generator=torch.Generator(),  # else each loader draws from the generator of the noise
         )
-
-
-def _read_files(files: Files) -> Splits:
-    """IDX files of MNIST's kind; the last training images validate."""
-    train, test = read_split(files, "train"), read_split(files, "t10k")
-    n = len(train) - max(LEAST_SPLIT, len(train) // SHARES["validation"])
-    validation = ImageDataset(train.images[n:], train.labels[n:])
-    classes = tuple(map(str, range(CLASSES)))
-    train = ImageDataset(train.images[:n], train.labels[:n])
-    return Splits(train, validation, test, str(files[FILES[0]].parent), classes)
 
 
 def _as_it_is(batch: Any) -> Any:
