@@ -185,7 +185,7 @@ def test_what_cannot_be_accepted_later_is_refused_before_training(compose_config
 
 
 def test_a_model_that_says_nothing_of_what_it_logs_is_refused_in_one_line(compose_config, tmp_path):
-    with pytest.raises(ConfigError, match=r"has no quantities and no unit; see Reports in genlab\.capabilities"):
+    with pytest.raises(ConfigError, match=r"has no quantities; see Reports in genlab\.capabilities"):
         train(compose_config("~model", "+model._target_=pytorch_lightning.demos.boring_classes.BoringModel"))
     assert not (tmp_path / "run").exists()
 
