@@ -4,7 +4,7 @@ A model has a method when the mathematics gives it one: a plain autoencoder has 
 `isinstance(model, CanSample)` asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -127,6 +127,15 @@ class Reports(Protocol):
     @property
     def unit(self) -> str:
         """Of the quantities."""
+        ...
+
+
+@runtime_checkable
+class KnowsItsConstants(Protocol):
+    """Says what else than the batch, the weights and random numbers a training step depends on."""
+
+    def step_constants(self, batch_idx: int) -> tuple[Hashable, ...]:
+        """Python's numbers in the step of a batch, as a weight that a schedule changes; where they agree, steps agree."""
         ...
 
 
