@@ -729,6 +729,10 @@ def contend_genlab(settings: list[str], device: str, run: Path, pipe: Any) -> No
     pipe.send(memory_of(device))
 
 
+def unpack(settings: list[str]) -> None:
+    training_images(settings)
+
+
 def training_images(settings: list[str]) -> Any:
     from genlab.data.datamodule import ImageDataModule
 
@@ -937,7 +941,7 @@ def main() -> None:
         if rehearsal:
             settings.append(f"data.root={call(server, stand_in_images, folder / 'images', timeout=120)}")
         else:
-            call(server, training_images, [], timeout=120)  # unpacked once, not by many at once
+            call(server, unpack, [], timeout=120)  # unpacked once, not by many at once
         batches, threads = (5 if rehearsal else 50), (1 if rehearsal else 2)
         bench = Bench(server, table, folder, parts, models, arguments.device, settings, batches, threads, timeout=150)
         if set(CORRECT) & set(parts):

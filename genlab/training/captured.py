@@ -185,9 +185,7 @@ class CapturedSteps(SingleDeviceStrategy):
             self.precision_plugin.backward(closure_loss, self.lightning_module, optimizer, *args, **kwargs)
         return closure_loss
 
-    def optimizer_step(
-        self, optimizer: Optimizer, closure: Callable[[], Any], model: Any = None, **kwargs: Any
-    ) -> Any:
+    def optimizer_step(self, optimizer: Optimizer, closure: Callable[[], Any], model: Any = None, **kwargs: Any) -> Any:
         """Of a step with manual optimization; Lightning's own call takes the whole step by its closure."""
         if self._inside:
             self._updates += 1

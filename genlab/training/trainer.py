@@ -1,7 +1,9 @@
 """Lightning's Trainer, whose arguments are checked before anything runs."""
 
 import inspect
+import math
 import os
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import pytorch_lightning
@@ -9,12 +11,17 @@ import torch
 from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, create_model
 from pytorch_lightning import LightningModule
 from pytorch_lightning.accelerators import CPUAccelerator, CUDAAccelerator, MPSAccelerator
+from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from genlab.console.readable import allowed
+from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError
 from genlab.training.captured import CapturedSteps
+from genlab.training.quick_cpu import NoProfiler
 
 SEVERAL = "ddp_find_unused_parameters_true"  # the strategy of several devices, as in conf/trainer/ddp.yaml
+PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
 
 # Lightning states types in its signature, but hardly looks at them: max_epochs="ten" would fail in the middle of a run
 _TYPES = get_type_hints(pytorch_lightning.Trainer.__init__)
@@ -38,8 +45,7 @@ _SIGNATURE = inspect.signature(pytorch_lightning.Trainer)
 _SIGNATURE = _SIGNATURE.replace(parameters=[*_SIGNATURE.parameters.values(), _COMPILE])
 _TYPES["compile"] = bool
 _ARGUMENTS: dict[str, Any] = {
-    name: (_TYPES[name], argument.default)
-    for name, argument in _SIGNATURE.parameters.items()
+    name: (_TYPES[name], argument.default) for name, argument in _SIGNATURE.parameters.items()
 }
 _RULES = ConfigDict(
     strict=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False, protected_namespaces=()
@@ -51,13 +57,14 @@ class CheckedTrainer(pytorch_lightning.Trainer):
     """`pytorch_lightning.Trainer` that raises `pydantic.ValidationError` for an argument of a wrong type.
 
     `precision="auto"` is bfloat16 where that is fast, see `fastest`. `compile=True` trains with one launch a step, see
-    `genlab.training.captured`.
+    `CapturedSteps`. `profiler` names one of `PROFILERS`, which writes `profile/fit-*.txt` below the `default_root_dir`.
     """
 
     __signature__ = _SIGNATURE  # for whoever asks which arguments there are
 
     def __init__(self, **arguments: Any) -> None:
         Arguments(**arguments)
+        arguments["profiler"] = _profiler(arguments.get("profiler"), Path(arguments.get("default_root_dir") or "."))
         accelerator = arguments.get("accelerator", "auto")
         if arguments.get("precision") == "auto":
             arguments["precision"] = fastest(accelerator)
@@ -95,6 +102,14 @@ class CheckedTrainer(pytorch_lightning.Trainer):
             )
 
 
+def _profiler(name: Any, folder: Path) -> Profiler:
+    if name is None:
+        return NoProfiler()
+    if name not in PROFILERS:
+        raise ConfigError(f"trainer.profiler={name}: {allowed(str(name), PROFILERS)}")
+    return PROFILERS[name](dirpath=folder / "profile", filename="fit")
+
+
 def _several(accelerator: Any = "auto", devices: Any = "auto", num_nodes: int = 1, **_: Any) -> bool:
     """Whether Lightning will train on several devices."""
     there = [kind for kind in (MPSAccelerator, CUDAAccelerator) if kind.is_available()]
@@ -127,9 +142,13 @@ def _capturing(
     if accelerator not in ("gpu", "cuda", "auto") or not CUDAAccelerator.is_available():
         raise ConfigError("trainer.compile=true: needs a GPU of NVIDIA's; leave it out, or use trainer.accelerator=gpu")
     if strategy != "auto" or _several(accelerator, devices, **arguments):
-        raise ConfigError("trainer.compile=true: for one process; use trainer.devices=1, and leave trainer.strategy out")
+        raise ConfigError(
+            "trainer.compile=true: for one process; use trainer.devices=1, and leave trainer.strategy out"
+        )
     if precision == "16-mixed":
-        raise ConfigError("trainer.compile=true: float16 reads its scale at each step; use trainer.precision=bf16-mixed")
+        raise ConfigError(
+            "trainer.compile=true: float16 reads its scale at each step; use trainer.precision=bf16-mixed"
+        )
     if accumulate_grad_batches != 1:
         raise ConfigError(
             f"trainer.accumulate_grad_batches={accumulate_grad_batches}: not with trainer.compile=true; "
@@ -171,3 +190,32 @@ def check_manual_optimization(model: LightningModule, trainer: pytorch_lightning
         if given not in values:
             who = type(model).__name__
             raise ConfigError(f"trainer.{name}={given}: not for {who}, which steps its optimizers itself; leave it out")
+
+
+def check_limits(trainer: pytorch_lightning.Trainer, data: ImageDataModule) -> None:
+    """Refuse before training what Lightning would refuse when it comes to the split.
+
+    Args:
+        trainer: not yet run.
+        data: set up, and not yet the trainer's.
+
+    Raises:
+        ConfigError: a share of a split is less than a batch, or validation would come after more batches than an epoch
+            has.
+    """
+    loaders = {"train": data.train_dataloader(), "val": data.val_dataloader(), "test": data.test_dataloader()}
+    counts = {split: math.ceil(len(loader) / trainer.world_size) for split, loader in loaders.items()}
+    overfits = trainer.overfit_batches  # type: ignore[attr-defined]
+    for split, batches in counts.items():
+        limit = getattr(trainer, f"limit_{split}_batches")
+        if isinstance(limit, float) and limit > 0 and int(batches * limit) == 0:
+            name = "overfit_batches" if overfits and split != "test" else f"limit_{split}_batches"
+            least = math.ceil(1000 / batches) / 1000
+            raise ConfigError(f"trainer.{name}={limit}: less than one of the {batches} {split} batches; use {least}")
+    interval, limit, batches = trainer.val_check_interval, trainer.limit_train_batches, counts["train"]
+    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    every_epoch = trainer.check_val_every_n_epoch is not None and trainer.limit_val_batches
+    if isinstance(interval, int) and interval > batches and every_epoch:
+        raise ConfigError(
+            f"trainer.val_check_interval={interval}: an epoch has {batches} batches; use no more than that"
+        )
