@@ -135,7 +135,7 @@ class KnowsItsConstants(Protocol):
     """Says what else than the batch, the weights and random numbers a training step depends on."""
 
     def step_constants(self, batch_idx: int) -> tuple[Hashable, ...]:
-        """Python's numbers in the step of a batch, as a weight that a schedule changes; where they agree, steps agree."""
+        """Python's numbers in the step of a batch, as a weight that a schedule changes. Where they agree, steps do."""
         ...
 
 

@@ -63,8 +63,8 @@ class TrainingMetrics(Callback):
     def _of_all(self, trainer: Trainer) -> Tensor | None:
         """The window, over all processes.
 
-        What is latest is copied from its device at once, which is the only wait for it, and added batch by batch: so the
-        sums of a resumed run are those of one that was never stopped, to the bit.
+        What is latest is copied from its device at once, the only wait for it, and added batch by batch: so the sums of
+        a resumed run are those of one that was never stopped, to the bit.
         """
         if self._latest:
             values = torch.stack([value for metrics, _ in self._latest for value in metrics]).cpu()

@@ -69,7 +69,7 @@ class CheckedTrainer(pytorch_lightning.Trainer):
         if arguments.get("precision") == "auto":
             arguments["precision"] = fastest(accelerator)
         if arguments.pop("compile", False):
-            arguments["strategy"] = _capturing(**arguments)
+            arguments["strategy"] = capturing(**arguments)
         strategy = arguments.get("strategy", "auto")
         if any(word in str(strategy) for word in ("notebook", "spawn", "fork")):
             raise ConfigError(f"trainer.strategy={strategy}: its processes would wait for ever; use trainer=ddp")
@@ -126,7 +126,7 @@ def _several(accelerator: Any = "auto", devices: Any = "auto", num_nodes: int = 
     return kind.is_available() and len(kind.get_parallel_devices(kind.parse_devices(count))) > 1
 
 
-def _capturing(
+def capturing(
     accelerator: Any = "auto",
     devices: Any = "auto",
     strategy: Any = "auto",
@@ -140,7 +140,7 @@ def _capturing(
         ConfigError: where there is no one GPU, or a step has parts that cannot be captured.
     """
     if accelerator not in ("gpu", "cuda", "auto") or not CUDAAccelerator.is_available():
-        raise ConfigError("trainer.compile=true: needs a GPU of NVIDIA's; leave it out, or use trainer.accelerator=gpu")
+        raise ConfigError("trainer.compile=true: needs a GPU of NVIDIA's; use trainer.compile=false")
     if strategy != "auto" or _several(accelerator, devices, **arguments):
         raise ConfigError(
             "trainer.compile=true: for one process; use trainer.devices=1, and leave trainer.strategy out"
