@@ -141,7 +141,7 @@ class CapturedSteps(SingleDeviceStrategy):
                 values = self._recorder.run(partial(self._step, [images, labels], batch_idx, names))
                 return dict(zip(names, values.unbind(), strict=True))
             inputs = [images.clone(), labels.clone()]
-            values, replay = self._recorder.record(partial(self._step, inputs, batch_idx, names, recorded=True))
+            values, replay = self._record(partial(self._step, inputs, batch_idx, names, recorded=True))
             recorded = self._recorded[key] = _Recorded(inputs, names, values, self._updates, replay)
         else:
             recorded.inputs[0].copy_(images)
@@ -149,6 +149,19 @@ class CapturedSteps(SingleDeviceStrategy):
             self._count(recorded.updates)
         recorded.replay()
         return dict(zip(recorded.names, recorded.values.clone().unbind(), strict=True))
+
+    def _record(self, step: Step) -> tuple[Tensor, Callable[[], None]]:
+        assert self._recorder is not None
+        try:
+            return self._recorder.record(step)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:  # as of something that waits for the device
+            why = str(error).strip().partition("\n")[0]
+            name = type(self.lightning_module).__name__
+            raise ConfigError(
+                f"trainer.compile=true: a step of {name} cannot be captured ({why}); leave it out"
+            ) from error
 
     def _step(self, batch: list[Tensor], batch_idx: int, names: list[str], recorded: bool = False) -> Tensor:
         """The step, operation by operation → its scalars as one tensor; and their names, into the list."""

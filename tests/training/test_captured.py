@@ -19,21 +19,16 @@ from genlab.training.captured import WARM_UP, CapturedSteps, check
 from genlab.training.resume import resume
 from genlab.training.train import train
 
-SHORT = [
-    "callbacks=search",
-    "logger=none",
-    "data.batch_size=100",
-    "trainer.max_epochs=2",
-    "callbacks.test_nll.images=4",
-]
-SHORT += ["callbacks.test_nll.samples=3", "evaluate_every=0", "callbacks.checkpoints.monitor=null"]
+SHORT = ["callbacks=search", "logger=none", "data.batch_size=100", "trainer.max_epochs=2"]
+SHORT += ["callbacks.test_nll.images=4", "callbacks.test_nll.samples=3", "evaluate_every=0"]
+SHORT += ["callbacks.checkpoints.monitor=null"]
 MODELS = {
     "autoencoder": ["model=autoencoder", "model.hidden_dims=[16]", "callbacks.ex_post_samples.components=0"],
     "vae": ["model.hidden_dims=[16]", "model.kl_warmup_epochs=1"],
     "gan": ["model=gan", "model.discriminator_steps=2"],
     "gan averaged": ["model=gan", "model.penalty=r1", "model.ema_decay=0.1"],
     "made": ["model=autoregressive", "model.architecture=made", "model.hidden_dims=[16]", "model.orders=2"],
-    "clipped": ["model.hidden_dims=[16]", "trainer.gradient_clip_val=0.1"],
+    "clipped": ["model.hidden_dims=[16]", "+trainer.gradient_clip_val=0.1"],
 }
 CONSTANT = {"made": ["model.learning_rate_schedule=constant"]}
 
