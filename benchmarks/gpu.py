@@ -35,6 +35,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -513,7 +514,7 @@ def different(one: Path, other: Path) -> str:
         torch.load(run / "checkpoints" / "last.ckpt", weights_only=True, map_location="cpu") for run in (one, other)
     ]
     for name in ("state_dict", "optimizer_states", "lr_schedulers", "global_step"):
-        address = _first_difference(*(checkpoint[name] for checkpoint in checkpoints), name)
+        address = _first_difference(checkpoints[0][name], checkpoints[1][name], name)
         if address:
             return f"{address} differs"
     tables = [list(csv.reader((run / "metrics.csv").open())) for run in (one, other)]
@@ -659,8 +660,7 @@ def utilisation(bench: Bench, pipe: Any, seconds: float, epochs_at_most: int) ->
     if bench.device != "cuda":
         ask(pipe, "epoch", timeout=60)
         return {"percent": None}
-    import pynvml
-
+    pynvml = import_module("pynvml")
     pynvml.nvmlInit()
     card = pynvml.nvmlDeviceGetHandleByIndex(0)
     samples: list[tuple[float, int]] = []
@@ -734,7 +734,7 @@ def gate(device: str, pipe: Any) -> Any:
             if trainer.should_stop:
                 raise EOFError
             self.device = torch.device(device)
-            self.started, self.validating, self.steps = clock(self.device), 0.0, None
+            self.started, self.validating, self.steps = clock(self.device), 0.0, 0.0
 
         def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
             self.validation_started = clock(self.device)
@@ -947,8 +947,7 @@ def describe(device: str) -> dict[str, Any]:
         properties = torch.cuda.get_device_properties(0)
         facts |= {"card": properties.name, "memory_mib": properties.total_memory // 2**20, "cuda": torch.version.cuda}
         with suppress(Exception):
-            import pynvml
-
+            pynvml = import_module("pynvml")
             pynvml.nvmlInit()
             facts["driver"] = str(pynvml.nvmlSystemGetDriverVersion())
     return facts

@@ -235,7 +235,9 @@ class CapturedSteps(SingleDeviceStrategy):
     def _rates_on_device(self, recorded: bool) -> Iterator[None]:
         """Inside, scheduled rates are tensors, and Adam lets itself be recorded; checkpoints know nothing of it."""
         groups = self._groups()
-        before = [{name: group[name] for name in ("lr", "capturable") if name in group} for group in groups]
+        before: list[dict[str, Any]] = [
+            {name: group[name] for name in ("lr", "capturable") if name in group} for group in groups
+        ]
         for group, rate in zip(groups, self._rates or [group["lr"] for group in groups], strict=True):
             group["lr"] = rate
             if "capturable" in group:

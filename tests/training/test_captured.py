@@ -63,8 +63,7 @@ class RunAgain:
 @pytest.fixture
 def recorder(monkeypatch):
     there = RunAgain()
-    strategy = CapturedSteps(torch.device("cpu"), there)
-    monkeypatch.setattr(trainer_module, "capturing", lambda **_: strategy)
+    monkeypatch.setattr(trainer_module, "capturing", lambda **_: CapturedSteps(torch.device("cpu"), there))
     return there
 
 
