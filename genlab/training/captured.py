@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -18,48 +18,11 @@ from torch.optim import Optimizer
 from genlab.callbacks.bundle import is_own
 from genlab.capabilities import KnowsItsConstants
 from genlab.errors import ConfigError
+from genlab.training.cuda_graphs import CUDAGraphs, Recorder, Step
 
 WARM_UP = 3  # steps of one kind before it is recorded, in which libraries choose their kernels and Adam makes its state
 MOST_GRAPHS = 8  # each has memory of its own
 BETWEEN = ("on_before_backward", "on_after_backward", "on_before_optimizer_step", "on_before_zero_grad")
-
-Step = Callable[[], Tensor]
-
-
-class Recorder(Protocol):
-    """Runs a step, or records it."""
-
-    def run(self, step: Step) -> Tensor:
-        """Run it once, where and as it would be recorded."""
-        ...
-
-    def record(self, step: Step) -> tuple[Tensor, Callable[[], None]]:
-        """Return what it returns and what runs it: afterwards the tensor has the result. Nothing is run yet."""
-        ...
-
-
-class CUDAGraphs:
-    """Steps on a stream of their own, which a graph wants; all graphs share their memory, since one runs at a time."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._stream = torch.cuda.Stream(device)
-        self._pool = torch.cuda.graph_pool_handle()
-
-    def run(self, step: Step) -> Tensor:
-        """See `Recorder`."""
-        outside = torch.cuda.current_stream()
-        self._stream.wait_stream(outside)
-        with torch.cuda.stream(self._stream):
-            result = step()
-        outside.wait_stream(self._stream)
-        return result
-
-    def record(self, step: Step) -> tuple[Tensor, Callable[[], None]]:
-        """See `Recorder`."""
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
-            result = step()
-        return result, graph.replay
 
 
 @dataclass
