@@ -26,9 +26,9 @@ def patch_grid(image_shape: ImageShape, size: Sequence[int]) -> tuple[int, int]:
 
 def to_patches(images: Tensor, size: Sequence[int]) -> Tensor:
     """Images (B, C, H, W) → patches (B, N, C · height · width)."""
-    return F.unfold(images, list(size), stride=list(size)).transpose(1, 2)
+    return F.unfold(images, tuple(size), stride=tuple(size)).transpose(1, 2)
 
 
 def from_patches(patches: Tensor, image_shape: ImageShape, size: Sequence[int]) -> Tensor:
     """Patches (B, N, C · height · width) → images (B, C, H, W)."""
-    return F.fold(patches.transpose(1, 2), list(image_shape[1:]), list(size), stride=list(size))
+    return F.fold(patches.transpose(1, 2), image_shape[1:], tuple(size), stride=tuple(size))

@@ -41,9 +41,10 @@ class TimedTransformer(nn.Module):
         self.register_buffer("positions", sinusoidal_positions(*grid, width), persistent=False)
         features = image_shape[0] * math.prod(patch_size)
         self.condition = TimeCondition(width, classes)
-        around = [side // 2 for side in patch_size]
-        reach = [side + 2 * more for side, more in zip(patch_size, around, strict=True)]
-        self.embedding = nn.Conv2d(image_shape[0], width, reach, stride=list(patch_size), padding=around)
+        down, across = patch_size
+        around = down // 2, across // 2
+        reach = down + 2 * around[0], across + 2 * around[1]
+        self.embedding = nn.Conv2d(image_shape[0], width, reach, stride=(down, across), padding=around)
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, condition_dim=width) for _ in range(layers))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.modulation = zeroed(nn.Linear(width, 2 * width))

@@ -143,7 +143,7 @@ def test_the_density_in_levels_counts_the_cells(images):
 @every_architecture
 def test_the_likelihood_is_the_change_of_variables(architecture, images):
     """The mean over many probes, within five standard errors of what autograd's Jacobian of the way gives."""
-    one, n = model(architecture, ema_decay=0.0), 300
+    one, n = model(architecture, ema_decay=0.0), 80
     uniform = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     probes = rademacher(torch.rand(n, *SHAPE, generator=torch.Generator().manual_seed(4), dtype=torch.float64))
     image = images[:1]
