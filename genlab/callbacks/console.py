@@ -7,7 +7,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from genlab.callbacks.step_axis import current_metrics, older_metrics
+from genlab.callbacks.step_axis import older_metrics
 from genlab.capabilities import Reports
 from genlab.console.pulse import Pulse
 from genlab.console.readable import readable
