@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from pydantic import NonNegativeInt, PositiveInt
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import TensorBoardLogger
 from torchvision.utils import save_image
 
 from genlab.arguments import checked
 from genlab.callbacks.picture import images_folder
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import CanCompareGradients
+from genlab.loggers.broadcast import log_picture
 from genlab.pictures.figures import gradient_curves
 
 LABELS = {"saturating": r"saturating, $\log(1 - D)$", "non_saturating": r"non-saturating, $-\log D$"}
@@ -55,9 +55,7 @@ class GeneratorGradients(Callback):
         if not self._steps or not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         picture = gradient_curves(self._steps, {LABELS[name]: norms for name, norms in self._norms.items()})
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                getattr(logger, "pictures", logger.experiment).add_image(self.tag, picture, self._steps[-1])
+        log_picture(trainer.loggers, self.tag, picture, self._steps[-1])
         folder = images_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
         save_image(picture, folder / f"{self.tag}.png")

@@ -1,4 +1,4 @@
-"""A picture of the model at epoch 0 and after every epoch, to TensorBoard and as PNG."""
+"""A picture of the model at epoch 0 and after every epoch, to the loggers and as PNG."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 from pydantic import PositiveInt
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 from torchvision.utils import save_image
 
 from genlab.arguments import checked
 from genlab.callbacks.step_axis import batches_seen
+from genlab.loggers.broadcast import log_picture
 
 
 class Picture(Callback):
@@ -53,9 +53,7 @@ class Picture(Callback):
             picture = self.draw(trainer, model)
         if picture is None or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                getattr(logger, "pictures", logger.experiment).add_image(self.tag, picture, batches_seen(trainer))
+        log_picture(trainer.loggers, self.tag, picture, batches_seen(trainer))
         path = images_folder(trainer) / self.tag / f"epoch_{epoch:04d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_image(picture, path)

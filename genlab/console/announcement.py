@@ -1,14 +1,13 @@
 """The first and the last lines of a run on the console."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import torch
 from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer
 
 from genlab import __version__
-from genlab.console.readable import readable, short, to_copy
+from genlab.console.readable import readable, short
 
 
 def announce_start(
@@ -30,9 +29,14 @@ def announce_start(
 
 
 def announce_end(
-    cfg: DictConfig, unit: str, metrics: dict[str, float], seconds: float, sample_quality_seconds: float = 0.0
+    cfg: DictConfig,
+    unit: str,
+    metrics: dict[str, float],
+    views: Sequence[tuple[str, str]],
+    seconds: float,
+    sample_quality_seconds: float = 0.0,
 ) -> None:
-    """The final numbers, what they have cost, the run folder and the TensorBoard command."""
+    """The final numbers, what they have cost, the run folder, and where its loggers show it."""
     folder = short(cfg.run_dir)
     test = {name.removeprefix("test/"): value for name, value in metrics.items() if name.startswith("test/")}
     numbers = "   ".join(f"{name} {readable(value)}" for name, value in test.items())
@@ -40,6 +44,5 @@ def announce_end(
         print(f"test         {numbers}   ({unit})")
     cost = f", of which {sample_quality_seconds:.0f} s for val/fid_mnist" if sample_quality_seconds else ""
     print(f"run folder   {folder}   ({seconds:.0f} s{cost})")
-    if "tensorboard" in (cfg.logger or {}):
-        command = to_copy("tensorboard", "--logdir", Path(cfg.run_dir), "--samples_per_plugin", "images=200")
-        print(f"TensorBoard  {command}", flush=True)
+    for name, view in views:
+        print(f"{name:<12} {view}", flush=True)
