@@ -134,7 +134,7 @@ def _untouched() -> Iterator[None]:
     try:
         yield
     finally:
-        mlflow.set_tracking_uri("")
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
         os.environ.pop(ADDRESS, None)
         if before is not None:
             os.environ[ADDRESS] = before

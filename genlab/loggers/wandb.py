@@ -24,10 +24,11 @@ class WandB(WandbLogger):
     """Lightning's logger as a run on Weights & Biases of the user's own; the runs of a sweep are one group.
 
     A config cannot say where numbers are sent: server, team and login are those of the user's environment
-    (`WANDB_BASE_URL`, `WANDB_ENTITY`, `wandb login`). So a stranger's run may be resumed with it.
+    (`WANDB_BASE_URL`, `WANDB_ENTITY`, `wandb login`). So a stranger's run may be resumed with it. Its own files go where
+    W&B puts them, into `wandb/` or below `WANDB_DIR`: they have links, which a run folder must not have.
 
     Args:
-        folder: of the run, where its own files go too.
+        folder: of the run.
         project: its name; letters, digits, `-`, `_` and `.`.
         offline: send nothing; `wandb sync` does later. So does `WANDB_MODE=offline`.
 
@@ -54,14 +55,13 @@ class WandB(WandbLogger):
         known = read_id(self.folder, "wandb")
         super().__init__(
             name=f"{group}/{self.folder.name}" if group else self.folder.name,
-            save_dir=folder,
+            save_dir=os.environ.get("WANDB_DIR", "."),
             id=known or secrets.token_hex(4),
             project=project,
             group=group,
             mode=mode,
             config={"folder": str(self.folder)},
-            # a run folder has no links, see genlab.runs.trust; the console is genlab's
-            settings=wandb.Settings(symlink=False, console="off", silent=True),
+            settings=wandb.Settings(console="off", silent=True),
         )
         self._kept = known is not None
 
@@ -85,7 +85,8 @@ class WandB(WandbLogger):
         run = self.experiment
         if not run.offline:
             return "W&B", str(run.url)
-        return "W&B", to_copy("wandb", "sync", *sorted(self.folder.glob("wandb/offline-run-*")))
+        written = Path(run.dir).parent  # and those before it was resumed
+        return "W&B", to_copy("wandb", "sync", *sorted(written.parent.glob(f"offline-run-*-{run.id}")))
 
 
 @contextmanager
