@@ -60,7 +60,7 @@ class CanComplete(Protocol):
         ...
 
 
-Pixels = Literal["binary", "grey", "8-bit"]
+Pixels = Literal["binary", "cut", "grey", "8-bit"]  # binary: drawn with the grey as probability; cut: at 0.5
 
 
 @runtime_checkable

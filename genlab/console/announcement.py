@@ -1,6 +1,7 @@
 """The first and the last lines of a run on the console."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
@@ -32,17 +33,18 @@ def announce_end(
     cfg: DictConfig,
     unit: str,
     metrics: dict[str, float],
+    summary: Mapping[str, Any],
     views: Sequence[tuple[str, str]],
-    seconds: float,
-    sample_quality_seconds: float = 0.0,
 ) -> None:
-    """The final numbers, what they have cost, the run folder, and where its loggers show it."""
-    folder = short(cfg.run_dir)
+    """The final numbers, of which weights they are, what they have cost, the run folder, and where it is to be seen."""
     test = {name.removeprefix("test/"): value for name, value in metrics.items() if name.startswith("test/")}
     numbers = "   ".join(f"{name} {readable(value)}" for name, value in test.items())
     if numbers:
-        print(f"test         {numbers}   ({unit})")
-    cost = f", of which {sample_quality_seconds:.0f} s for val/fid_mnist" if sample_quality_seconds else ""
-    print(f"run folder   {folder}   ({seconds:.0f} s{cost})")
+        best = summary["best"]
+        whose = "last weights" if best is None else f"weights of epoch {best['epoch']}, best by {best['metric']}"
+        print(f"test         {numbers}   ({unit}; {whose})")
+    within = summary.get("sample_quality_seconds")
+    cost = f", of which {within:.0f} s for val/fid_mnist" if within else ""
+    print(f"run folder   {short(cfg.run_dir)}   ({summary['seconds']:.0f} s{cost})")
     for name, view in views:
         print(f"{name:<12} {view}", flush=True)

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import stand_in_config
+from conftest import first_is_quick
 from hydra.core.global_hydra import GlobalHydra
 
 from genlab.cli.train import main
 from genlab.data.sources import FILES
-from genlab.training.train import train
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 
@@ -141,14 +140,6 @@ DAMAGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def finished(mnist_root, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("finished")
-    small = ["model.hidden_dims=[8]", "model.latent_dim=3", "trainer.max_epochs=1", "callbacks.test_nll.images=2"]
-    train(stand_in_config(mnist_root, folder, *small))
-    return folder / "run"
-
-
 @pytest.fixture
 def answer(tmp_path, monkeypatch, capfd):
     """answer(arguments) → exit code, stdout, stderr of train.py, run in this process, in an almost empty folder."""
@@ -235,13 +226,16 @@ def process(*arguments, folder, **environment):
     )
 
 
-@pytest.mark.parametrize("typed", ["model=vea", "model.latent_dim=0", "data.root=absent", "resume=absent"])
+@pytest.mark.parametrize(
+    "typed", first_is_quick(["model.latent_dim=0", "model=vea", "data.root=absent", "resume=absent"])
+)
 def test_a_process_of_its_own_answers_the_same(answer, tmp_path, typed):
     code, out, err = answer([typed])
     result = process(typed, folder=tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (code, out, err)
 
 
+@pytest.mark.slow
 def test_genlab_debug_shows_the_traceback(tmp_path):
     result = process("model.latent_dim=0", folder=tmp_path, GENLAB_DEBUG="1")
     assert result.returncode == 1

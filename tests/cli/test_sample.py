@@ -34,6 +34,7 @@ def test_one_seed_is_one_picture_to_the_bit(model, runs, genlab, tmp_path):
     assert a != c
 
 
+@pytest.mark.slow
 def test_another_process_draws_the_same(runs, genlab, tmp_path):
     genlab("sample", runs["vae"], "--seed", 1, "--out", "here.png")
     command = [str(Path(sys.executable).with_name("genlab")), "sample", str(runs["vae"]), "--seed", "1"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import first_is_quick
 from fork_server import Training
 
 REPOSITORY = Path(__file__).parents[2]
@@ -23,14 +24,19 @@ def run(command, folder):
 
 @pytest.mark.parametrize(
     ("override", "answer"),
-    [
-        ("modle=vae", "error: modle: the configuration has no modle; did you mean model?"),
-        ("model=vea", "error: model=vea: did you mean vae?"),
-        ("model.latentdim=3", "error: model.latentdim: model (vae) has no latentdim; did you mean model.latent_dim?"),
-        ("model.latent_dim=0", "error: model.latent_dim=0: should be greater than 0"),
-        ("seed=abc", "error: seed=abc: should be a valid integer"),
-        ("data.root=absent", "error: data.root=absent: no such folder; name the folder that has"),
-    ],
+    first_is_quick(
+        [
+            ("modle=vae", "error: modle: the configuration has no modle; did you mean model?"),
+            ("model=vea", "error: model=vea: did you mean vae?"),
+            (
+                "model.latentdim=3",
+                "error: model.latentdim: model (vae) has no latentdim; did you mean model.latent_dim?",
+            ),
+            ("model.latent_dim=0", "error: model.latent_dim=0: should be greater than 0"),
+            ("seed=abc", "error: seed=abc: should be a valid integer"),
+            ("data.root=absent", "error: data.root=absent: no such folder; name the folder that has"),
+        ]
+    ),
 )
 def test_a_wrong_command_is_answered_in_one_line_and_leaves_nothing(tmp_path, override, answer):
     result = run([*TRAIN, override], tmp_path)

@@ -13,6 +13,7 @@ from genlab.evaluation.train_classifier import accuracy, warp
 FILE = Path(genlab.evaluation.__file__).with_name(WEIGHTS)
 
 
+@pytest.mark.slow
 def test_accuracy_on_the_test_images(mnist):
     network = feature_network()
     measured = accuracy(network.network, mnist.test_set.images, mnist.test_set.labels)

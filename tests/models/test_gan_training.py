@@ -136,7 +136,7 @@ def test_a_resumed_run_has_the_weights_of_an_uninterrupted_one(compose_config, t
         ["debug=overfit", "trainer.max_epochs=1"],
         ["logger=none"],
         ["++trainer.fast_dev_run=true"],
-        ["++trainer.precision=bf16-mixed", "model.penalty=r1"],
+        ["++trainer.precision=bf16-mixed", "model.penalty=r1", "++trainer.limit_train_batches=2"],
         ["trainer.max_epochs=0"],
         ["experiment=gan_convolutional", "++trainer.limit_train_batches=2"],
         ["model.objective=wasserstein", "model.penalty=gradient_penalty", "model.discriminator_steps=5"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import stand_in_config
+from conftest import first_is_quick, stand_in_config
 from pytorch_lightning import LightningModule
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -151,12 +151,6 @@ def timeless(checkpoint):
     for state in checkpoint["callbacks"].values():
         state.get("training_times", {}).pop("seconds", None)
     return checkpoint
-
-
-def first_is_quick(values):
-    """Parameters of a test: the first is in the quick tests, the others are slow."""
-    first, *others = values
-    return [first, *(pytest.param(value, marks=pytest.mark.slow) for value in others)]
 
 
 @pytest.mark.parametrize("batch", [2, BATCHES + 3, 2 * BATCHES + 6], ids=["first epoch", "middle", "last batch"])
