@@ -24,8 +24,8 @@ class WandB(WandbLogger):
     """Lightning's logger as a run on Weights & Biases of the user's own; the runs of a sweep are one group.
 
     A config cannot say where numbers are sent: server, team and login are those of the user's environment
-    (`WANDB_BASE_URL`, `WANDB_ENTITY`, `wandb login`). So a stranger's run may be resumed with it. Its own files go where
-    W&B puts them, into `wandb/` or below `WANDB_DIR`: they have links, which a run folder must not have.
+    (`WANDB_BASE_URL`, `WANDB_ENTITY`, `wandb login`). So a stranger's run may be resumed with it. Its own files go
+    where W&B puts them, into `wandb/` or below `WANDB_DIR`: they have links, which a run folder must not have.
 
     Args:
         folder: of the run.
