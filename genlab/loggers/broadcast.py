@@ -83,6 +83,9 @@ def open_until_the_end(loggers: Loggers) -> Iterator[None]:
         status = status_after(error)
         for logger in loggers:
             if isinstance(logger, WandbLogger):
-                logger.experiment.finish(exit_code=0 if status == "finished" else 1)
+                import wandb
+
+                if wandb.run is not None:  # else it could not begin
+                    wandb.finish(exit_code=0 if status == "finished" else 1)
             elif isinstance(logger, MLFlowLogger):
                 logger.finalize({"finished": "FINISHED", "interrupted": "KILLED"}.get(status, "FAILED"))

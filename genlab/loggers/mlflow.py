@@ -1,5 +1,6 @@
 """MLflow."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ class MLflow(MLFlowLogger):
         require("mlflow")
         import mlflow
 
+        logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of each table of its database
         self.folder = Path(folder).absolute()
         self.address = mlflow.get_tracking_uri()
         self.group = group_of(self.folder)

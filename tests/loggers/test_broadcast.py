@@ -50,9 +50,7 @@ def test_nobody_is_logged_in(compose_config, tmp_path, monkeypatch):
     for name in ("WANDB_API_KEY", "WANDB_MODE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(
-        ConfigError, match="logger=wandb: nobody is logged in; wandb login, or logger.wandb.offline=true"
-    ):
+    with pytest.raises(ConfigError, match=r"logger=wandb: nobody is logged in; .* logger\.wandb\.offline=true"):
         train(compose_config("logger=wandb"))
     assert not (tmp_path / "run").exists()
 

@@ -170,7 +170,7 @@ def test_errors_are_exceptions_of_one_line(overrides, line, tmp_path, monkeypatc
 
 
 def test_what_a_run_has_not_is_named(run, tmp_path):
-    with pytest.raises(RunError, match="sample: .* no such pictures; did you mean samples"):
+    with pytest.raises(RunError, match=r"sample: .* no such pictures; did you mean samples"):
         run.pictures("sample")
     with pytest.raises(RunError, match="no such folder"):
         genlab.load_run(tmp_path / "nothing")
