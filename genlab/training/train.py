@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from genlab.callbacks.checkpoints import batches_in
 from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics, progress
-from genlab.capabilities import Describes, Reports
+from genlab.capabilities import Describes, Reports, units_of
 from genlab.console.announcement import announce_end, announce_start
 from genlab.errors import ConfigError, GenlabError, RunError
 from genlab.loggers.broadcast import log_results, log_settings, open_until_the_end, views
@@ -82,7 +82,7 @@ def train(
         if first:
             assert isinstance(experiment.model, Reports)
             shown = views(experiment.trainer.loggers)
-            announce_end(cfg, experiment.model.unit, metrics, record.summary, shown)
+            announce_end(cfg, units_of(experiment.model), metrics, record.summary, shown)
         if first and experiment.evaluation is not None:
             evaluated = folder, experiment.model, experiment.data, weights.name, record.summary, experiment.evaluation
             print_evaluation(evaluate_run(*evaluated))

@@ -5,7 +5,6 @@ import sys
 
 import pytest
 import torch
-from genlab.runs.settings import recorded
 from pytorch_lightning.loggers import CSVLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -16,6 +15,7 @@ from genlab.loggers.identifiers import FILE, keep_id, read_id
 from genlab.loggers.tensorboard import TensorBoard
 from genlab.runs.classes import check_config
 from genlab.runs.membership import group_of
+from genlab.runs.record import recorded
 from genlab.training.train import train
 
 
