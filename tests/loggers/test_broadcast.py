@@ -74,7 +74,9 @@ def test_a_wrong_list_is_answered(given, answer):
         check([given])
 
 
-def test_a_stranger_may_name_genlabs_loggers_and_no_address(compose_config, tmp_path):
+def test_a_stranger_may_name_genlabs_loggers_and_no_address(compose_config, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")  # nobody is logged in
+    monkeypatch.chdir(tmp_path)  # where MLflow makes its database
     config = recorded(compose_config("logger=[wandb,mlflow]"))
     check_config(config)
     for name in ("WandbLogger", "MLFlowLogger"):
