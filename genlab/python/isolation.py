@@ -31,12 +31,13 @@ def untouched() -> Iterator[None]:
             yield
     finally:
         _set_torch_flags(*flags)
-        for logger, (level, logger.handlers, logger.propagate, logger.disabled) in loggers.items():
+        for logger, kept in loggers.items():
+            level, logger.handlers, logger.propagate, logger.disabled = kept
             logger.setLevel(level)
         for number, handler in handlers.items():
             if handler is not None and signal.getsignal(number) is not handler:
                 signal.signal(number, handler)
-        sys.excepthook, sys.exit, threading.excepthook = hooks  # type: ignore[assignment]
+        sys.excepthook, sys.exit, threading.excepthook = hooks
         random.setstate(randomness[0])
         np.random.set_state(randomness[1])
         torch.set_rng_state(randomness[2])
