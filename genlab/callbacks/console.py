@@ -97,7 +97,7 @@ class EpochLines(Callback):
 
 
 def _sample_scores(trainer: Trainer) -> list[str]:
-    names = [tag.rpartition("/")[2] for tag in current_metrics(trainer)]
+    names = dict.fromkeys(tag.rpartition("/")[2] for tag in trainer.callback_metrics)
     return [name for name in names if is_sample_score(name)]
 
 
