@@ -9,3 +9,10 @@ PICTURES = ".pictures"  # ends the names of event files that hold only pictures
 def is_job(folder: Path) -> bool:
     """By the file that a sweep keeps beside the folders of its jobs."""
     return (folder.parent / SWEEP_FILE).exists()
+
+
+def group_of(folder: Path) -> str | None:
+    """Name of the sweep or the search that a run belongs to; None of a run by itself."""
+    if is_job(folder):
+        return folder.parent.name
+    return folder.parent.parent.name if folder.parent.name == "trials" else None
