@@ -117,15 +117,17 @@ def _classes_named_in(text: str) -> tuple[str, ...]:
     return classes_named_in(folder)
 
 
+def model_options(function: _Decorated) -> _Decorated:
+    """Decorator: RUN_FOLDER, and which of its weights are taken."""
+    help = "which weights (default: best, or last where no validation metric chooses a best)"
+    function = trust_options(click.option("--checkpoint", type=Choice(("best", "last")), help=help)(function))
+    help = "folder of a run or of an export, or pretrained:NAME; genlab runs lists those there are"
+    return argument("folder", "RUN_FOLDER", help, type=RunFolder())(function)
+
+
 def run_options(function: _Decorated) -> _Decorated:
-    """Decorator: RUN_FOLDER and the options that all commands with a trained model share."""
+    """Decorator: those of `model_options`, and where the model computes on which data."""
     for add in (
-        click.option(
-            "--checkpoint",
-            type=Choice(("best", "last")),
-            help="which weights (default: best, or last where no validation metric chooses a best)",
-        ),
-        trust_options,
         click.option("--device", metavar="DEVICE", default="cpu", help="cpu, cuda, cuda:1, ... (default: cpu)"),
         argument(
             "data_root",
@@ -134,7 +136,7 @@ def run_options(function: _Decorated) -> _Decorated:
             required=False,
             type=data_root,
         ),
-        argument("folder", "RUN_FOLDER", "folder of a run; genlab runs lists those there are", type=RunFolder()),
+        model_options,
     ):
         function = add(function)
     return function

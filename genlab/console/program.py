@@ -14,8 +14,11 @@ from genlab.processes.complaint import is_lost
 def begin() -> None:
     """At each entry point: a character that the terminal does not have is written as `\\u2026`, and stops no run.
 
-    Processes that are started from here write it so too.
+    Processes that are started from here write it so too. A package of the user's in the current folder can be
+    imported, by `genlab` as by `python`; what is installed comes first.
     """
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.append(os.getcwd())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -18,6 +18,7 @@ from genlab.runs.classes import SECTIONS
 from genlab.runs.trust import check_files, read_config, read_text, read_yaml
 
 CheckpointName = Literal["best", "last"]
+WEIGHTS = "weights.safetensors"  # of an export, see `genlab.runs.export`
 
 LARGEST = 10_000_000  # bytes of a summary; genlab's own have 5,000
 
@@ -43,6 +44,8 @@ class Run:
             RunError: there is none.
         """
         files = [self.folder / "checkpoints" / f"{choice}.ckpt" for choice in ([name] if name else ["best", "last"])]
+        if name is None:
+            files.insert(0, self.folder / WEIGHTS)
         for file in files:
             if file.is_file():
                 return file
