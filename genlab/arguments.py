@@ -3,15 +3,25 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pydantic import ConfigDict, ValidationError, validate_call
+from pydantic import ConfigDict, Field, ValidationError, validate_call
+from pydantic.dataclasses import dataclass
+from typing_extensions import dataclass_transform
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_Class = TypeVar("_Class")
 
 # strict: "3" is not 3, and 3.5 is no number of epochs
 _STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
 checked: Callable[[_Function], _Function] = validate_call(config=_STRICT)
 """Decorator: a call whose arguments do not fit the annotations raises `pydantic.ValidationError`."""
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(Field,))
+def configured(cls: type[_Class]) -> type[_Class]:
+    """Decorator: a class whose annotated attributes are the arguments of its constructor, checked as those above."""
+    made: Any = dataclass(config=ConfigDict(extra="forbid", **_STRICT), eq=False, repr=False)(cls)
+    return made
 
 
 def explain(error: ValidationError, prefix: str = "") -> str:

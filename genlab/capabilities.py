@@ -88,7 +88,7 @@ class HasParts(Protocol):
         ...
 
 
-Pixels = Literal["binary", "grey", "8-bit"]
+Pixels = Literal["binary", "cut", "grey", "8-bit"]  # binary: drawn with the grey as probability; cut: at 0.5
 
 
 @runtime_checkable

@@ -6,10 +6,11 @@ describes its own: see `genlab.capabilities.Describes`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Better = Literal["higher", "lower"]
 Kind = Literal["likelihood", "quality", "cost"]
+KINDS = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,16 @@ def quantity(tag: str) -> Quantity:
     """Of a name with or without its split: `val/elbo`, `elbo`; one that is not known has its name only."""
     name = tag.rpartition("/")[2]
     return KNOWN.get(name) or Quantity(name)
+
+
+def is_known(name: str) -> bool:
+    """Whether genlab itself says what it is."""
+    return name in KNOWN
+
+
+def is_sample_score(name: str) -> bool:
+    """Whether it is the Fréchet distance of samples."""
+    return name == SAMPLE_SCORE
 
 
 def in_order(names: Iterable[str]) -> list[str]:

@@ -1,17 +1,24 @@
-"""Small stand-in data, and configs that use them."""
+"""Small stand-in data, configs that use them, a run on them, and the command line in this process."""
 
 import functools
 import os
-from collections.abc import Callable, Iterable
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
+from PIL import Image
+from torchvision.transforms.functional import pil_to_tensor
 
+from genlab.cli.main import main
 from genlab.data.sources import FILES
 from genlab.runs.configuration import config_dir, register_resolvers
+from genlab.training.train import train
 
 N_TRAIN, N_TEST = 600, 100
 
@@ -67,3 +74,47 @@ def stand_in_config(mnist_root: Path, folder: Path, *overrides: str) -> DictConf
 def compose_config(mnist_root: Path, tmp_path: Path) -> Callable[..., DictConfig]:
     """compose_config("model=vae", "seed=1"): see `stand_in_config`; the folder is tmp_path."""
     return functools.partial(stand_in_config, mnist_root, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small run of a VAE, one epoch long; do not write to it."""
+    folder = tmp_path_factory.mktemp("finished")
+    small = ["model.hidden_dims=[8]", "model.latent_dim=3", "trainer.max_epochs=1", "callbacks.test_nll.images=2"]
+    train(stand_in_config(mnist_root, folder, *small))
+    return folder / "run"
+
+
+class Ended(NamedTuple):
+    """A command that has run in this process."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def genlab(monkeypatch, capsys, tmp_path) -> Iterator[Callable[..., Ended]]:
+    """genlab("sample", folder, "-n", 4): the command in this process, in tmp_path → its code, out and err."""
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["genlab", *map(str, arguments)])
+        monkeypatch.setattr("genlab.cli.picture.keep_quiet", lambda: None)  # other tests look at the log
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as exit:
+            code = exit.code
+        return Ended(code, *capsys.readouterr())
+
+    before = signal.getsignal(signal.SIGTERM)  # which a command makes its own
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+def cells(path: Path) -> torch.Tensor:
+    """A picture's images, (rows, columns, 28, 28) uint8."""
+    grey = pil_to_tensor(Image.open(path))[0, 2:, 2:]
+    return grey.unfold(0, 56, 58).unfold(1, 56, 58)[..., ::2, ::2]

@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from genlab.arguments import checked
-from genlab.callbacks.step_axis import all_metrics, batches_seen, current_metrics
+from genlab.arguments import configured
+from genlab.callbacks.step_axis import all_metrics, batches_seen, current_metrics, is_cut
 from genlab.runs.checkpoints import mark
 
 log = logging.getLogger(__name__)
 
 
+@configured
 class Checkpoints(Callback):
     """Writes `checkpoints/last.ckpt` and `checkpoints/best.ckpt` below the trainer's `default_root_dir`.
 
@@ -25,11 +26,12 @@ class Checkpoints(Callback):
         mode: which way is better.
     """
 
-    @checked
-    def __init__(self, monitor: str | None = None, mode: Literal["min", "max"] = "min") -> None:
-        self.monitor = monitor
-        self.mode = mode
+    monitor: str | None = None
+    mode: Literal["min", "max"] = "min"
+
+    def __post_init__(self) -> None:
         self.best: float | None = None
+        self.epoch: int | None = None  # whose weights are the best; 1 is the first
         self.writing = False
         self._max_steps = -1
 
@@ -63,7 +65,7 @@ class Checkpoints(Callback):
         if value is None or not math.isfinite(value):
             return
         if self.best is None or self._sign() * value > self._sign() * self.best:
-            self.best = value
+            self.best, self.epoch = value, trainer.current_epoch + 1
             self.save(trainer, "best")
 
     def save(self, trainer: Trainer, name: str) -> None:
@@ -83,11 +85,11 @@ class Checkpoints(Callback):
         path = self.path(trainer, "best")
         return path if self.best is not None and path.exists() else None
 
-    def chosen(self) -> dict[str, str | float] | None:
-        """By what the best epoch was chosen, and its value; None where there is no best."""
+    def chosen(self) -> dict[str, Any] | None:
+        """By what the best epoch was chosen, its value and its number; None where there is no best."""
         if self.best is None or self.monitor is None:
             return None
-        return {"metric": self.monitor, "mode": self.mode, "value": self.best}
+        return {"metric": self.monitor, "mode": self.mode, "value": self.best, "epoch": self.epoch}
 
     @staticmethod
     def path(trainer: Trainer, name: str) -> Path:
@@ -105,18 +107,12 @@ class Checkpoints(Callback):
         return 1 if self.mode == "max" else -1
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best}
+        return {"best": self.best, "epoch": self.epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best = state_dict["best"]
-        if not isinstance(self.best, float | None):
-            raise TypeError("the best value is no number")
-
-
-def is_cut(trainer: Trainer) -> bool:
-    """Whether a limit of steps or time has ended the epoch in its middle."""
-    epochs: Any = trainer.fit_loop.epoch_progress.current
-    return epochs.processed == epochs.ready > 0 and not trainer.is_last_batch
+        self.best, self.epoch = state_dict["best"], state_dict.get("epoch")  # an older genlab has written no epoch
+        if not isinstance(self.best, float | None) or not isinstance(self.epoch, int | None):
+            raise TypeError("the best value or its epoch is no number")
 
 
 def batches_in(checkpoint: dict[str, Any] | None) -> int:

@@ -10,7 +10,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from genlab.arguments import checked
+from genlab.arguments import configured
 from genlab.callbacks.picture import first_validation_images, undisturbed
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import CanSample
@@ -22,6 +22,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 ACCURACY, GRADIENT_NORM = "discriminator_accuracy", "generator_gradient_norm"  # as `training_step` returns them
 
 
+@configured
 class Collapse(Callback):
     """One warning, on the console (so in summary.json) and in TensorBoard's text tab, at the first sign of two.
 
@@ -42,20 +43,13 @@ class Collapse(Callback):
         n: samples and images that are compared.
     """
 
-    @checked
-    def __init__(
-        self,
-        window: PositiveInt = 100,
-        accuracy: Fraction = 0.999,
-        gradient_fraction: Fraction = 0.02,
-        distance_fraction: Fraction = 0.25,
-        n: Annotated[int, Field(ge=2)] = 64,
-    ) -> None:
-        self.window = window
-        self.accuracy = accuracy
-        self.gradient_fraction = gradient_fraction
-        self.distance_fraction = distance_fraction
-        self.n = n
+    window: PositiveInt = 100
+    accuracy: Fraction = 0.999
+    gradient_fraction: Fraction = 0.02
+    distance_fraction: Fraction = 0.25
+    n: Annotated[int, Field(ge=2)] = 64
+
+    def __post_init__(self) -> None:
         self._told = False
         self._largest = 0.0
         self._sums: Tensor | None = None  # of accuracy and gradient norm, on the device: read once a window

@@ -1,15 +1,13 @@
 """The generator's gradient under two objectives, on the same networks."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import NonNegativeInt, PositiveInt
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import TensorBoardLogger
-from torchvision.utils import save_image
 
-from genlab.arguments import checked
-from genlab.callbacks.picture import images_folder
+from genlab.arguments import configured
+from genlab.callbacks.picture import show
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import CanCompareGradients
 from genlab.pictures.figures import gradient_curves
@@ -17,6 +15,7 @@ from genlab.pictures.figures import gradient_curves
 LABELS = {"saturating": r"saturating, $\log(1 - D)$", "non_saturating": r"non-saturating, $-\log D$"}
 
 
+@configured
 class GeneratorGradients(Callback):
     """`train/gradient_norm_…` for each objective, on the batch axis, and their picture at the end.
 
@@ -30,14 +29,13 @@ class GeneratorGradients(Callback):
         seed: of their noise.
     """
 
-    tag = "generator_gradients"
-    objectives = tuple(LABELS)
+    tag: ClassVar[str] = "generator_gradients"
+    objectives: ClassVar[tuple[str, ...]] = tuple(LABELS)
+    every_n_batches: PositiveInt = 1
+    n: PositiveInt = 64
+    seed: NonNegativeInt = 0
 
-    @checked
-    def __init__(self, every_n_batches: PositiveInt = 1, n: PositiveInt = 64, seed: NonNegativeInt = 0) -> None:
-        self.every_n_batches = every_n_batches
-        self.n = n
-        self.seed = seed
+    def __post_init__(self) -> None:
         self._steps: list[int] = []
         self._norms: dict[str, list[float]] = {name: [] for name in self.objectives}
 
@@ -52,15 +50,10 @@ class GeneratorGradients(Callback):
             self._measure(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self._steps or not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if not self._steps or not trainer.is_global_zero:
             return
         picture = gradient_curves(self._steps, {LABELS[name]: norms for name, norms in self._norms.items()})
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                getattr(logger, "pictures", logger.experiment).add_image(self.tag, picture, self._steps[-1])
-        folder = images_folder(trainer)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_image(picture, folder / f"{self.tag}.png")
+        show(trainer, picture, self.tag, self._steps[-1], f"{self.tag}.png")
 
     def _measure(self, trainer: Trainer, model: LightningModule) -> None:
         if not trainer.is_global_zero or not isinstance(model, CanCompareGradients):

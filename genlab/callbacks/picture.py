@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from pydantic import PositiveInt
@@ -11,10 +12,11 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 from torchvision.utils import save_image
 
-from genlab.arguments import checked
+from genlab.arguments import configured
 from genlab.callbacks.step_axis import batches_seen
 
 
+@configured
 class Picture(Callback):
     """One kind of picture; a subclass names it by `tag` and draws it in `draw`.
 
@@ -27,11 +29,8 @@ class Picture(Callback):
         every_n_epochs: epochs between two pictures; the first is drawn before training.
     """
 
-    tag: str
-
-    @checked
-    def __init__(self, every_n_epochs: PositiveInt = 1) -> None:
-        self.every_n_epochs = every_n_epochs
+    tag: ClassVar[str]
+    every_n_epochs: PositiveInt = 1
 
     def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
         """The picture, (C, H, W) in [0, 1]; None if this model cannot be pictured so."""
@@ -51,14 +50,20 @@ class Picture(Callback):
             return
         with undisturbed(model):
             picture = self.draw(trainer, model)
-        if picture is None or trainer.fast_dev_run:  # type: ignore[attr-defined]
-            return
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                getattr(logger, "pictures", logger.experiment).add_image(self.tag, picture, batches_seen(trainer))
-        path = images_folder(trainer) / self.tag / f"epoch_{epoch:04d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_image(picture, path)
+        if picture is not None:
+            show(trainer, picture, self.tag, batches_seen(trainer), f"{self.tag}/epoch_{epoch:04d}.png")
+
+
+def show(trainer: Trainer, picture: Tensor, tag: str, step: int, name: str) -> None:
+    """Put a picture into TensorBoard and, as `name`, into the folder of images, unless it is a dry run."""
+    if trainer.fast_dev_run:  # type: ignore[attr-defined]
+        return
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            getattr(logger, "pictures", logger.experiment).add_image(tag, picture, step)
+    path = images_folder(trainer) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_image(picture, path)
 
 
 def images_folder(trainer: Trainer) -> Path:

@@ -9,9 +9,9 @@ from pydantic import Field, NonNegativeInt
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from genlab.arguments import checked
-from genlab.callbacks.measured_once import measured_once
+from genlab.arguments import configured
 from genlab.callbacks.picture import undisturbed
+from genlab.callbacks.step_axis import measured_once
 from genlab.capabilities import CanSample
 from genlab.evaluation.feature_network import feature_network
 from genlab.evaluation.frechet import FrechetDistance
@@ -21,6 +21,7 @@ from genlab.processes.peers import is_first
 log = logging.getLogger(__name__)
 
 
+@configured
 class SampleQuality(Callback):
     """Logs `val/fid_mnist`: the Fréchet distance of samples to the validation images, in a classifier's features.
 
@@ -33,13 +34,11 @@ class SampleQuality(Callback):
         seed: of the noise.
     """
 
-    @checked
-    def __init__(
-        self, every_n_epochs: NonNegativeInt = 0, n: Annotated[int, Field(ge=2)] = 2000, seed: NonNegativeInt = 0
-    ) -> None:
-        self.every_n_epochs = every_n_epochs
-        self.n = n
-        self.seed = seed
+    every_n_epochs: NonNegativeInt = 0
+    n: Annotated[int, Field(ge=2)] = 2000
+    seed: NonNegativeInt = 0
+
+    def __post_init__(self) -> None:
         self.seconds = 0.0  # spent here by this process
         self._distance: FrechetDistance | None = None
 

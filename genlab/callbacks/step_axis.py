@@ -1,9 +1,14 @@
-"""The one step axis of scalars and pictures, and where on it each metric was measured."""
+"""How far a run has come: the one step axis of scalars and pictures, where on it each metric was measured, its end."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import Timer
+from torch import Tensor
+
+Number = TypeVar("Number", float, Tensor)
 
 
 def batches_seen(trainer: Trainer) -> int:
@@ -13,6 +18,19 @@ def batches_seen(trainer: Trainer) -> int:
     than one with gradient accumulation.
     """
     return trainer.fit_loop.total_batch_idx + 1
+
+
+def measured_once(trainer: Trainer, measure: Callable[[], Number]) -> Number:
+    """What `measure` gives in the first process; the others wait for it, and have the same, to the bit.
+
+    They must: a metric chooses the best epoch, and a checkpoint is written by all processes or by none.
+
+    Args:
+        trainer: that runs.
+        measure: a float, or a tensor on the CPU.
+    """
+    value = measure() if trainer.is_global_zero else None
+    return trainer.strategy.broadcast(value)  # type: ignore[return-value]
 
 
 class Measured(Callback):
@@ -66,3 +84,37 @@ def older_metrics(trainer: Trainer) -> dict[str, int]:
     """Metrics of validation that were measured with earlier weights → batches seen then."""
     steps = next((part.steps for part in trainer.callbacks if isinstance(part, Measured)), {})  # type: ignore[attr-defined]
     return {name: step for name, step in steps.items() if step != batches_seen(trainer)}
+
+
+def is_cut(trainer: Trainer) -> bool:
+    """Whether a limit of steps or time has ended the epoch in its middle."""
+    epochs: Any = trainer.fit_loop.epoch_progress.current
+    return epochs.processed == epochs.ready > 0 and not trainer.is_last_batch
+
+
+def progress(trainer: Trainer, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How far a trained run has come, for its summary.
+
+    Args:
+        trainer: after `fit`.
+        settings: of the trainer in the config.
+
+    Returns:
+        epochs: that have begun. whole_epochs: that have ended with their last batch. steps: of all optimizers.
+        stopped: the setting that has ended training, as `trainer.max_epochs=10`.
+    """
+    epochs: Any = trainer.fit_loop.epoch_progress.current
+    whole = epochs.processed - is_cut(trainer)
+    timers = [part.time_remaining() for part in trainer.callbacks if isinstance(part, Timer)]  # type: ignore[attr-defined]
+    steps = trainer.global_step
+    if whole >= (trainer.max_epochs or 0) > -1:
+        by = "max_epochs"
+    elif steps >= trainer.max_steps > -1:
+        by = "max_steps"
+    elif any(left is not None and left <= 0 for left in timers):
+        by = "max_time"
+    else:
+        by = "limit_train_batches" if trainer.limit_train_batches == 0 else "callbacks"
+    value = settings.get(by) if by == "max_time" else getattr(trainer, by, None)
+    stopped = "callbacks" if by == "callbacks" else f"trainer.{by}={value}"
+    return {"epochs": epochs.ready, "whole_epochs": whole, "steps": steps, "stopped": stopped}

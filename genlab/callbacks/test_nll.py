@@ -1,17 +1,21 @@
 """−log p(x) of test images, at the end of a run."""
 
+from typing import ClassVar
+
 import torch
 from pydantic import PositiveInt
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from genlab.arguments import checked
-from genlab.callbacks.measured_once import measured_once
+from genlab.arguments import configured
 from genlab.callbacks.picture import undisturbed
-from genlab.capabilities import CanWeigh
-from genlab.evaluation.likelihood import importance_weighted
+from genlab.callbacks.step_axis import measured_once
+from genlab.capabilities import CanWeigh, Pixels
+from genlab.console.pulse import Pulse
+from genlab.evaluation.likelihood import BINARY, importance_weighted
 
 
+@configured
 class TestNLL(Callback):
     """Logs `test/nll`: the importance-weighted estimate of −log p(x), in nats, averaged over the first test images.
 
@@ -22,23 +26,28 @@ class TestNLL(Callback):
         samples: K, importance samples for each.
     """
 
-    __test__ = False  # pytest: not a test class
+    __test__: ClassVar[bool] = False  # pytest: not a test class
+    images: PositiveInt = 1000
+    samples: PositiveInt = 1000
 
-    @checked
-    def __init__(self, images: PositiveInt = 1000, samples: PositiveInt = 1000) -> None:
-        self.images = images
-        self.samples = samples
-        self._used = images
+    def __post_init__(self) -> None:
+        self._used = self.images
+        self._pixels: Pixels = "binary"
 
     @property
     def protocol(self) -> dict[str, str]:
-        """How the number was measured."""
-        how = f"log-mean-exp of {self.samples} importance samples; first {self._used} test images"
-        return {"nll": f"nats per image; {how}"}
+        """What was measured."""
+        return {"nll": f"nats per image; x {BINARY[self._pixels]}; first {self._used} test images"}
+
+    @property
+    def estimators(self) -> dict[str, str]:
+        """How the number was estimated."""
+        return {"nll": f"upper bound: log-mean-exp of {self.samples} importance samples"}
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not isinstance(pl_module, CanWeigh) or pl_module.pixels != "binary":
+        if not isinstance(pl_module, CanWeigh) or pl_module.pixels not in BINARY:
             return
+        self._pixels = pl_module.pixels
         self._used = min(self.images, len(trainer.datamodule.test_set))  # type: ignore[attr-defined]
         pl_module.log("test/nll", measured_once(trainer, lambda: self._measure(trainer, pl_module)))
 
@@ -46,5 +55,5 @@ class TestNLL(Callback):
         images = trainer.datamodule.test_set.images[: self._used].to(model.device, model.dtype) / 255  # type: ignore[attr-defined]
         with undisturbed(model):
             generator = torch.Generator().manual_seed(0)
-            estimate = importance_weighted(model, images, [self.samples], generator)  # type: ignore[arg-type]
-        return -estimate.log_likelihood.mean()
+            weighted = importance_weighted(model, images, [self.samples], generator, track=Pulse().track)  # type: ignore[arg-type]
+        return -weighted.log_likelihood.mean()

@@ -27,9 +27,16 @@ class TrainingTimes(Callback):
         self._rows: Times | None = []  # None: nobody knows any more
         self._last_step = 0  # of the last row
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    @property
+    def costs(self) -> dict[str, float]:
+        """Seconds of training until the last checkpoint, for the summary."""
+        return {"training_seconds": self._rows[-1][2]} if self._rows else {}
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         rows = [row for row in read_times(_path(trainer)) if row[1] <= self._last_step]
         self._rows = rows if self._last_step == (rows[-1][1] if rows else 0) else None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._since = perf_counter()  # of an epoch that is resumed in its middle
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

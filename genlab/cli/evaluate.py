@@ -1,17 +1,31 @@
 """`genlab evaluate`: what a trained model is worth."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import chain
-from typing import Any
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from genlab.cli.options import command, run_options, seed, whole_number
-from genlab.console.program import keep_quiet
+from genlab.cli.options import command, seed, whole_number
+from genlab.cli.picture import with_model
 from genlab.console.readable import short
-from genlab.runs.classes import MODEL_SECTIONS
-from genlab.runs.reading import CheckpointName, open_run
+from genlab.evaluation.settings import EvaluationSettings
+from genlab.runs.reading import Run
+
+if TYPE_CHECKING:
+    from pytorch_lightning import LightningModule
+
+DEFAULTS = {field.name: field.default for field in fields(EvaluationSettings)}
+
+
+def _size(name: str, least: int, most: int, help: str, metavar: str | None = None) -> Any:
+    """The option of a setting of `EvaluationSettings`."""
+    default = DEFAULTS[name] or "where there is no prior, 10"
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        type=whole_number(least, most),
+        metavar=metavar,
+        help=f"{help} (default: {default})",
+    )
 
 
 @command(
@@ -28,64 +42,20 @@ from genlab.runs.reading import CheckpointName, open_run
         "genlab evaluate RUN_FOLDER --ex-post 10",
     ],
 )
-@run_options
-@click.option("--samples", type=whole_number(100, 1_000_000), help="samples drawn (default: 10000)")
-@click.option(
-    "--images",
-    type=whole_number(100, 1_000_000),
-    help="test images that samples are compared with, evenly from all (default: 10000)",
-)
-@click.option(
-    "--likelihood-images",
-    type=whole_number(1, 1_000_000),
-    metavar="IMAGES",
-    help="test images for the likelihood, evenly from all (default: 1000)",
-)
-@click.option(
-    "--importance-samples",
-    type=whole_number(1, 1_000_000),
-    metavar="K",
-    help="of each image, for log p(x) of binary pixels (default: 5000)",
-)
-@click.option(
-    "--prior-samples",
-    type=whole_number(1, 100_000_000),
-    metavar="M",
-    help="latents for the naive estimate of log p(x) (default: 100000)",
-)
-@click.option(
-    "--dequantization-samples",
-    type=whole_number(1, 100_000),
-    metavar="K",
-    help="of each image, for log p(x) of 8-bit pixels (default: 8)",
-)
-@click.option(
-    "--ex-post",
-    type=whole_number(1, 1000),
-    metavar="COMPONENTS",
-    help="draw samples from a mixture of Gaussians fitted to the codes (default: where there is no prior, 10)",
-)
+@with_model
+@_size("samples", 100, 1_000_000, "samples drawn")
+@_size("images", 100, 1_000_000, "test images that samples are compared with, evenly from all")
+@_size("likelihood_images", 1, 1_000_000, "test images for the likelihood, evenly from all", "IMAGES")
+@_size("importance_samples", 1, 1_000_000, "of each image, for log p(x) of binary pixels", "K")
+@_size("prior_samples", 1, 100_000_000, "latents for the naive estimate of log p(x)", "M")
+@_size("dequantization_samples", 1, 100_000, "of each image, for log p(x) of 8-bit pixels", "K")
+@_size("ex_post", 1, 1000, "draw samples from a mixture of Gaussians fitted to the codes", "COMPONENTS")
 @click.option("--seed", type=seed, help="of all noise (default: 0)")
-def evaluate(
-    folder: str,
-    data_root: tuple[str | None] | None,
-    device: str,
-    checkpoint: CheckpointName | None,
-    trust: Sequence[str],
-    config_dir: Sequence[Sequence[str]],
-    **given: Any,
-) -> None:
+def evaluate(run: Run, model: "LightningModule", weights: str, **given: Any) -> None:
     """Raises GenlabError if the run cannot be loaded, or draws no finite samples."""
-    run = open_run(folder, MODEL_SECTIONS, [*trust, *chain(*config_dir)])
-    if data_root:
-        (run.config.data.root,) = data_root
-    weights = run.checkpoint(checkpoint).name
-    keep_quiet()
-    # seconds, because of torch: a wrong folder is answered before
-    from genlab.runs.reload import load_data, load_model, load_settings
+    from genlab.runs.reload import load_data, load_settings
     from genlab.training.scoring import FILE, evaluate_run, print_evaluation
 
-    model = load_model(run, device, checkpoint)
     settings = replace(load_settings(run), **{name: value for name, value in given.items() if value is not None})
     evaluation = evaluate_run(run.folder, model, load_data(run), weights, run.summary, settings)
     print_evaluation(evaluation)

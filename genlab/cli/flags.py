@@ -8,7 +8,7 @@ from click.shell_completion import CompletionItem
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from genlab.cli.names import TRAINER_ARGUMENTS, groups, is_group, options
+from genlab.cli.names import UNNAMED, groups, is_group, options
 from genlab.cli.options import Choice, Command
 from genlab.runs.configuration import config_dir, register_resolvers
 
@@ -27,7 +27,8 @@ class _Overrides(click.ParamType):
         register_resolvers()
         with initialize_config_dir(str(config_dir()), version_base="1.3"):
             config = compose("config", [text for text in typed if is_group(text.partition("=")[0])])
-        words += [f"trainer.{name}=" for name in TRAINER_ARGUMENTS] + list(_addresses(OmegaConf.to_container(config)))
+        words += [f"{section}.{name}=" for section, names in UNNAMED.items() for name in names]
+        words += _addresses(OmegaConf.to_container(config))
         return [CompletionItem(word) for word in sorted(set(words)) if word.startswith(incomplete)]
 
 

@@ -1,11 +1,11 @@
 """`genlab interpolate`: what lies between two latent points."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from genlab.cli.options import command, picture_options, seed, whole_number
-from genlab.cli.picture import test_images, write_picture
+from genlab.cli.options import command, seed, whole_number
+from genlab.cli.picture import picture_options, test_images
 from genlab.errors import RunError
 from genlab.runs.reading import Run
 
@@ -34,23 +34,20 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=seed, help="choose the test images, or the noise, at random (default: the first ones, or seed 0)"
 )
-def interpolate(rows: int | None, columns: int, seed: int | None, **where: Any) -> None:
-    """Raises: see `write_picture`."""
+def interpolate(
+    run: Run, model: "LightningModule", rows: int | None, columns: int, seed: int | None
+) -> tuple["Tensor", str]:
+    from genlab.pictures.latent_space import interpolation_strips
 
-    def draw(run: Run, model: "LightningModule") -> tuple["Tensor", str]:
-        from genlab.pictures.latent_space import interpolation_strips
+    paths, remark = rows or 8, ""
 
-        paths, remark = rows or 8, ""
+    def images() -> "Tensor":
+        nonlocal paths, remark
+        chosen, remark = test_images(run, rows and 2 * rows, 2 * paths, seed)
+        paths = len(chosen) // 2
+        return chosen
 
-        def images() -> "Tensor":
-            nonlocal paths, remark
-            chosen, remark = test_images(run, rows and 2 * rows, 2 * paths, seed)
-            paths = len(chosen) // 2
-            return chosen
-
-        picture = interpolation_strips(model, images, paths, columns, seed or 0)
-        if picture is None:
-            raise RunError(f"{type(model).__name__} has no latent space to walk through; try genlab sample")
-        return picture, f"{paths} paths of {columns} points{remark}"
-
-    write_picture(draw, seed or 0, **where)
+    picture = interpolation_strips(model, images, paths, columns, seed or 0)
+    if picture is None:
+        raise RunError(f"{type(model).__name__} has no latent space to walk through; try genlab sample")
+    return picture, f"{paths} paths of {columns} points{remark}"

@@ -4,6 +4,7 @@ import difflib
 import os
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from itertools import chain
 
 import click
@@ -13,7 +14,7 @@ from genlab import __version__
 from genlab.cli.options import RunFolder, argument, command, explained, trust_options
 from genlab.console.program import begin, leave_unread
 from genlab.errors import ConfigError, GenlabError, lack_of_memory
-from genlab.processes.complaint import speaks
+from genlab.processes.agreement import spoken
 
 COMMANDS = {
     "train": "train a model, as python train.py does; genlab train --help shows the settings",
@@ -78,7 +79,8 @@ class Commands(click.Group):
 
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": True}
-GENLAB = click.version_option(__version__, message="%(version)s")(Commands("genlab", context_settings=SETTINGS))
+VERSIONS = f"%(version)s (torch {version('torch')}, pytorch-lightning {version('pytorch-lightning')})"
+GENLAB = click.version_option(__version__, message=VERSIONS)(Commands("genlab", context_settings=SETTINGS))
 
 
 def main() -> None:
@@ -102,8 +104,8 @@ def main() -> None:
         told = str(error) if isinstance(error, GenlabError | OSError) else lack_of_memory(error)
         if told is None or os.environ.get("GENLAB_DEBUG"):
             raise
-        if speaks(told):
-            print(f"error: {told}", file=sys.stderr)
+        for line in spoken(told):
+            print(f"error: {line}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
 
 

@@ -13,9 +13,7 @@ from genlab.runs.configuration import config_dir, quoted
 # (option, setting) → why it has none, where users of the others would expect it
 REASONS = {("flow", "latent_dim"): "its latent is as large as the image"}
 
-# Arguments of the Trainer that have groups of their own, or that genlab itself gives
-GIVEN = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
-# All others; a list, because importing Lightning takes seconds
+# Arguments of the Trainer but those of `genlab.runs.classes.OBJECTS`; a list, because importing Lightning takes seconds
 _OTHERS = """
     accelerator accumulate_grad_batches benchmark check_val_every_n_epoch detect_anomaly deterministic devices
     enable_autolog_hparams enable_checkpointing enable_model_summary enable_progress_bar fast_dev_run
@@ -24,7 +22,8 @@ _OTHERS = """
     num_nodes num_sanity_val_steps overfit_batches precision profiler reload_dataloaders_every_n_epochs strategy
     sync_batchnorm use_distributed_sampler val_check_interval
 """
-TRAINER_ARGUMENTS = _OTHERS.split()
+# Section → settings that its class has and the configs do not name; they need no `+`
+UNNAMED = {"trainer": _OTHERS.split(), "model": ["image_shape"]}
 
 # Of --config-dir: a folder of the user's, whose options are there besides those of genlab
 _USERS_DIR: ContextVar[Path | None] = ContextVar("_USERS_DIR", default=None)
@@ -72,8 +71,7 @@ def no_such(key: str, texts: list[str]) -> ConfigError:
     parent, _, name = key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
     names = [str(n) for n in node if not str(n).startswith("_")] if isinstance(node, DictConfig) else []
-    if parent == "trainer":
-        names += TRAINER_ARGUMENTS
+    names += UNNAMED.get(parent, [])
     if not parent:
         names = [n for n in names if n not in ("hydra", "run_dir")] + groups()
     option = config.hydra.runtime.choices.get(parent)

@@ -142,20 +142,6 @@ def run_options(function: _Decorated) -> _Decorated:
     return function
 
 
-def picture_options(out: str) -> Callable[[_Decorated], _Decorated]:
-    """Decorator: those of `run_options`, and --out.
-
-    Args:
-        out: the default file.
-    """
-
-    def add(function: _Decorated) -> _Decorated:
-        help = f"the picture (default: {out})"
-        return run_options(click.option("--out", type=_png, default=out, metavar="FILE.png", help=help)(function))
-
-    return add
-
-
 def whole_number(least: int, most: int) -> Callable[[str], int]:
     """The `type` of an argument that is a whole number from `least` to `most`."""
 
@@ -196,12 +182,13 @@ def data_root(text: str) -> tuple[str | None]:
     return (None if root == "null" else root,)
 
 
-def _png(text: str) -> Path:
+def output_file(text: str) -> Path:
+    """The `type` of --out."""
     path = Path(text).expanduser()
-    if path.suffix.lower() != ".png":
-        raise click.BadParameter(f"{text}: should end in .png")
     if path.is_dir():
         raise click.BadParameter(f"{text}: is a folder; choose another file")
+    if path.exists() and not path.is_file():  # /dev/null, a pipe: what is written would take its place
+        raise click.BadParameter(f"{text}: is no plain file; choose another")
     if not path.parent.is_dir():
         raise click.BadParameter(f"{text}: there is no folder {path.parent}; create it, or choose another file")
     if not os.access(path.parent, os.W_OK):

@@ -20,18 +20,18 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from genlab.cli.flags import HYDRAS, TRAIN
-from genlab.cli.names import TRAINER_ARGUMENTS, is_group, no_such, options, searchpath, use
+from genlab.cli.names import UNNAMED, is_group, no_such, options, searchpath, use
 from genlab.cli.options import explained
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError
-from genlab.runs.classes import PLAIN, SECTIONS
-from genlab.runs.configuration import config_dir, register_resolvers
+from genlab.runs.classes import LARGEST, PLAIN, SECTIONS, TABLES
+from genlab.runs.configuration import config_dir, program, register_resolvers
+from genlab.runs.identity import flat
 from genlab.sweeps.placement import PLACEMENTS
 from genlab.sweeps.request import sweep_values
 
 KNOWN = (*SECTIONS, *PLAIN, "sweep", "hydra")
-NEEDED = ("seed", "outputs", "run_dir", "model", "data", "trainer", "logger", "callbacks", "evaluation")
-LARGEST = 2**63  # of whole numbers: torch and Python's own sizes go no further
+NEEDED = "seed outputs run_dir logger callbacks evaluation data.name model._target_ data._target_ trainer._target_"
 
 # What these are made by; all settings of a run are checked there
 TRAINER = "genlab.training.trainer.CheckedTrainer"
@@ -43,14 +43,15 @@ PARAMS = "hydra.sweeper.params."
 def check(arguments: list[str]) -> list[str]:
     """Check the arguments of `train.py`; return them as Hydra should get them.
 
-    Any argument of Lightning's Trainer may be set as `trainer.NAME=…`, though the configs name few; such an override
-    gets the `++` that Hydra wants.
+    Any argument of Lightning's Trainer may be set as `trainer.NAME=…`, though the configs name few; such an override,
+    and others of `UNNAMED`, get the `++` that Hydra wants.
 
     Raises:
         ConfigError: a group, an option or a key that does not exist, or an override that cannot be read.
     """
+    register_resolvers()
     try:
-        given = TRAIN.make_context("python train.py", list(arguments)).params
+        given = TRAIN.make_context(program(), list(arguments)).params
     except click.UsageError as error:
         raise explained(error) from None
     if any(given[flag] for flag in HYDRAS):
@@ -61,7 +62,6 @@ def check(arguments: list[str]) -> list[str]:
     overrides = [_parse(text) for text in texts]
     for override in overrides:
         _check_override(override)
-    register_resolvers()
     forced: set[str] = set()
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         for job in _examples(overrides):
@@ -76,8 +76,8 @@ def check(arguments: list[str]) -> list[str]:
 
 def typed(overrides: list[str]) -> list[str]:
     """Overrides without the `++` of `check`."""
-    new = [f"++trainer.{name}=" for name in TRAINER_ARGUMENTS]
-    return [text.removeprefix("++") if text.startswith(tuple(new)) else text for text in overrides]
+    new = tuple(f"++{section}.{name}=" for section, names in UNNAMED.items() for name in names)
+    return [text.removeprefix("++") if text.startswith(new) else text for text in overrides]
 
 
 def _check_flags(given: dict[str, Any]) -> None:
@@ -172,7 +172,7 @@ def _with_force(texts: list[str], forced: set[str]) -> list[str]:
 
 
 def _composed(texts: list[str], forced: set[str]) -> DictConfig:
-    """The config; `forced` gets the arguments of the Trainer that the config does not name."""
+    """The config; `forced` gets the settings of `UNNAMED` that are given and not in the config."""
     try:
         return compose("config", [*searchpath(), *_with_force(texts, forced)], return_hydra_config=True)
     except MissingConfigException as error:
@@ -186,11 +186,11 @@ def _composed(texts: list[str], forced: set[str]) -> DictConfig:
                     raise no_such(key, texts) from None
             where = "" if isinstance(error, (HydraException, OmegaConfBaseException)) else f"{' '.join(texts)}: "
             raise ConfigError(where + " ".join(str(error).split())) from None
-        key, trainer = str(cause.full_key), cause.parent_node
-    new = {f"trainer.{name}" for name in TRAINER_ARGUMENTS if trainer is None or name not in trainer} - forced
-    if key not in new:
+        key = str(cause.full_key)
+    section, _, name = key.rpartition(".")
+    if name not in UNNAMED.get(section, ()) or key in forced:
         raise no_such(key, texts)
-    forced |= new & {text.partition("=")[0] for text in texts}
+    forced.add(key)
     return _composed(texts, forced)
 
 
@@ -205,9 +205,10 @@ def _check_whole(config: DictConfig, texts: list[str]) -> None:
         for name in raw[parent]:
             if name not in known:
                 raise no_such(f"{parent}.{name}", texts)
-    for name in NEEDED:
-        if name not in raw:
-            raise ConfigError(f"~{name}: a run needs it; leave this out")
+    for name in NEEDED.split():
+        section, _, key = name.partition(".")
+        if section not in raw or (key and key not in (raw[section] if isinstance(raw[section], dict) else ())):
+            raise ConfigError(f"~{name}: a run needs it; leave out what deletes it")
     if not raw["hydra"]["sweeper"]["_target_"].startswith("hydra_plugins.genlab_sweeper."):
         raise ConfigError("hydra/sweeper: genlab's table and resuming need its own; leave it out")
     places = {name: raw[name] for name in ("outputs", "run_dir")}
@@ -215,27 +216,17 @@ def _check_whole(config: DictConfig, texts: list[str]) -> None:
     for name, place in places.items():
         if not place or not isinstance(place, str):
             raise ConfigError(f"{name}={place or ''}: should be the name of a folder")
-    for name in ("logger", "callbacks"):
-        if not isinstance(raw[name], dict):
-            raise ConfigError(
-                f"{name}={raw[name]}: should be options and settings; Allowed: {', '.join(options(name))}"
-            )
-    for address, key in (("model", "_target_"), ("trainer", "_target_"), ("data", "_target_"), ("data", "name")):
-        if not isinstance(raw[address], dict) or key not in raw[address]:
-            raise ConfigError(f"~{address}.{key}: a run needs it; leave out what deletes it")
-    for group in ("logger", "callbacks"):
+    for group in TABLES:
+        if not isinstance(raw[group], dict):
+            there = ", ".join(options(group))
+            raise ConfigError(f"{group}={raw[group]}: should be options and settings; Allowed: {there}")
         for name, node in raw[group].items():
             if not isinstance(node, dict) or "_target_" not in node:
                 raise ConfigError(f"{group}.{name}: names no class (_target_); ~{group}.{name} leaves it out")
     for name, target in (("trainer", TRAINER), ("evaluation", EVALUATION)):
         if not isinstance(raw[name], dict) or raw[name].get("_target_") != target:
             raise ConfigError(f"{name}: should be made by {target}; leave out what changes that")
-    _check_sizes(raw)
-
-
-def _check_sizes(value: Any, address: str = "") -> None:
-    if isinstance(value, (dict, list)):
-        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
-            _check_sizes(item, f"{address}.{name}" if address else str(name))
-    elif isinstance(value, int) and abs(value) >= LARGEST:
-        raise ConfigError(f"{address}={value}: should be a number between -2**63 and 2**63")
+    for address, value in flat(raw).items():
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, int) and abs(number) >= LARGEST:
+                raise ConfigError(f"{address}={number}: too large a number; use one between -2**63 and 2**63")

@@ -1,10 +1,14 @@
-"""What the commands with a picture have in common: a run's model in, one PNG out."""
+"""What the commands with a trained model have in common: a run's model in, and mostly one PNG out."""
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import click
+
+from genlab.cli.options import output_file, run_options
 from genlab.console.program import keep_quiet
 from genlab.console.readable import short
 from genlab.errors import ConfigError, DiskError
@@ -12,57 +16,87 @@ from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.reading import CheckpointName, Run, open_run
 
 if TYPE_CHECKING:
-    from pytorch_lightning import LightningModule
     from torch import Tensor
 
+# (run, its model, the other options)
+Drawing = Callable[..., tuple["Tensor", str]]
 
-def write_picture(
-    draw: Callable[[Run, "LightningModule"], tuple["Tensor", str]],
-    seed: int,
-    *,
-    folder: str,
-    data_root: tuple[str | None] | None,
-    device: str,
-    checkpoint: CheckpointName | None,
-    out: Path,
-    trust: Sequence[str],
-    config_dir: Sequence[Sequence[str]],
-) -> None:
-    """Load the model of a run, draw, write the PNG whole, and print what was written.
 
-    Args:
-        draw: makes the picture (C, H, W) in [0, 1], and the words of the printed line for what is in it.
-        seed: of all random numbers that `draw` does not fix itself.
-        folder, data_root, device, checkpoint, out, trust, config_dir: those of `picture_options`.
+def with_model(function: Callable[..., None]) -> Callable[..., None]:
+    """Decorator: the options of `run_options`; the function gets the run, its model and the name of the checkpoint.
 
     Raises:
-        GenlabError: of `draw`, or the run cannot be loaded.
+        RunError: the run cannot be loaded.
+    """
+
+    @run_options
+    @wraps(function)
+    def opened(
+        folder: str,
+        data_root: tuple[str | None] | None,
+        device: str,
+        checkpoint: CheckpointName | None,
+        trust: Sequence[str],
+        config_dir: Sequence[Sequence[str]],
+        **given: Any,
+    ) -> None:
+        run = open_run(folder, MODEL_SECTIONS, [*trust, *chain(*config_dir)])
+        if data_root:
+            (run.config.data.root,) = data_root
+        weights = run.checkpoint(checkpoint).name
+        keep_quiet()
+        from genlab.runs.reload import load_model  # seconds, because of torch: a wrong folder is answered before
+
+        function(run, load_model(run, device, checkpoint), weights, **given)
+
+    return opened
+
+
+def picture_options(default: str) -> Callable[[Drawing], Callable[..., None]]:
+    """Decorator: the options of `run_options`, and --out.
+
+    The function gets the run, its model and its other options, and returns the picture (C, H, W) in [0, 1] and the
+    words for what is in it. The PNG is written whole, and what was written is printed.
+
+    Args:
+        default: of --out.
+
+    Raises:
+        GenlabError: of the function, or the run cannot be loaded.
         DiskError: the file cannot be written.
     """
-    run = open_run(folder, MODEL_SECTIONS, [*trust, *chain(*config_dir)])
-    if data_root:
-        (run.config.data.root,) = data_root
-    weights = run.checkpoint(checkpoint).name
-    keep_quiet()
-    # seconds, because of torch: a wrong folder is answered before
-    import torch
-    from torchvision.utils import save_image
 
-    from genlab.callbacks.picture import undisturbed
-    from genlab.runs.atomic import whole_file
-    from genlab.runs.reload import load_model
-    from genlab.training.quick_cpu import flushed_denormals
+    def add(function: Drawing) -> Callable[..., None]:
+        @with_model
+        @click.option("--out", type=_png, default=default, metavar="FILE.png", help=f"the picture (default: {default})")
+        @wraps(function)
+        def written(run: Run, model: Any, weights: str, out: Path, **given: Any) -> None:
+            import torch
+            from torchvision.utils import save_image
 
-    model = load_model(run, device, checkpoint)
-    with undisturbed(model), flushed_denormals():
-        torch.manual_seed(seed)
-        picture, what = draw(run, model)
-    try:
-        with whole_file(out) as file:
-            save_image(picture, file, format="png")
-    except OSError as error:
-        raise DiskError(f"{out}: {error.strerror or error}; choose another file with --out") from None
-    print(f"{out}: {what}, {type(model).__name__} of {short(run.folder)} ({weights})")
+            from genlab.callbacks.picture import undisturbed
+            from genlab.runs.atomic import whole_file
+            from genlab.training.quick_cpu import flushed_denormals
+
+            with undisturbed(model), flushed_denormals():
+                torch.manual_seed(given["seed"] or 0)  # for what the function does not fix itself
+                picture, what = function(run, model, **given)
+            try:
+                with whole_file(out) as file:
+                    save_image(picture, file, format="png")
+            except OSError as error:
+                raise DiskError(f"{out}: {error.strerror or error}; choose another file with --out") from None
+            print(f"{out}: {what}, {type(model).__name__} of {short(run.folder)} ({weights})")
+
+        return written
+
+    return add
+
+
+def _png(text: str) -> Path:
+    if not text.lower().endswith(".png"):
+        raise click.BadParameter(f"{text}: should end in .png")
+    return output_file(text)
 
 
 def test_images(run: Run, n: int | None, otherwise: int, seed: int | None) -> tuple["Tensor", str]:

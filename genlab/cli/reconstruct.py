@@ -1,11 +1,11 @@
 """`genlab reconstruct`: test images and what the model makes of them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from genlab.cli.options import command, picture_options, seed, whole_number
-from genlab.cli.picture import test_images, write_picture
+from genlab.cli.options import command, seed, whole_number
+from genlab.cli.picture import picture_options, test_images
 from genlab.errors import RunError
 from genlab.runs.reading import Run
 
@@ -26,20 +26,15 @@ if TYPE_CHECKING:
 @picture_options("reconstructions.png")
 @click.option("-n", type=whole_number(1, 2_000), help="how many test images (default: 32)")
 @click.option("--seed", type=seed, help="choose the test images at random (default: the first ones)")
-def reconstruct(n: int | None, seed: int | None, **where: Any) -> None:
-    """Raises: see `write_picture`."""
+def reconstruct(run: Run, model: "LightningModule", n: int | None, seed: int | None) -> tuple["Tensor", str]:
+    from genlab.capabilities import CanReconstruct
+    from genlab.pictures.grids import above_reconstructions
 
-    def draw(run: Run, model: "LightningModule") -> tuple["Tensor", str]:
-        from genlab.capabilities import CanReconstruct
-        from genlab.pictures.grids import above_reconstructions
-
-        if not isinstance(model, CanReconstruct):
-            raise RunError(
-                f"{type(model).__name__} reconstructs no images; VAE and Autoencoder do. "
-                "Try genlab sample or genlab interpolate"
-            )
-        images, remark = test_images(run, n, 32, seed)
-        picture = above_reconstructions(images, model.reconstruct(images.to(model.device)).to(images))
-        return picture, f"{len(images)} test images{remark} above their reconstructions"
-
-    write_picture(draw, seed or 0, **where)
+    if not isinstance(model, CanReconstruct):
+        raise RunError(
+            f"{type(model).__name__} reconstructs no images; VAE and Autoencoder do. "
+            "Try genlab sample or genlab interpolate"
+        )
+    images, remark = test_images(run, n, 32, seed)
+    picture = above_reconstructions(images, model.reconstruct(images.to(model.device)).to(images))
+    return picture, f"{len(images)} test images{remark} above their reconstructions"

@@ -1,30 +1,15 @@
 """`genlab report`: run folders in, one page or one table out."""
 
-import os
+from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import click
 
-from genlab.cli.options import Choice, argument, command
+from genlab.cli.options import Choice, argument, command, output_file
 from genlab.errors import DiskError, RunError, plain
 
 DEFAULT = "report.html"
 FORMATS = ("html", "markdown", "csv", "json")
-
-
-def _file(text: str) -> Path:
-    path = Path(text).expanduser()
-    if path.is_dir():
-        raise click.BadParameter(f"{text}: is a folder; choose a file")
-    if path.exists() and not path.is_file():  # /dev/null, a pipe: the page would take its place
-        raise click.BadParameter(f"{text}: is no plain file; choose another")
-    if not path.parent.is_dir():
-        raise click.BadParameter(f"{text}: there is no folder {path.parent}; create it, or choose another file")
-    if not os.access(path.parent, os.W_OK):
-        raise click.BadParameter(f"{text}: the folder {path.parent} cannot be written; choose another file")
-    return path
 
 
 @command(
@@ -45,13 +30,9 @@ def _file(text: str) -> Path:
 @argument(
     "folders", "RUN", "a run folder, or a folder of runs as a sweep's, or a pattern with *", nargs=-1, required=True
 )
-@click.option("--out", type=_file, metavar="FILE", help=f"the page (default: {DEFAULT}), or the table's file")
+@click.option("--out", type=output_file, metavar="FILE", help=f"the page (default: {DEFAULT}), or the table's file")
 @click.option("--format", metavar="|".join(FORMATS), type=Choice(FORMATS), default="html", help="(default: html)")
-def report(**given: Any) -> None:
-    run(SimpleNamespace(**given))
-
-
-def run(arguments: Any) -> None:
+def report(folders: Sequence[str], out: Path | None, format: str) -> None:
     """Raises RunError if nothing of a name exists or nothing is a run, DiskError if the file cannot be written."""
     # here, because the help needs none of it
     from genlab.report.page import page
@@ -59,15 +40,15 @@ def run(arguments: Any) -> None:
     from genlab.report.tables import table
     from genlab.runs.atomic import write_text
 
-    html = arguments.format == "html"
-    out = arguments.out or (Path(DEFAULT) if html else None)
-    if out is not None and out.exists() and not out.is_file():  # the page would take its place
+    html = format == "html"
+    out = out or (Path(DEFAULT) if html else None)
+    if out is not None and out.exists() and not out.is_file():  # of a default, which click has not looked at
         raise DiskError(f"{out}: is no plain file; choose another with --out")
-    runs = [read_run(folder) for folder in find_folders(arguments.folders)]
+    runs = [read_run(folder) for folder in find_folders(folders)]
     broken = [run for run in runs if run.broken]
     if len(broken) == len(runs):
         raise RunError(f"no run can be read; {broken[0].listed.reason}")
-    text = page(runs) if html else table(runs, arguments.format)
+    text = page(runs) if html else table(runs, format)
     if out is None:
         print(text, end="")
         return

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genlab.cli.options import command, picture_options, positive, seed, whole_number
-from genlab.cli.picture import write_picture
+from genlab.cli.options import command, positive, seed, whole_number
+from genlab.cli.picture import picture_options
 from genlab.errors import ConfigError, RunError
 from genlab.runs.reading import Run
 
@@ -42,23 +42,20 @@ BATCH = 500  # images made at once, for the memory's sake
     metavar="K",
     help="draw codes from a mixture of K Gaussians, which is fitted to the codes of training images first",
 )
-def sample(n: int, seed: int, temperature: float | None, components: int | None, **where: Any) -> None:
-    """Raises: see `write_picture`."""
+def sample(
+    run: Run, model: "LightningModule", n: int, seed: int, temperature: float | None, components: int | None
+) -> tuple["Tensor", str]:
+    import torch
 
-    def draw(run: Run, model: "LightningModule") -> tuple["Tensor", str]:
-        import torch
+    from genlab.pictures.grids import square_grid
 
-        from genlab.pictures.grids import square_grid
-
-        draw_images = _sampler(run, model, temperature, components, seed)
-        generator = torch.Generator().manual_seed(seed)
-        sizes = [min(BATCH, n - done) for done in range(0, n, BATCH)]
-        picture = square_grid(torch.cat([draw_images(size, generator) for size in sizes]))
-        fitted = f" of {components} Gaussians fitted to codes" if components else ""
-        cooled = f" at temperature {temperature:g}" if temperature else ""
-        return picture, f"{n} samples{fitted}{cooled}, seed {seed}"
-
-    write_picture(draw, seed, **where)
+    draw_images = _sampler(run, model, temperature, components, seed)
+    generator = torch.Generator().manual_seed(seed)
+    sizes = [min(BATCH, n - done) for done in range(0, n, BATCH)]
+    picture = square_grid(torch.cat([draw_images(size, generator) for size in sizes]))
+    fitted = f" of {components} Gaussians fitted to codes" if components else ""
+    cooled = f" at temperature {temperature:g}" if temperature else ""
+    return picture, f"{n} samples{fitted}{cooled}, seed {seed}"
 
 
 def _sampler(run: Run, model: "LightningModule", temperature: float | None, components: int | None, seed: int) -> Any:

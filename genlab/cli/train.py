@@ -20,7 +20,7 @@ from genlab.cli.overrides import check, typed
 from genlab.console.program import begin, keep_quiet, leave_unread, mendable
 from genlab.console.readable import start_from, to_copy
 from genlab.errors import ConfigError, plain
-from genlab.processes.complaint import is_lost, speaks
+from genlab.processes.agreement import is_lost, spoken
 from genlab.processes.peers import is_first, peers
 from genlab.processes.signals import INTERRUPTED, code_of, exit_on_sigterm
 from genlab.runs.configuration import config_dir
@@ -118,8 +118,8 @@ def _answer(error: Exception, code: int) -> int:
         raise error
     if isinstance(error, BrokenPipeError):
         leave_unread()
-    if speaks(text, is_lost(error)):
-        print(f"error: {plain(text)}", file=sys.stderr)
+    for line in spoken(plain(text), is_lost(error)):
+        print(f"error: {line}", file=sys.stderr)
     return code
 
 

@@ -1,9 +1,8 @@
 """`genlab tune`: search for the settings that make a metric best."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import click
 
@@ -36,11 +35,7 @@ from genlab.errors import ConfigError
 @argument("settings", "KEY=VALUE", "see above", nargs=-1)
 @click.option("--config-dir", metavar="FOLDER", help="folder of your configs, as of genlab train")
 @click.option("--trust", multiple=True, metavar="PACKAGE", help="classes of this package may run")
-def tune(**given: Any) -> None:
-    run(SimpleNamespace(**given))
-
-
-def run(arguments: Any) -> None:
+def tune(settings: Sequence[str], config_dir: str | None, trust: Sequence[str]) -> None:
     """Raises GenlabError if something is wrong with the search, or no trial has finished."""
     if find_spec("optuna") is None:
         raise ConfigError("genlab tune needs Optuna; pip install 'genlab[tune]'")
@@ -49,11 +44,11 @@ def run(arguments: Any) -> None:
     from genlab.tuning.study import check_storage
     from genlab.tuning.trial_config import TrialConfigs
 
-    request = read_request(arguments.settings)
-    users = Path(arguments.config_dir).expanduser().absolute() if arguments.config_dir else None
-    configs = TrialConfigs(request, check, users, arguments.trust)
+    request = read_request(list(settings))
+    users = Path(config_dir).expanduser().absolute() if config_dir else None
+    configs = TrialConfigs(request, check, users, trust)
     check_storage(request)
-    from genlab.tuning.worker import tune  # seconds, because of torch
+    from genlab.tuning.worker import tune as search  # seconds, because of torch
 
     keep_quiet()
-    tune(request, configs)
+    search(request, configs)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
@@ -29,17 +30,17 @@ def announce_start(
     print(f"run folder   {short(cfg.run_dir)}", flush=True)
 
 
-def announce_end(
-    cfg: DictConfig, unit: str, metrics: dict[str, float], seconds: float, sample_quality_seconds: float = 0.0
-) -> None:
-    """The final numbers, what they have cost, the run folder and the TensorBoard command."""
-    folder = short(cfg.run_dir)
+def announce_end(cfg: DictConfig, unit: str, metrics: dict[str, float], summary: Mapping[str, Any]) -> None:
+    """The final numbers, of which weights they are, what they have cost, the run folder and the TensorBoard command."""
     test = {name.removeprefix("test/"): value for name, value in metrics.items() if name.startswith("test/")}
     numbers = "   ".join(f"{name} {readable(value)}" for name, value in test.items())
     if numbers:
-        print(f"test         {numbers}   ({unit})")
-    cost = f", of which {sample_quality_seconds:.0f} s for val/fid_mnist" if sample_quality_seconds else ""
-    print(f"run folder   {folder}   ({seconds:.0f} s{cost})")
+        best = summary["best"]
+        whose = "last weights" if best is None else f"weights of epoch {best['epoch']}, best by {best['metric']}"
+        print(f"test         {numbers}   ({unit}; {whose})")
+    within = summary.get("sample_quality_seconds")
+    cost = f", of which {within:.0f} s for val/fid_mnist" if within else ""
+    print(f"run folder   {short(cfg.run_dir)}   ({summary['seconds']:.0f} s{cost})")
     if "tensorboard" in (cfg.logger or {}):
         command = to_copy("tensorboard", "--logdir", Path(cfg.run_dir), "--samples_per_plugin", "images=200")
         print(f"TensorBoard  {command}", flush=True)

@@ -8,16 +8,16 @@ import sys
 import warnings
 
 from genlab.errors import GenlabError, lack_of_memory
-from genlab.processes.complaint import is_lost
+from genlab.processes.agreement import is_lost
 
 
 def begin() -> None:
     """At each entry point: a character that the terminal does not have is written as `\\u2026`, and stops no run.
 
-    Processes that are started from here write it so too. A package of the user's in the current folder can be
-    imported, by `genlab` as by `python`; what is installed comes first.
+    Processes that are started from here write it so too. Classes of the user's can be imported from the current folder,
+    with `genlab` as with `python train.py`.
     """
-    if not {"", os.getcwd()} & set(sys.path):
+    if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

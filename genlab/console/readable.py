@@ -17,6 +17,13 @@ def readable(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.2f}"
 
 
+def duration(seconds: float) -> str:
+    """`12 s`, `4 min` or `2.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def start_from(folder: str) -> None:
     """Where the user is, if that is no longer where the process is, as with `hydra.job.chdir=true`."""
     global _origin

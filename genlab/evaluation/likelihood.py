@@ -14,6 +14,9 @@ IMAGES = 20  # at once
 LATENTS = 1000  # of the prior, at once
 
 
+BINARY = {"binary": "drawn once for each image", "cut": "cut at 0.5"}  # how the x of a Bernoulli likelihood is made
+
+
 @dataclass(frozen=True)
 class ImportanceWeighted:
     """What K importance samples say of each of B images, for several K.
@@ -78,6 +81,9 @@ def _running_sums(
             done += samples
         log_sums.append(log_sum)
     return torch.stack(log_sums), total
+
+
+BINARY = {"binary": "drawn once for each image", "cut": "cut at 0.5"}  # how the x of a Bernoulli likelihood is made
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from genlab.capabilities import CanExplain, CanSample, CanWeigh, HasLikelihood
-from genlab.evaluation.likelihood import ImportanceWeighted, from_prior, importance_weighted
+from genlab.evaluation.likelihood import BINARY, ImportanceWeighted, from_prior, importance_weighted
 from genlab.evaluation.scores import Curve, Evaluation, Point, mean_score
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
 from genlab.quantities import quantity
 
 AT_ONCE = 100  # images, where the likelihood is exact
-BOUND = "an upper bound in expectation"
+EXACT, BOUND = "exact", "upper bound"  # a bound in expectation
 
 
 def likelihood_scores(
@@ -44,69 +44,74 @@ def likelihood_scores(
     if model.pixels == "8-bit":
         counts = _powers(2, settings.dequantization_samples)
         estimate = importance_weighted(model, images, counts, generator, chunk=100, track=track)
-        return _bits_per_dim(estimate, images)
+        return _bits_per_dim(estimate, images, _protocol(model, images))
     counts = _powers(10, settings.importance_samples)
     estimate = importance_weighted(model, images, counts, generator, track=track)
-    evaluation = _nll(estimate, images)
+    evaluation = _nll(estimate, _protocol(model, images))
     evaluation.scores["nll"] = replace(evaluation.scores["nll"], published=settings.published_nll)
     if isinstance(model, CanExplain):
-        evaluation |= _from_prior(model, images, settings.prior_samples, generator, track)
+        x = _protocol(model, images)
+        evaluation |= _from_prior(model, images, settings.prior_samples, generator, track, x)
     return evaluation
 
 
 def _exact(model: HasLikelihood, images: Tensor, settings: EvaluationSettings, track: Track) -> Evaluation:
     parts = track(images.split(AT_ONCE), description="likelihood")
     nll = -torch.cat([model.exact_log_likelihood(some).double().cpu() for some in parts])
-    measured = f"{len(images)} test images; exact"
     if model.pixels == "8-bit":
         bits = nll / (math.log(2) * images[0].numel())
-        score = mean_score("bits_per_dim", bits, f"8-bit pixels; {measured}")
+        score = mean_score("bits_per_dim", bits, _protocol(model, images), EXACT)
         absent = {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"}
         return Evaluation(scores={"bits_per_dim": score}, absent=absent)
-    score = mean_score("nll", nll, f"binary pixels, drawn once for each image; {measured}")
-    score = replace(score, published=settings.published_nll)
+    score = replace(mean_score("nll", nll, _protocol(model, images), EXACT), published=settings.published_nll)
     absent = {"bits_per_dim": "the likelihood is of binary pixels: see nll"}
     return Evaluation(scores={"nll": score}, absent=absent)
 
 
-def _nll(estimate: ImportanceWeighted, images: Tensor) -> Evaluation:
-    x = f"binary pixels, drawn once for each image; {len(images)} test images"
+def _nll(estimate: ImportanceWeighted, x: str) -> Evaluation:
     nll = -estimate.log_likelihood
     k = f"{estimate.counts[-1]} importance samples"
     return Evaluation(
         scores={
-            "elbo": mean_score("elbo", estimate.elbo, f"{x}; mean over {k}"),
-            "nll": mean_score("nll", nll[-1], f"{x}; log-mean-exp of {k}; {BOUND}"),
+            "elbo": mean_score("elbo", estimate.elbo, x, f"estimate: mean over {k}"),
+            "nll": mean_score("nll", nll[-1], x, f"{BOUND}: log-mean-exp of {k}"),
         },
         absent={"bits_per_dim": "the likelihood is of binary pixels: see nll"},
         curves={"nll": _curve("nll", "importance samples", x, estimate.counts, nll)},
     )
 
 
-def _bits_per_dim(estimate: ImportanceWeighted, images: Tensor) -> Evaluation:
-    x = f"8-bit pixels; {len(images)} test images"
+def _bits_per_dim(estimate: ImportanceWeighted, images: Tensor, x: str) -> Evaluation:
     bits = -estimate.log_likelihood / (math.log(2) * images[0].numel())
-    k = f"log-mean-exp of {estimate.counts[-1]} draws of dequantization noise"
+    how = f"{BOUND}: log-mean-exp of {estimate.counts[-1]} draws of dequantization noise"
     return Evaluation(
-        scores={"bits_per_dim": mean_score("bits_per_dim", bits[-1], f"{x}; {k}; {BOUND}")},
+        scores={"bits_per_dim": mean_score("bits_per_dim", bits[-1], x, how)},
         absent={"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"},
         curves={"bits_per_dim": _curve("bits_per_dim", "draws of dequantization noise", x, estimate.counts, bits)},
     )
 
 
 def _from_prior(
-    model: CanExplain, images: Tensor, samples: int, generator: torch.Generator, track: Track
+    model: CanExplain, images: Tensor, samples: int, generator: torch.Generator, track: Track, x: str
 ) -> Evaluation:
     estimate = from_prior(model, images, samples, generator, track)
-    protocol = f"binary pixels, drawn once for each image; {len(images)} test images; {samples} latents of the prior"
+    of_prior = f"{samples} latents of the prior"
     return Evaluation(
         scores={
-            "nll_from_prior": mean_score("nll_from_prior", -estimate.log_likelihood, f"{protocol}; {BOUND}"),
+            "nll_from_prior": mean_score(
+                "nll_from_prior", -estimate.log_likelihood, x, f"{BOUND}: log-mean-exp of {of_prior}"
+            ),
             "prior_effective_samples": mean_score(
-                "prior_effective_samples", estimate.effective_samples, protocol, f"of {samples}"
+                "prior_effective_samples", estimate.effective_samples, f"{x}; {of_prior}", unit=f"of {samples}"
             ),
         }
     )
+
+
+def _protocol(model: CanWeigh | HasLikelihood, images: Tensor) -> str:
+    """What likelihoods must have in common to be compared, on one data set."""
+    kind = f"binary pixels, {BINARY[model.pixels]}" if model.pixels in BINARY else f"{model.pixels} pixels"
+    return f"{kind}; {len(images)} test images"
 
 
 def _curve(name: str, x: str, protocol: str, counts: Sequence[int], values: Tensor) -> Curve:

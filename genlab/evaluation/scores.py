@@ -20,7 +20,10 @@ class Score:
         value: the number.
         unit: in words; empty for a pure number.
         better: which way; None where neither is.
-        protocol: how it was measured. Numbers of different protocols do not compare; without one none does.
+        protocol: what was measured: on which pixels, of which and how many images, by which samples. Numbers of
+            different protocols do not compare; without one none does.
+        estimator: how it was estimated, which is said beside the number: `exact`, or in brief and at length, as `upper
+            bound: log-mean-exp of 1000 importance samples`.
         standard_error: of a mean over images.
         floor: what real training images score in place of the samples.
         published: what a paper reports for the same.
@@ -33,6 +36,7 @@ class Score:
     standard_error: float | None = None
     floor: float | None = None
     published: float | None = None
+    estimator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,11 +135,11 @@ def _plain(value: Any) -> Any:
     return asdict(value) if isinstance(value, Curve) else value
 
 
-def mean_score(name: str, values: "Tensor", protocol: str, unit: str = "") -> Score:
+def mean_score(name: str, values: "Tensor", protocol: str, estimator: str | None = None, unit: str = "") -> Score:
     """The mean of a quantity of each image, (B,), with its standard error over images; the unit, if it has one here."""
     known = quantity(name)
     error = float(values.std()) / len(values) ** 0.5 if len(values) > 1 else None
-    return Score(float(values.mean()), unit or known.unit, known.better, protocol, error)
+    return Score(float(values.mean()), unit or known.unit, known.better, protocol, error, estimator=estimator)
 
 
 def evenly(images: "Tensor", n: int) -> "Tensor":

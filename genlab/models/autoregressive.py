@@ -188,14 +188,20 @@ class Autoregressive(LightningModule):
 
     @property
     def protocol(self) -> dict[str, str]:
-        """How each logged quantity of validation and test is measured."""
-        over = f", the mean of p over {self.orders} orders" if self.orders > 1 else ""
+        """What each logged quantity of validation and test is."""
         if self.pixels == "binary":
-            return {"nll": f"nats per image; x drawn once for each image; exact{over}"}
+            return {"nll": "nats per image; x drawn once for each image"}
         return {
-            "bits_per_dim": f"-log2 P(image) / {math.prod(self.image_shape)}, 256 levels; exact{over}",
-            "log_likelihood": f"log P(image), nats per image, 256 levels; exact{over}",
+            "bits_per_dim": f"-log2 P(image) / {math.prod(self.image_shape)}, 256 levels",
+            "log_likelihood": "log P(image), nats per image, 256 levels",
         }
+
+    @property
+    def estimators(self) -> dict[str, str]:
+        """How they are computed."""
+        return dict.fromkeys(
+            self.quantities, f"exact: the mean of p over {self.orders} orders" if self.orders > 1 else "exact"
+        )
 
     # What the mathematics gives
 

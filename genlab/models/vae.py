@@ -145,7 +145,8 @@ class VAE(LightningModule):
     @property
     def pixels(self) -> Pixels:
         """The kind of x that the likelihoods are about."""
-        return "grey" if self.binarization == "none" else "binary"
+        kinds: dict[Binarization, Pixels] = {"stochastic": "binary", "threshold": "cut", "none": "grey"}
+        return kinds[self.binarization]
 
     # Training, validation, test
 
@@ -196,14 +197,18 @@ class VAE(LightningModule):
 
     @property
     def protocol(self) -> dict[str, str]:
-        """How each logged quantity of validation and test is measured."""
+        """What each logged quantity of validation and test is."""
         x = {
             "stochastic": "drawn once for each image",
             "threshold": "cut at 0.5",
             "none": "grey, a surrogate",
         }
-        measured = f"{self.unit}; x {x[self.binarization]}; one sample of z an image"
-        return dict.fromkeys(self.quantities, measured)
+        return dict.fromkeys(self.quantities, f"nats per image; x {x[self.binarization]}")
+
+    @property
+    def estimators(self) -> dict[str, str]:
+        """How they are estimated."""
+        return dict.fromkeys(self.quantities, "estimate: one sample of z an image")
 
     # What the mathematics gives
 

@@ -31,3 +31,17 @@ def above_reconstructions(originals: Tensor, reconstructions: Tensor) -> Tensor:
     grey = pairs.new_full((2, -len(originals) % columns, *originals.shape[1:]), LINES)
     rows = torch.cat([pairs, grey], dim=1).unflatten(1, (-1, columns))  # (2, rows, columns, C, H, W)
     return image_grid(rows.transpose(0, 1).flatten(0, 2), columns)
+
+
+def beside_completions(originals: Tensor, half: int, completed: Tensor) -> Tensor:
+    """A row for each image: the original, its upper half above grey, and the completions of that half.
+
+    Args:
+        originals: (B, C, H, W) in [0, 1].
+        half: rows of pixels that are given.
+        completed: (B, ways, C, H, W) in [0, 1].
+    """
+    given = originals.clone()
+    given[..., half:, :] = LINES
+    rows = torch.cat([torch.stack([originals, given], dim=1), completed.to(originals)], dim=1)
+    return image_grid(rows.flatten(0, 1), columns=rows.shape[1])

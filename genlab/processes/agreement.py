@@ -1,21 +1,20 @@
-"""One value for all processes of a run, before Lightning has connected them."""
+"""What the processes of a run tell one another before Lightning has connected them, and which of them speaks."""
 
 import os
-import time
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from genlab.errors import PeerError
-from genlab.processes.peers import Peers, peers
+from genlab.processes.peers import Peers, is_first, peers
 
 if TYPE_CHECKING:
     from torch.distributed import Store
 
 PATIENCE = timedelta(minutes=5)  # for a process on another machine, which may be slow to start
-HERE = "here"
-MOMENT = 2.0  # seconds
+LOST = re.compile(r"gloo|Connection (closed|reset) by peer|nccl", re.IGNORECASE)
 
 # The first process of srun's serves the store, and later another at the same address for Lightning's process group:
 # torch lets both share one server as long as the first store is there
@@ -28,7 +27,7 @@ def agreed(key: str, value: Callable[[], str]) -> str:
 
     Args:
         key: names the value; each is agreed on once.
-        value: asked in the first process alone.
+        value: asked only in the first process.
 
     Raises:
         PeerError: the processes do not find each other.
@@ -60,36 +59,55 @@ def meet() -> None:
     Else one that has ended early would leave the others waiting for it, half an hour where srun has started them.
 
     Raises:
-        PeerError: one of them has ended, or has not come.
+        PeerError: one of them has ended, with what it says, or has not come.
     """
-    launched = peers()
-    if launched is None:
-        return
-    with _connected(launched) as store:
-        store.set(_place(launched.rank), HERE)
-        places = [_place(rank) for rank in range(launched.processes)]
-        store.wait(places, PATIENCE)
-        if any(store.get(place).decode() != HERE for place in places):
-            raise PeerError("another process of this run has ended; see what it says")
+    if peers() is not None:
+        for rank, fault in enumerate(_faults()):
+            if fault:
+                raise PeerError(f"[rank {rank}] {fault}")
+
+
+def spoken(fault: str, lost: bool = False) -> list[str]:
+    """What this process says about its end; nothing where another says it.
+
+    Before they meet, the first process speaks for all; afterwards each for itself.
+
+    Args:
+        fault: what many processes may have found, or only this one.
+        lost: it is that another process has ended, which that one explains unless it was killed.
+    """
+    launched, others = peers(), list[str]()
+    early = launched is not None and not _met
+    if early and _kept is not None:  # else it is a mistake in the command, which all have found
+        with suppress(PeerError):
+            others = _faults(fault)
+    if is_first():
+        return [fault, *(f"[rank {rank}] {other}" for rank, other in enumerate(others) if other not in ("", fault))]
+    rank = launched.rank if launched is not None else os.environ.get("LOCAL_RANK")
+    return [] if early or lost else [f"[rank {rank}] {fault}"]
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the error is that another process of the run has ended, in the middle of something common."""
+    if isinstance(error, PeerError):
+        return True
+    return isinstance(error, RuntimeError) and LOST.search(str(error)) is not None
+
+
+def _faults(fault: str = "") -> list[str]:
+    """What keeps each process from training, by rank; empty for one that is ready, as all of them should be."""
     global _met
-    _met = True
-
-
-def leave(store: "Store", launched: Peers) -> None:
-    """Of a process that will not come to the meeting: the others need not wait.
-
-    The first process serves the store to those that srun has started: it stays until they have come and left too, or
-    for a moment where they are in the middle of training, because torch writes forty lines about a store that is gone.
-    """
-    store.set(_place(launched.rank), "ended")
-    ended, until = store.add(_key("ended"), 1), time.monotonic() + (MOMENT if _met else 30 * MOMENT)
-    while launched.rank == 0 and ended < launched.processes and time.monotonic() < until:
-        time.sleep(0.05)
-        ended = store.add(_key("ended"), 0)
-
-
-def _place(rank: int) -> str:
-    return _key(f"fit/{rank}")
+    _met, launched = True, peers()
+    assert launched is not None
+    with _connected(launched) as store:
+        said, read = ([_key(f"{what}/{rank}") for rank in range(launched.processes)] for what in ("said", "read"))
+        store.set(said[launched.rank], f"-{fault}")
+        store.wait(said, PATIENCE)
+        faults = [text.decode()[1:] for text in store.multi_get(said)]
+        store.set(read[launched.rank], "-")
+        if launched.rank == 0:
+            store.wait(read, PATIENCE)  # it may be the one that serves the store
+        return faults
 
 
 def _key(name: str) -> str:

@@ -1,15 +1,13 @@
 """The table that compares groups of runs: a column for each number and protocol."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from genlab.quantities import COMPARED, COSTS, KNOWN, place, quantity
+from genlab.quantities import COMPARED, COSTS, is_known, is_sample_score, quantity
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
-from genlab.report.statistics import bootstrap_interval, distinguishable
-from genlab.runs.repetitions import statistic
+from genlab.runs.comparison import Cells, Column, Number, compare, ranking
 
 MOST_COLUMNS = 6  # of one table
 SUMMARY_SECONDS = "seconds_in_all"
@@ -17,202 +15,137 @@ OTHER_PROTOCOL = "measured by another protocol, see the other column of this nam
 
 
 @dataclass(frozen=True)
-class Column:
-    """What stands in one column: numbers that may be compared.
-
-    Attributes:
-        name: as `test/elbo` of summary.json, or `fid_mnist` of evaluation.json.
-        kind: `likelihood`, `quality` or `cost`: the table that it belongs to.
-        better: `higher`, `lower` or empty.
-        unit: may be empty.
-        protocol: how it was measured; empty where that is not stated.
-        features: digest of the feature network; empty where none is involved.
-    """
-
-    name: str
-    kind: str
-    better: str = ""
-    unit: str = ""
-    protocol: str = ""
-    features: str = ""
-
-    @property
-    def ranked(self) -> bool:
-        return bool(self.better and self.protocol)
-
-    @property
-    def measured(self) -> str:
-        """Protocol and feature network, as a footnote."""
-        words = self.protocol or "protocol not stated, so it is not ranked"
-        return f"{words}; features {self.features[:12]}" if self.features else words
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A group's number in a column, or why there is none.
-
-    Attributes:
-        values: one for each finished run that has it.
-        mean, sd, interval: over them; None where there is none, see `genlab.report.statistics`.
-        verdict: `best`, `not distinguishable` (from the best) or empty.
-        absent: the reason, where there are no values.
-    """
-
-    values: tuple[float, ...] = ()
-    mean: float | None = None
-    sd: float | None = None
-    interval: tuple[float, float] | None = None
-    verdict: str = ""
-    absent: str = ""
-
-
-@dataclass(frozen=True)
 class Comparison:
-    """Groups of one data set, and a cell for each group and column, in their orders."""
+    """Groups of one data set, and a cell for each column and group."""
 
     data: str
     groups: list[Group]
-    columns: list[Column]
-    cells: list[list[Cell]]
+    cells: Cells[Group]
 
-    def tables(self, kind: str) -> list[tuple[list[int], list[int]]]:
+    def ranking(self, column: Column) -> list[Group]:
+        """The groups that have a number, the best first."""
+        return ranking(column, self.cells[column])
+
+    def mean(self, column: Column, group: Group) -> float:
+        """Of a group that has a number."""
+        mean = self.cells[column][group].mean
+        assert mean is not None
+        return mean
+
+    def most_used(self, wanted: Callable[[str], bool]) -> list[Column]:
+        """Columns with such names that have a number, those with the most groups first."""
+        found = [column for column in self.cells if wanted(column.name) and self.ranking(column)]
+        return sorted(found, key=lambda column: -len(self.ranking(column)))
+
+    @property
+    def sample_scores(self) -> list[Column]:
+        """The Fréchet distances, by each protocol."""
+        return self.most_used(is_sample_score)
+
+    def several_estimators(self, column: Column) -> bool:
+        """Whether how a number was estimated is said beside it, and not at the head of the column."""
+        return len(self.estimators(column)) > 1
+
+    def estimators(self, column: Column) -> list[str]:
+        """How the numbers of a column were estimated, each once."""
+        return list(dict.fromkeys(said for cell in self.cells[column].values() for said in cell.estimators))
+
+    def measured(self, column: Column) -> str:
+        """Protocol and feature network, and the estimator that all numbers of the column share, as a footnote."""
+        shared = self.estimators(column)
+        return "; ".join([column.measured, *(shared if len(shared) == 1 and shared[0] else [])])
+
+    def floor(self, column: Column) -> float | None:
+        """What real images get in the place of samples, where all that were measured so say the same."""
+        runs = [run for group in self.groups for run in group.finished if column in measurements(run)]
+        floors = {run.evaluation.scores[column.name].floor for run in runs if run.evaluation}
+        return floors.pop() if len(floors) == 1 else None
+
+    def tables(self, kind: str) -> list[tuple[list[Column], list[Group]]]:
         """(columns, rows) of the tables of one kind, each narrow enough for a sheet of paper.
 
         The quality of samples has its own for each protocol, the most used first, without the rows that were measured
         by another. Rows that were not measured at all are with the first.
         """
-        columns = [index for index, column in enumerate(self.columns) if column.kind == kind]
-        alike: dict[tuple[str, str], list[int]] = {}
-        for at in columns:
-            column = self.columns[at]
-            alike.setdefault((column.protocol, column.features) if kind == "quality" else ("", ""), []).append(at)
+        alike: dict[tuple[str, str], list[Column]] = {}
+        for column in self.cells:
+            if column.kind == kind:
+                key = (column.protocol, column.features) if kind == "quality" else ("", "")
+                alike.setdefault(key, []).append(column)
         tables = []
-        for rank, found in enumerate(sorted(alike.values(), key=self._uses, reverse=True)):
-            rows = [
-                row
-                for row, cells in enumerate(self.cells)
-                if any(cells[at].values if rank else cells[at].absent != OTHER_PROTOCOL for at in found)
-            ]
-            tables += [(part, rows) for part in _split(found)]
+        for rank, columns in enumerate(sorted(alike.values(), key=lambda columns: -len(self._measured(columns)))):
+            other = [g for g in self.groups if all(self.cells[c][g].absent == OTHER_PROTOCOL for c in columns)]
+            rows = self._measured(columns) if rank else [group for group in self.groups if group not in other]
+            tables += [(part, rows) for part in _split(columns)]
         return tables
 
-    def _uses(self, columns: Sequence[int]) -> int:
-        """Rows that have a number in any of the columns."""
-        return sum(any(cells[at].values for at in columns) for cells in self.cells)
+    def _measured(self, columns: Sequence[Column]) -> list[Group]:
+        """Groups that have a number in any of the columns."""
+        return [group for group in self.groups if any(self.cells[column][group].values for column in columns)]
 
 
-def _split(columns: Sequence[int]) -> list[list[int]]:
+def _split(columns: Sequence[Column]) -> list[list[Column]]:
     """In as few parts as can be, of about the same size."""
     size = math.ceil(len(columns) / math.ceil(len(columns) / MOST_COLUMNS))
     return [list(columns[start : start + size]) for start in range(0, len(columns), size)]
 
 
-def compare(groups: Sequence[Group]) -> list[Comparison]:
+def comparisons_of(groups: Sequence[Group]) -> list[Comparison]:
     """One comparison for each data set: numbers on different images do not compare."""
     comparisons = []
     for data in dict.fromkeys(group.data for group in groups):
-        members = [group for group in groups if group.data == data]
-        measured = [[measurements(run) for run in group.finished] for group in members]
-        columns = sorted(dict.fromkeys(c for runs in measured for found in runs for c in found), key=_order)
-        by_column = [_cells(column, members, measured) for column in columns]
-        comparisons.append(
-            Comparison(data, members, columns, [[cells[row] for cells in by_column] for row, _ in enumerate(members)])
-        )
+        rows = {group: [measurements(run) for run in group.finished] for group in groups if group.data == data}
+        names = {group: {column.name for run in runs for column in run} for group, runs in rows.items()}
+
+        def why(group: Group, column: Column, names: dict[Group, set[str]] = names) -> str:
+            return OTHER_PROTOCOL if column.name in names[group] else _why(group, column.name)
+
+        comparisons.append(Comparison(data, list(rows), compare(rows, why)))
     return comparisons
 
 
-def measurements(run: ReportedRun) -> dict[Column, float]:
+def measurements(run: ReportedRun) -> dict[Column, Number]:
     """The numbers of a run that are worth a column: its headline, the likelihoods, all scores, and what it cost."""
-    found: dict[Column, float] = {}
+    found: dict[Column, Number] = {}
     headline = (run.listed.headline or "").rpartition("/")[2]
-    for name in dict.fromkeys([headline, *COMPARED]):
-        value = run.listed.metrics.get(f"test/{name}")
-        if value is not None:
-            protocol = run.protocol.get(f"test/{name}", "")
-            found[Column(f"test/{name}", "likelihood", run.quantity(name).better or "", "", protocol)] = value
+    for tag in dict.fromkeys(f"test/{name}" for name in [headline, *COMPARED]):
+        if tag in run.listed.metrics:
+            column = Column(tag, "likelihood", run.quantity(tag).better or "", "", run.listed.protocol.get(tag, ""))
+            found[column] = Number(run.listed.metrics[tag], run.listed.estimators.get(tag, ""))
     evaluation = run.evaluation
     for name, score in evaluation.scores.items() if evaluation else ():
-        kind = quantity(name).kind if name in KNOWN else "quality"
-        if kind == "cost":  # a speed of this machine ranks no model
-            continue
-        digest = "" if kind == "likelihood" or evaluation is None else evaluation.features.sha256
-        found[Column(name, kind, score.better or "", score.unit, score.protocol, digest)] = score.value
-    for name in COSTS:
-        value = training_seconds(run) if name == "training_seconds" else cost(run, name)
-        if value is not None:
-            found[Column(name, "cost")] = value
-    if run.listed.seconds is not None:
-        found[Column(SUMMARY_SECONDS, "cost")] = run.listed.seconds
-    return found
-
-
-def training_seconds(run: ReportedRun) -> float | None:
-    """As times.csv has them; where that is missing, as the evaluation says."""
-    if run.curves.times:
-        return run.curves.times[-1][1]
-    return cost(run, "training_seconds")
+        kind = quantity(name).kind if is_known(name) else "quality"
+        if evaluation and kind != "cost":  # a speed of this machine ranks no model
+            digest = "" if kind == "likelihood" else evaluation.features.sha256
+            column = Column(name, kind, score.better or "", score.unit, score.protocol, digest)
+            found[column] = Number(score.value, score.estimator or "")
+    costs = {name: cost(run, name) for name in COSTS} | {SUMMARY_SECONDS: run.listed.seconds}
+    return found | {Column(name, "cost"): Number(value) for name, value in costs.items() if value is not None}
 
 
 def cost(run: ReportedRun, name: str) -> float | None:
-    """By the evaluation, which has some of them among the scores."""
+    """By the evaluation, which has some among the scores; `training_seconds` by times.csv, where that has them."""
+    if name == "training_seconds" and run.curves.times:
+        return run.curves.times[-1][1]
     if run.evaluation is None:
         return None
     score = run.evaluation.scores.get(name)
     return run.evaluation.cost.get(name, None if score is None else score.value)
 
 
-def _order(column: Column) -> tuple[Any, ...]:
-    kinds = ("likelihood", "quality", "cost")
-    return kinds.index(column.kind), place(column.name.removeprefix("test/")), column.name, column.protocol
-
-
-def _cells(column: Column, groups: Sequence[Group], measured: Sequence[list[dict[Column, float]]]) -> list[Cell]:
-    values = [tuple(found[column] for found in runs if column in found) for runs in measured]
-    statistics = [statistic(found) for found in values]
-    means = [found.mean for found in statistics]
-    known = [mean for mean in means if mean is not None]
-    ranked = column.ranked and len(known) > 1
-    best_mean = (max if column.better == "higher" else min)(known) if ranked else None
-    best = means.index(best_mean) if best_mean is not None else None
-    return [
-        Cell(
-            values[row],
-            means[row],
-            statistics[row].std,
-            None if column.kind == "cost" else bootstrap_interval(values[row]),
-            "" if best is None else _verdict(row, best, values, len(known) - 1),
-        )
-        if values[row]
-        else Cell(absent=_why(column, group, measured[row]))
-        for row, group in enumerate(groups)
-    ]
-
-
-def _verdict(row: int, best: int, values: Sequence[tuple[float, ...]], comparisons: int) -> str:
-    if row != best:
-        return "" if distinguishable(values[row], values[best], comparisons) else "not distinguishable"
-    alone = all(distinguishable(v, values[best], comparisons) for at, v in enumerate(values) if v and at != best)
-    return "best" if alone else "not distinguishable"
-
-
-def _why(column: Column, group: Group, measured: Sequence[dict[Column, float]]) -> str:
-    """Why a group has no number in a column."""
+def _why(group: Group, name: str) -> str:
+    """Why a group has no number of this name."""
     if not group.finished:
         return "no run of it has finished"
-    if any(other.name == column.name for found in measured for other in found):
-        return OTHER_PROTOCOL
-    name = column.name.removeprefix("test/")
-    evaluations = [run.evaluation for run in group.finished]
+    evaluations = [run.evaluation for run in group.finished if run.evaluation]
     for evaluation in evaluations:
-        if evaluation and name in evaluation.absent:
-            return evaluation.absent[name]
-    if column.name.startswith("test/"):
-        if any(column.name in run.listed.metrics for run in group.finished):
-            return "not finite"
+        if (short := name.removeprefix("test/")) in evaluation.absent:
+            return evaluation.absent[short]
+    if name.startswith("test/"):
         return "not measured by this model"
     for evaluation in evaluations:
-        if evaluation and evaluation.faults:
+        if evaluation.faults:
             return evaluation.faults[0]
-    if column.name == SUMMARY_SECONDS:
+    if name == SUMMARY_SECONDS:
         return "not recorded"
-    return "its evaluation has no such number" if any(evaluations) else "not evaluated; genlab evaluate RUN_FOLDER does"
+    return "its evaluation has no such number" if evaluations else "not evaluated; genlab evaluate RUN_FOLDER does"

@@ -11,7 +11,7 @@ from genlab.runs.repetitions import once_each, repetitions
 ROOT = "data.root"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashable: a row is itself only
 class Group:
     """Runs of one model on the same images with the same settings, whatever their seeds.
 
@@ -35,6 +35,14 @@ class Group:
         runs = [run for run in self.runs if run.listed.status == "finished"]
         seeds = [id(run) if run.listed.seed is None else run.listed.seed for run in runs]
         return [runs[at] for at in once_each(seeds, [run.listed.started for run in runs])]
+
+
+def first_of_models(groups: Sequence[Group]) -> list[Group]:
+    """The first group of each model."""
+    first: dict[str, Group] = {}
+    for group in groups:
+        first.setdefault(group.model, group)
+    return list(first.values())
 
 
 def group_runs(runs: Sequence[ReportedRun]) -> list[Group]:

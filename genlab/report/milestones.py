@@ -1,15 +1,13 @@
-"""Who reached whose best, and when: seconds of training until `val/fid_mnist` was as good as the best of another."""
+"""Who reached whose best, and when: seconds of training until `val/fid_SPACE` was as good as the best of another."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from genlab.quantities import SAMPLE_SCORE
-from genlab.report.grouping import Group
+from genlab.report.grouping import Group, first_of_models
 from genlab.report.reading import ReportedRun
 
-TAG = f"val/{SAMPLE_SCORE}"
 MOST = 4  # settings in a table: it must fit on a phone
 
 
@@ -32,7 +30,7 @@ class Milestones:
     """Settings whose scores in training compare.
 
     Attributes:
-        data, protocol: of the score.
+        data, tag, protocol: of the score.
         groups: the one with the best goal first.
         goals: for each, the best score that every seed of it came to.
         reached: for each setting (row), when it came to the goal of each (column).
@@ -41,6 +39,7 @@ class Milestones:
     """
 
     data: str
+    tag: str
     protocol: str
     groups: list[Group]
     goals: list[float]
@@ -50,32 +49,31 @@ class Milestones:
 
 def milestones(groups: Sequence[Group]) -> list[Milestones]:
     """For each data set and protocol by which two settings or more were scored in training."""
-    kinds: dict[tuple[str, str], dict[int, tuple[Group, list[ReportedRun]]]] = {}
+    kinds: dict[tuple[str, str, str], dict[Group, list[ReportedRun]]] = {}
     for group in groups:
         for run in group.finished:
-            protocol = run.protocol.get(TAG, "")
-            if protocol and run.curves.over_seconds(TAG):
-                members = kinds.setdefault((group.data, protocol), {})
-                members.setdefault(id(group), (group, []))[1].append(run)
-    return [_milestones(*kind, list(members.values())) for kind, members in kinds.items() if len(members) > 1]
+            tag = f"val/{run.sample_score}"
+            protocol = run.listed.protocol.get(tag, "")
+            if protocol and _curve(run):
+                kinds.setdefault((group.data, tag, protocol), {}).setdefault(group, []).append(run)
+    return [_milestones(*kind, members) for kind, members in kinds.items() if len(members) > 1]
 
 
-def _milestones(data: str, protocol: str, members: Sequence[tuple[Group, list[ReportedRun]]]) -> Milestones:
-    goals = {id(group): max(min(score for _, score in _curve(run)) for run in runs) for group, runs in members}
-    ranking = sorted(members, key=lambda member: goals[id(member[0])])
-    models = [group.model for group, _ in ranking]
-    first_of_model = [models.index(model) == place for place, model in enumerate(models)]
-    leading = [member for member, first in zip(ranking, first_of_model, strict=True) if first]
-    following = [member for member, first in zip(ranking, first_of_model, strict=True) if not first]
-    chosen = sorted([*leading, *following][:MOST], key=lambda member: goals[id(member[0])])
-    aims = [goals[id(group)] for group, _ in chosen]
+def _milestones(data: str, tag: str, protocol: str, runs: dict[Group, list[ReportedRun]]) -> Milestones:
+    goals = {group: max(min(score for _, score in _curve(run)) for run in runs[group]) for group in runs}
+    ranking = sorted(goals, key=goals.__getitem__)
+    of_each_model = first_of_models(ranking)
+    some = [*of_each_model, *(group for group in ranking if group not in of_each_model)][:MOST]
+    chosen = [group for group in ranking if group in some]
+    aims = [goals[group] for group in chosen]
     return Milestones(
         data,
+        tag,
         protocol,
-        [group for group, _ in chosen],
+        chosen,
         aims,
-        [[_reached(runs, aim) for aim in aims] for _, runs in chosen],
-        [_ahead(runs, chosen[0][1]) for _, runs in chosen],
+        [[_reached(runs[group], aim) for aim in aims] for group in chosen],
+        [_ahead(runs[group], runs[chosen[0]]) for group in chosen],
     )
 
 
@@ -101,4 +99,4 @@ def _best_so_far(runs: Sequence[ReportedRun], moment: float) -> float:
 
 
 def _curve(run: ReportedRun) -> list[tuple[float, float]]:
-    return run.curves.over_seconds(TAG)
+    return run.curves.over_seconds(f"val/{run.sample_score}")

@@ -1,12 +1,14 @@
 """Curves of groups of runs, laid over one another."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from genlab.quantities import SAMPLE_SCORE
 from genlab.report.charts import GREY, STYLES, Chart, Series, line_chart
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
+
+Kind = tuple[str, str, str]  # quantity, data, protocol
+Members = list[tuple[Group, ReportedRun]]
 
 POINTS = 8000  # of all lines of a chart; a line has 20 at least
 UNKNOWN = "protocol not recorded, because no run of it has finished"
@@ -29,26 +31,20 @@ class Overlay:
     without_seconds: list[str] = field(default_factory=list)
 
 
-def styles_of(groups: Sequence[Group]) -> dict[int, int]:
-    """A style for each of the first groups by their `id`, the same in all charts; the others are grey."""
-    return {id(group): index if index < STYLES else GREY for index, group in enumerate(groups)}
+def styles_of(groups: Sequence[Group]) -> dict[Group, int]:
+    """A style for each of the first groups, the same in all charts; the others are grey."""
+    return {group: index if index < STYLES else GREY for index, group in enumerate(groups)}
 
 
-def overlays(groups: Sequence[Group], order: Sequence[Group]) -> list[Overlay]:
-    """A pair of charts for the headline of each model, and for each protocol that it was measured by.
-
-    Args:
-        groups: to be drawn.
-        order: which groups have colours, the first first.
-    """
-    styles = styles_of(order)
-    by_kind: dict[tuple[str, str, str], list[tuple[Group, ReportedRun]]] = {}
+def overlays(groups: Sequence[Group], styles: Mapping[Group, int]) -> list[Overlay]:
+    """A pair of charts for the headline of each model, and for each protocol that it was measured by."""
+    by_kind: dict[Kind, Members] = {}
     for group in groups:
         for run in group.runs:
-            quantities = [(run.listed.headline or "").rpartition("/")[2], SAMPLE_SCORE]
+            quantities = [(run.listed.headline or "").rpartition("/")[2], run.sample_score]
             for quantity in dict.fromkeys(quantities):
                 if run.curves.values.get(f"val/{quantity}"):
-                    protocol = run.protocol.get(f"val/{quantity}", UNKNOWN)
+                    protocol = run.listed.protocol.get(f"val/{quantity}", UNKNOWN)
                     by_kind.setdefault((quantity, group.data, protocol), []).append((group, run))
     pairs = []
     for (quantity, data, protocol), members in _joined(by_kind).items():
@@ -58,9 +54,7 @@ def overlays(groups: Sequence[Group], order: Sequence[Group]) -> list[Overlay]:
     return [pair for pair in pairs if pair.charts]
 
 
-def _joined(
-    by_kind: dict[tuple[str, str, str], list[tuple[Group, ReportedRun]]],
-) -> dict[tuple[str, str, str], list[tuple[Group, ReportedRun]]]:
+def _joined(by_kind: dict[Kind, Members]) -> dict[Kind, Members]:
     """A run that has not finished has recorded no protocol: it goes with the finished runs of its own group."""
     joined = {kind: list(members) for kind, members in by_kind.items() if kind[2] != UNKNOWN}
     for (quantity, data, _), members in ((k, m) for k, m in by_kind.items() if k[2] == UNKNOWN):
@@ -70,21 +64,19 @@ def _joined(
     return joined
 
 
-def _overlay(
-    quantity: str, protocol: str, members: Sequence[tuple[Group, ReportedRun]], styles: dict[int, int]
-) -> Overlay:
+def _overlay(quantity: str, protocol: str, members: Members, styles: Mapping[Group, int]) -> Overlay:
     shown_as = members[0][1].quantity(quantity)
-    members = sorted(members, key=lambda member: styles[id(member[0])] % (STYLES + 1))  # grey ones last, so behind
+    members = sorted(members, key=lambda member: styles[member[0]] % (STYLES + 1))  # grey ones last, so behind
     tag, most = f"val/{quantity}", max(20, min(200, POINTS // len(members)))
     charts = []
     for axis in ("epochs", "seconds of training"):
-        seen: set[int] = set()
+        seen: set[Group] = set()
         series = []
         for group, run in members:
             points = run.curves.over_epochs(tag) if axis == "epochs" else run.curves.over_seconds(tag)
             if points:
-                series.append(Series(group.label, points, styles[id(group)], in_legend=id(group) not in seen))
-                seen.add(id(group))
+                series.append(Series(group.label, points, styles[group], in_legend=group not in seen))
+                seen.add(group)
         chart = line_chart(
             f"{shown_as.chart_title} over {axis}",
             series,

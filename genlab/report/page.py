@@ -6,17 +6,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import zip_longest
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from genlab import __version__
-from genlab.quantities import SAMPLE_SCORE, quantity
+from genlab.quantities import is_sample_score, quantity
 from genlab.report import wording
 from genlab.report.album import Album, Picture
 from genlab.report.charts import STYLES, Chart, style_class
-from genlab.report.comparison import Comparison, compare
+from genlab.report.comparison import Comparison, comparisons_of
 from genlab.report.conclusion import conclusion
 from genlab.report.evaluation import by_protocol
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
@@ -53,31 +54,31 @@ def page(runs: Sequence[ReportedRun]) -> str:
         runs: in the order in which they are listed, the broken ones among them.
     """
     groups = group_runs(runs)
-    comparisons = compare(groups)
+    comparisons = comparisons_of(groups)
     order = best_first(comparisons)
+    styles = styles_of(order)
     chosen = order[:MOST_DETAILS]
     readable = [run for run in runs if not run.broken]
     several = len(readable) > 1
     album = Album()
     galleries = side_by_side(chosen, album) if len(groups) > 1 else []
-    pairs = overlays(groups, order) if several else []
+    pairs = overlays(groups, styles) if several else []
     reached = milestones(groups) if len(groups) > 1 else []
     detailed = _detailed(runs, chosen)
     script, style = ((HERE / name).read_text(encoding="utf-8") for name in ("page.js", "style.css"))
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    labels = {id(run): group.label for group in groups for run in group.runs}
+    labels = {run.listed.folder: group.label for group in groups for run in group.runs}
     environment.globals.update(
         {name: word for name, word in vars(wording).items() if callable(word)},
         source=album.source,
         style_class=style_class,
-        identity=id,
         quantity=quantity,
         by_protocol=by_protocol,
         spaces_of=lambda found: {name: x for name, x in found.memorisation.items() if not isinstance(x, str)},
-        sample_score=SAMPLE_SCORE,
-        label_of=lambda run: labels[id(run)],
+        is_sample_score=is_sample_score,
+        label_of=lambda run: labels[run.listed.folder],
         indices=lambda frames: [frame and frame.index for frame in frames],
         notes_of=notes_of,
         test_metrics=lambda run: [item for item in run.listed.metrics.items() if item[0].startswith("test/")],
@@ -92,15 +93,15 @@ def page(runs: Sequence[ReportedRun]) -> str:
         image_notes=told_of_images(runs),
         chosen=chosen,
         coloured=STYLES,
-        styles=styles_of(order),
+        styles=styles,
         comparisons=comparisons if several else [],
         conclusions=[(each, conclusion(each, reached)) for each in comparisons] if len(groups) > 1 else [],
         milestones=reached,
         detailed_names={run.name for run in detailed},
         anchors={run.name: f"run-{index}" for index, run in enumerate(runs)},
-        overlays=[pair for pair in pairs if pair.quantity != SAMPLE_SCORE],
-        score_overlays=[pair for pair in pairs if pair.quantity == SAMPLE_SCORE],
-        trades=trade_offs(groups, order) if several else [],
+        overlays=[pair for pair in pairs if not is_sample_score(pair.quantity)],
+        score_overlays=[pair for pair in pairs if is_sample_score(pair.quantity)],
+        trades=trade_offs(comparisons, styles) if several else [],
         galleries=galleries,
         details=[_details(run, album, len(detailed)) for run in detailed],
         album=album,
@@ -122,19 +123,11 @@ def best_first(comparisons: Sequence[Comparison]) -> list[Group]:
     queues = []
     for comparison in comparisons:
         for model in dict.fromkeys(group.model for group in comparison.groups):
-            rows = [row for row, group in enumerate(comparison.groups) if group.model == model]
-            ranking = sorted(rows, key=lambda row: _badness(comparison, rows, row))
-            queues.append([comparison.groups[row] for row in ranking])
-    longest = max(map(len, queues), default=0)
-    return [queue[place] for place in range(longest) for queue in queues if place < len(queue)]
-
-
-def _badness(comparison: Comparison, rows: Sequence[int], row: int) -> tuple[bool, float]:
-    for at, column in enumerate(comparison.columns):
-        if column.ranked and any(comparison.cells[other][at].mean is not None for other in rows):
-            mean = comparison.cells[row][at].mean
-            return mean is None, 0.0 if mean is None else -mean if column.better == "higher" else mean
-    return False, 0.0
+            groups = [group for group in comparison.groups if group.model == model]
+            rankings = [comparison.ranking(column) for column in comparison.cells if column.ranked]
+            ranking = next(filter(None, ([group for group in ranked if group in groups] for ranked in rankings)), [])
+            queues.append(list(dict.fromkeys([*ranking, *groups])))
+    return [group for place in zip_longest(*queues) for group in place if group is not None]
 
 
 def _detailed(runs: Sequence[ReportedRun], chosen: Sequence[Group]) -> list[ReportedRun]:

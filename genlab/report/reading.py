@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from genlab.console.readable import short
 from genlab.errors import RunError
 from genlab.evaluation.scores import Evaluation
-from genlab.quantities import KNOWN, Quantity, quantity
+from genlab.quantities import Quantity, is_known, is_sample_score, quantity
 from genlab.report.curves import Curves, read_curves
 from genlab.report.evaluation import read_evaluation
 from genlab.report.plain_values import cleaned, number, plain_value, table, text
@@ -35,7 +35,6 @@ class ReportedRun:
         settings: `model.latent_dim` → value of what changes a result, see `genlab.runs.identity`, and of the callbacks.
         images: fingerprint of the images; None in runs of earlier versions.
         described: name → quantity, of those that the model itself describes.
-        protocol: tag → how the number was measured.
         warnings, resumed: of summary.json.
         environment: versions, machine and git commit, in words.
         curves: of metrics.csv.
@@ -49,7 +48,6 @@ class ReportedRun:
     settings: dict[str, Any] = field(default_factory=dict)
     images: str | None = None
     described: dict[str, Quantity] = field(default_factory=dict)
-    protocol: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
@@ -61,6 +59,12 @@ class ReportedRun:
     def quantity(self, tag: str) -> Quantity:
         """As the run's model describes it, or as genlab knows it."""
         return self.described.get(tag.rpartition("/")[2]) or quantity(tag)
+
+    @property
+    def sample_score(self) -> str:
+        """The name of its Fréchet distance, as `fid_mnist`; empty without one."""
+        names = [*(self.evaluation.scores if self.evaluation else ()), *self.curves.values]
+        return next((name for tag in names if is_sample_score(name := tag.rpartition("/")[2])), "")
 
     @property
     def broken(self) -> bool:
@@ -114,7 +118,6 @@ def read_run(folder: Path) -> ReportedRun:
         settings,
         images_of(summary),
         _described(summary, settings),
-        {name: text(words) for name, words in table(summary.get("protocol")).items()},
         [text(warning) for warning in summary.get("warnings") or []][:100],
         [text(when) for when in summary.get("resumed") or []][:100],
         _environment(summary),
@@ -138,6 +141,8 @@ def _readable(about: Listed) -> Listed:
         value=number(about.value),
         seconds=number(about.seconds),
         metrics={tag: number(value) for tag, value in table(about.metrics).items()},
+        protocol={tag: text(said) for tag, said in table(about.protocol).items()},
+        estimators={tag: text(said) for tag, said in table(about.estimators).items()},
     )
 
 
@@ -172,7 +177,7 @@ def _described(summary: dict[str, Any], settings: dict[str, Any]) -> dict[str, Q
     described = {}
     monitor, mode = (settings.get(f"callbacks.checkpoints.{name}") for name in ("monitor", "mode"))
     name = str(monitor).rpartition("/")[2]
-    if name not in KNOWN and mode in ("min", "max"):
+    if not is_known(name) and mode in ("min", "max"):
         described[name] = Quantity(name, better="higher" if mode == "max" else "lower")
     found = summary.get("quantities")
     for item in found[:100] if isinstance(found, list) else ():

@@ -3,20 +3,26 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from genlab.report.comparison import Cell, Column, Comparison, compare
+from genlab.report.comparison import Comparison, comparisons_of
 from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.reading import ReportedRun
-from genlab.report.wording import Notes, range_of, with_spread
+from genlab.report.wording import Notes, in_brief, range_of, with_spread
+from genlab.runs.comparison import Column
 
 SPECIAL = "\\|<>&*_[]`#"  # characters that Markdown or HTML would obey
+COLUMNS = (
+    *("data", "settings", "seeds", "metric", "better", "unit", "protocol", "features"),
+    *("n", "mean", "sd", "low", "high", "verdict", "absent", "estimators"),
+)
 
 
 def table(runs: Sequence[ReportedRun], form: str) -> str:
     """The comparison of runs; `form` is markdown, csv or json. A single run is a table of one row."""
-    comparisons = compare(group_runs(runs))
+    comparisons = comparisons_of(group_runs(runs))
     return {"markdown": _markdown, "csv": _csv, "json": _json}[form](comparisons, runs)
 
 
@@ -25,11 +31,11 @@ def _markdown(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) ->
     for comparison in comparisons:
         notes = Notes()
         lines += [f"### {_escaped(comparison.data)}", ""]
-        heads = [_head(column, notes) for column in comparison.columns]
+        heads = [_head(comparison, column, notes) for column in comparison.cells]
         lines += ["| " + " | ".join(["settings", "seeds", *heads]) + " |", "|---|" + "---:|" * (len(heads) + 1)]
-        for group, cells in zip(comparison.groups, comparison.cells, strict=True):
-            row = [_escaped(group.label), str(len(group.finished)), *(_said(cell, notes) for cell in cells)]
-            lines.append("| " + " | ".join(row) + " |")
+        for group in comparison.groups:
+            cells = [_said(comparison, column, group, notes) for column in comparison.cells]
+            lines.append("| " + " | ".join([_escaped(group.label), str(len(group.finished)), *cells]) + " |")
         lines += ["", *(f"{number}. {_escaped(note)}" for number, note in enumerate(notes.texts, 1)), ""]
     lines += [
         "Mean ± standard deviation over seeds, [bootstrap 95 % interval of the mean], which of fewer than six seeds is "
@@ -44,18 +50,26 @@ def _markdown(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) ->
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _head(column: Column, notes: Notes) -> str:
+def _head(comparison: Comparison, column: Column, notes: Notes) -> str:
     arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
     unit = f" ({_escaped(column.unit)})" if column.unit else ""
-    note = "" if column.kind == "cost" else f" ({notes.number(column.measured)})"
+    note = "" if column.kind == "cost" else f" ({notes.number(comparison.measured(column))})"
     return f"{_escaped(column.name)}{arrow}{unit}{note}"
 
 
-def _said(cell: Cell, notes: Notes) -> str:
+def _said(comparison: Comparison, column: Column, group: Group, notes: Notes) -> str:
+    cell = comparison.cells[column][group]
     if cell.mean is None:
         return f"n/a ({notes.number(cell.absent)})"
-    parts = [with_spread(cell.mean, cell.sd), range_of(cell.interval) if cell.interval else "", cell.verdict]
-    return " ".join(part for part in parts if part)
+    several = filter(None, cell.estimators if comparison.several_estimators(column) else ())
+    interval = None if column.kind == "cost" else cell.interval
+    parts = [
+        with_spread(cell.mean, cell.sd),
+        *(f"{_escaped(in_brief(how))} ({notes.number(how)})" for how in several),
+        range_of(interval) if interval else "",
+        cell.verdict,
+    ]
+    return " ".join(filter(None, parts))
 
 
 def _escaped(text: str) -> str:
@@ -64,16 +78,14 @@ def _escaped(text: str) -> str:
 
 def _csv(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) -> str:
     """A line for each group and number: columns that do not depend on what was measured."""
-    names = ("data", "settings", "seeds", "metric", "better", "unit", "protocol", "features")
-    numbers = ("n", "mean", "sd", "low", "high", "verdict", "absent")
     file = io.StringIO()
-    writer = csv.DictWriter(file, [*names, *numbers], extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for comparison in comparisons:
-        for group, metrics in _rows(comparison):
-            for metric in metrics:
-                of_group = {"data": comparison.data, "settings": group.label, "seeds": len(group.finished)}
-                row = {**of_group, "metric": metric["name"], **metric}
+        for group in comparison.groups:
+            of_group = {"data": comparison.data, "settings": group.label, "seeds": len(group.finished)}
+            for metric in _metrics(comparison, group):
+                row = {**metric, **of_group, "metric": metric["name"], "estimators": "; ".join(metric["estimators"])}
                 writer.writerow({name: _no_formula(value) for name, value in row.items()})
     return file.getvalue()
 
@@ -83,17 +95,15 @@ def _no_formula(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
-def _rows(comparison: Comparison) -> Iterator[tuple[Group, list[dict[str, Any]]]]:
-    """Each group, and its numbers with what is to be known of them."""
-    for group, cells in zip(comparison.groups, comparison.cells, strict=True):
-        yield group, [_metric(column, cell) for column, cell in zip(comparison.columns, cells, strict=True)]
-
-
-def _metric(column: Column, cell: Cell) -> dict[str, Any]:
-    low, high = cell.interval or (None, None)
-    of_cell = {"values": list(cell.values), "mean": cell.mean, "sd": cell.sd, "low": low, "high": high}
-    of_column = {name: getattr(column, name) for name in ("name", "better", "unit", "protocol", "features")}
-    return {**of_column, "n": len(cell.values), **of_cell, "verdict": cell.verdict, "absent": cell.absent}
+def _metrics(comparison: Comparison, group: Group) -> list[dict[str, Any]]:
+    """A group's numbers, with what is to be known of them."""
+    metrics = []
+    for column, cells in comparison.cells.items():
+        cell = cells[group]
+        low, high = (None if column.kind == "cost" else cell.interval) or (None, None)
+        numbers = {"n": len(cell.values), "mean": cell.mean, "sd": cell.sd, "low": low, "high": high}
+        metrics.append({**asdict(column), **asdict(cell), **numbers})
+    return metrics
 
 
 def _json(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) -> str:
@@ -107,9 +117,9 @@ def _json(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) -> str
                         "model": group.model,
                         "settings": group.varied,
                         "runs": [str(run.listed.folder.absolute()) for run in group.runs],
-                        "metrics": metrics,
+                        "metrics": _metrics(comparison, group),
                     }
-                    for group, metrics in _rows(comparison)
+                    for group in comparison.groups
                 ],
             }
             for comparison in comparisons
@@ -117,10 +127,7 @@ def _json(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) -> str
         "runs": [
             {
                 "folder": str(run.listed.folder.absolute()),
-                "status": run.listed.status,
-                "reason": run.listed.reason,
-                "model": run.listed.model,
-                "seed": run.listed.seed,
+                **{name: getattr(run.listed, name) for name in ("status", "reason", "model", "seed")},
             }
             for run in runs
         ],

@@ -34,6 +34,15 @@ def shown(value: float) -> str:
     return said.replace("-", "−")
 
 
+def counted(epochs: int | None) -> str:
+    return f"{epochs} epoch{'' if epochs == 1 else 's'}"
+
+
+def in_brief(estimator: str) -> str:
+    """`upper bound` of `upper bound: log-mean-exp of 1000 importance samples`."""
+    return estimator.partition(":")[0]
+
+
 def wrapping(name: str) -> Markup:
     """A name that may break behind its underscores and slashes."""
     return Markup("<wbr>").join(re.split("(?<=[_/])", name))

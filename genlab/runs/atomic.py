@@ -1,12 +1,14 @@
 """Files that are there whole or not at all."""
 
+import json
+import math
 import os
 import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 LEFTOVER = re.compile(r"\.\w+\.(ckpt|json|yaml|png|csv)\.\w{8}")  # eight characters that nobody else has
 
@@ -40,3 +42,16 @@ def write_text(path: Path, text: str) -> None:
     """A whole UTF-8 file."""
     with whole_file(path) as file:
         file.write(text.encode())
+
+
+def write_json(path: Path, values: Any) -> None:
+    """A whole file of JSON, which has no NaN and no infinity: null stands in their place."""
+    write_text(path, json.dumps(_finite(values), indent=2, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

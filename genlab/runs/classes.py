@@ -5,7 +5,7 @@ Hydra's `instantiate` imports and calls whatever a config names, so everything i
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ MODEL_SECTIONS = ("model", "data", "evaluation")  # all that is built where no r
 TABLES = ("logger", "callbacks")  # name → class
 PLAIN = ("seed", "evaluate", "evaluate_every", "outputs", "run_dir")
 # Arguments of Lightning's Trainer that take objects or a place; genlab itself gives these
-OBJECTS = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry")
+OBJECTS = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 # What may be named beside the classes of genlab's configs. Lightning's other loggers send what they get to a server.
+LARGEST = 2**63  # of whole numbers: torch and Python's own sizes go no further
 LIGHTNING = {
     "callbacks": ("pytorch_lightning.callbacks",),
     "logger": ("pytorch_lightning.loggers.CSVLogger", "pytorch_lightning.loggers.TensorBoardLogger"),
@@ -89,6 +90,8 @@ def _check_value(value: Any, address: tuple[str, ...], sections: Sequence[str], 
             raise RunError(f"{where}={value}: not a plain setting, so it is not run")
     elif not isinstance(value, int | float | None):
         raise RunError(f"{where}={value}: not a plain setting, so it is not run")
+    elif isinstance(value, int) and abs(value) >= LARGEST:
+        raise RunError(f"{where}={value}: too large a number; use one between -2**63 and 2**63")
 
 
 def _check_target(target: Any, address: tuple[str, ...], settings: Any, trust: Sequence[str] | None) -> None:
@@ -153,12 +156,13 @@ def _named_in(folder: Path) -> Iterator[tuple[tuple[str, ...], str]]:
         text = path.read_text(encoding="utf-8")
         group = path.relative_to(folder).parts[:-1]
         top = () if re.search(r"^# @package _global_", text) else group
-        yield from _targets(yaml.safe_load(text), top)
+        yield from targets(yaml.safe_load(text), top)
 
 
-def _targets(value: Any, address: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    if isinstance(value, dict):
-        if address and isinstance(value.get("_target_"), str):
-            yield address, value["_target_"]
+def targets(value: Any, address: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each class that is named in a table or below, with its address."""
+    if isinstance(value, Mapping):
+        if address and "_target_" in value:
+            yield address, str(value["_target_"])
         for key, item in value.items():
-            yield from _targets(item, (*address, key))
+            yield from targets(item, (*address, str(key)))

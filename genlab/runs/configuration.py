@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import sys
 import warnings
 from datetime import datetime
 from pathlib import Path
@@ -28,10 +29,18 @@ def run_name() -> str:
 
 
 def register_resolvers() -> None:
-    """Make `${run_name:}` known to OmegaConf; one config gets one name, however often it asks."""
+    """Make `${run_name:}` known to OmegaConf, and `${program:}`; one config gets one name, however often it asks."""
     # genlab's own files of launchers are whole without the schemas of the plugins, which Hydra 1.3 adds
     warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
     OmegaConf.register_new_resolver("run_name", run_name, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("program", program, replace=True)
+
+
+def program() -> str:
+    """How training was started, as a person types it."""
+    script = Path(sys.argv[0])
+    own = script.stem == "genlab" or script.parts[-3:-1] == ("genlab", "cli")
+    return "genlab train" if own else f"python {script.name}"
 
 
 def quoted(text: str) -> str:

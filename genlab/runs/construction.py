@@ -1,7 +1,7 @@
 """The objects that a config names."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +13,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from genlab.arguments import explain
 from genlab.errors import ConfigError, GenlabError
+from genlab.runs.classes import targets
 
 
 def construct(
@@ -31,7 +32,8 @@ def construct(
         ConfigError: a class that cannot be imported or is none of `base`, or a value that its constructor refuses,
             under its address, as `model.latent_dim=0`.
     """
-    classes = {where: located(target, where) for where, target in _targets(node, address)}
+    found = ((".".join(where), target) for where, target in targets(node, (address,)))
+    classes = {where: located(target, where) for where, target in found}
     if address not in classes or not issubclass(classes[address], base):
         raise ConfigError(f"{address}._target_={node.get('_target_')}: no {base.__name__}; name another class")
     takes = inspect.signature(classes[address]).parameters
@@ -73,11 +75,3 @@ def located(target: Any, address: str) -> type:
     if not isinstance(found, type) or found.__module__.partition(".")[0] != package:
         raise ConfigError(f"{address}._target_={target}: no class of {package}; name a class, and where it is defined")
     return found
-
-
-def _targets(node: Any, address: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, DictConfig):
-        if "_target_" in node:
-            yield address, node["_target_"]
-        for key, value in node.items():
-            yield from _targets(value, f"{address}.{key!s}")

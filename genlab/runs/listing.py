@@ -32,6 +32,7 @@ class Listed:
         value: of the headline; None where it is not finite.
         seconds: that the run took; None where it has not ended by itself.
         metrics: all, by tag; where there is no test, the last of metrics.csv.
+        protocol, estimators: of these, by tag: what was measured, and how it was estimated.
     """
 
     folder: Path
@@ -47,6 +48,8 @@ class Listed:
     seconds: float | None = None
     started: str = ""
     metrics: dict[str, float | None] = field(default_factory=dict)
+    protocol: dict[str, str] = field(default_factory=dict)
+    estimators: dict[str, str] = field(default_factory=dict)
 
 
 def list_runs(folder: Path) -> list[Listed]:
@@ -116,6 +119,8 @@ def _read(folder: Path) -> Listed:
         seconds=None if status in ("running", "killed") else _number(summary.get("seconds")),
         started=summary.get("started", ""),
         metrics=metrics,
+        protocol=summary.get("protocol") or {},
+        estimators=summary.get("estimators") or {},
     )
 
 

@@ -139,6 +139,7 @@ def _check_summary(
     warnings: list[str] | None = None,
     metrics: dict[str, float | None] | None = None,
     protocol: dict[str, str] | None = None,
+    estimators: dict[str, str] | None = None,
     training_seconds: _Seconds | None = None,
     training_images: _Count | None = None,
     **others: Any,

@@ -1,22 +1,25 @@
-"""summary.json: written when a run starts, rewritten when it ends, whatever ends it."""
+"""What a run says of itself: its config when it starts, and summary.json, rewritten when it ends, whatever ends it."""
 
-import json
 import logging
-import math
 import os
 import platform
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from omegaconf import DictConfig, OmegaConf
+
 from genlab import __version__
 from genlab.processes.signals import held_back
-from genlab.runs.atomic import write_text
+from genlab.runs.atomic import write_json, write_text
+from genlab.runs.classes import PLAIN, SECTIONS
+from genlab.runs.identity import result_settings
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 
@@ -58,7 +61,7 @@ class RunRecord:
         }
         self._seconds_before = 0.0
         if previous:
-            kept = ("started", "epochs", "metrics", "protocol", "warnings")
+            kept = ("started", "epochs", "metrics", "protocol", "estimators", "warnings")
             self.summary |= {name: previous[name] for name in kept if previous.get(name) is not None}
             self.summary["resumed"] = [*(previous.get("resumed") or []), _now()]
             self._seconds_before = float(previous.get("seconds", 0.0))
@@ -96,10 +99,7 @@ class RunRecord:
     def _save(self) -> None:
         self.summary["seconds"] = round(self.seconds(), 3)
         if self.write:
-            # JSON has no NaN and no infinity; None is what the summary of a resumed run has in their place
-            values = self.summary["metrics"].items()
-            metrics = {name: None if x is None or not math.isfinite(x) else x for name, x in values}
-            write_text(self.path, json.dumps(self.summary | {"metrics": metrics}, indent=2) + "\n")
+            write_json(self.path, self.summary)
 
 
 def _now() -> str:
@@ -131,6 +131,33 @@ def versions() -> dict[str, str]:
     """Versions of genlab, Python and the packages that numbers can depend on."""
     installed = {name: metadata.version(name) for name in PACKAGES}
     return {"genlab": __version__, "python": platform.python_version(), **installed}
+
+
+def recorded(cfg: DictConfig) -> dict[str, Any]:
+    """What a run consists of, as plain values with an absolute `data.root`; it knows of no sweep."""
+    resolved: Any = OmegaConf.to_container(cfg, resolve=True)
+    config = {name: value for name, value in resolved.items() if name in (*PLAIN, *SECTIONS)}
+    if isinstance(config["data"].get("root"), str):
+        config["data"]["root"] = os.path.abspath(os.path.expanduser(config["data"]["root"]))
+    return config
+
+
+def save_config(cfg: DictConfig, overrides: Sequence[str], folder: Path) -> None:
+    """Write `config.yaml` and `overrides.yaml`."""
+    write_text(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(recorded(cfg))))
+    write_text(folder / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
+
+
+def flat_settings(cfg: DictConfig) -> dict[str, Any]:
+    """What changes a result, `{"model.latent_dim": 20, …}`; the HParams tab takes only bool, str, int and float."""
+    config = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(config, dict)
+    chosen = {name: config[name] for name in ("seed", "model", "data", "trainer")}
+    settings = {"seed": config["seed"], "model": str(config["model"].get("_target_", "")).rpartition(".")[2]}
+    for address, value in result_settings(chosen).items():
+        if not address.endswith("_target_"):
+            settings[address] = value if isinstance(value, bool | str | int | float) else str(value)
+    return settings
 
 
 def git_commit() -> str | None:

@@ -1,36 +1,9 @@
-"""Runs that repeat one another with other seeds: which these are, and the mean and spread of their numbers."""
+"""Which runs repeat one another with other seeds."""
 
-import math
-import statistics
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from genlab.runs.identity import canonical, varying
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """Of one metric over the seeds.
-
-    Attributes:
-        count: values.
-        mean: None where one of the values is not finite.
-        std: sample standard deviation, with count - 1 in the denominator; None of fewer than two values.
-    """
-
-    count: int
-    mean: float | None
-    std: float | None
-
-
-def statistic(values: Sequence[float | None]) -> Statistic:
-    """Mean and sample standard deviation; neither, if a value is not finite: a mean of the others would hide it."""
-    numbers = [value for value in values if value is not None and math.isfinite(value)]
-    if len(numbers) < len(values) or not numbers:
-        return Statistic(len(values), None, None)
-    std = statistics.stdev(numbers) if len(numbers) > 1 else None
-    return Statistic(len(numbers), statistics.fmean(numbers), std)
 
 
 def repetitions(runs: Sequence[Mapping[str, Any]], ignored: Sequence[str] = ()) -> tuple[list[str], list[list[int]]]:

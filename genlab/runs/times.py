@@ -1,12 +1,13 @@
 """times.csv: the seconds of training that had passed at each checkpoint."""
 
 import csv
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from genlab.errors import RunError
 from genlab.runs.atomic import write_text
+from genlab.runs.trust import read_text
 
 Times = list[tuple[int, int, float]]  # epoch, step, seconds
 
@@ -23,12 +24,12 @@ def write_times(path: Path, rows: Sequence[tuple[int, int, float]]) -> None:
 
 def read_times(path: Path) -> Times:
     """The rows, by step; none, if there is no such file or it is damaged: steps and seconds never fall."""
+    if path.is_symlink():
+        return []
     try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
-            return []
-        table = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        table = csv.DictReader(read_text(path, LARGEST).splitlines())
         rows = [(int(row["epoch"]), int(row["step"]), float(row["seconds"])) for row in table]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+    except (RunError, ValueError, KeyError, TypeError, csv.Error):
         return []
     before = (0, 0, 0.0)
     for row in rows:

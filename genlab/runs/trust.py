@@ -13,7 +13,15 @@ from genlab.runs.classes import SECTIONS, check_config
 LARGEST = 100_000  # bytes of a config; genlab's own have 3,000
 DEEPEST = 20  # folders in one another, or mappings and lists; genlab's own have 3
 # Classes of older run folders → where they are now
-MOVED = {"genlab.checked_trainer.CheckedTrainer": "genlab.training.trainer.CheckedTrainer"}
+MOVED = {"genlab.checked_trainer.CheckedTrainer": "genlab.training.trainer.CheckedTrainer"} | {
+    f"genlab.callbacks.{old}": f"genlab.callbacks.{new}.{old.rpartition('.')[2]}"
+    for new, olds in {
+        "latent_space": "code_scatter.CodeScatter interpolation.Interpolation manifold.Manifold traversals.Traversals",
+        "reconstructions": "completion.Completion",
+        "samples": "ex_post_samples.ExPostSamples prior_noise.PriorNoise",
+    }.items()
+    for old in olds.split()
+}
 
 
 def check_files(folder: Path) -> None:
@@ -83,15 +91,18 @@ def read_config(path: Path, sections: Sequence[str] = SECTIONS, trust: Sequence[
     Raises:
         RunError: it cannot be read, or see `check_config`.
     """
-    config = read_yaml(path)
-    for section in config.values() if isinstance(config, dict) else ():
-        if isinstance(section, dict) and isinstance(section.get("_target_"), str):
-            section["_target_"] = MOVED.get(section["_target_"], section["_target_"])
+    config = _with_new_names(read_yaml(path))
     try:
         check_config(config, sections, trust)
     except RunError as error:
         raise RunError(f"{path}: {error}") from None
     return config
+
+
+def _with_new_names(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_new_names(item) for name, item in value.items()}
+    return MOVED.get(value, value) if isinstance(value, str) else value
 
 
 def check_yaml(text: str) -> None:

@@ -11,7 +11,7 @@ from genlab.runs.identity import varying
 from genlab.runs.listing import Listed
 from genlab.sweeps.plan import Plan
 from genlab.sweeps.results import listed, results, write_results
-from genlab.sweeps.table import cells, groups
+from genlab.sweeps.table import cells, compared, groups, heads, plain_rows
 from genlab.sweeps.thinning import best_of_each_kind, scored, thin
 
 
@@ -31,11 +31,15 @@ def end(sweep: Path, plan: Plan, seconds: float) -> bool:
         thin(sweep)
     runs = listed(sweep)
     found = results(plan, runs)
-    table = groups(found)
-    write_results(sweep, plan, found, runs, table)
+    rows = groups(found)
+    columns = compared(rows)
+    write_results(sweep, plan, found, runs, plain_rows(rows, columns))
     _write_columns(sweep, runs)
     print()
-    print_table(*cells(table))
+    print_table(*cells(rows, columns))
+    for column, head in heads(columns).items():
+        if head != column.name:
+            print(f"{head}: {plain(column.measured)}")
     for best in best_of_each_kind(scored(sweep)).values():
         print(f"best {best.metric} {readable(best.value)}   {_told(plan, best.folder)}   {short(best.folder)}")
     counts = Counter(result.status for result in found)

@@ -1,6 +1,5 @@
 """What a failed job leaves in its folder: the traceback, and a summary even where its run has not begun."""
 
-import json
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -8,11 +7,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from genlab.errors import RunError
-from genlab.runs.atomic import write_text
+from genlab.runs.atomic import write_json, write_text
 from genlab.runs.lock import is_locked
 from genlab.runs.reading import read_summary
-from genlab.runs.record import RunRecord
-from genlab.runs.settings import save_config
+from genlab.runs.record import RunRecord, save_config
 
 ERROR = "error.log"
 
@@ -35,7 +33,7 @@ def record_failure(error: Exception, cfg: DictConfig, folder: Path, overrides: l
         if (folder / "summary.json").exists():
             with suppress(RunError):
                 failed = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
-                write_text(folder / "summary.json", json.dumps(read_summary(folder) | failed, indent=2) + "\n")
+                write_json(folder / "summary.json", read_summary(folder) | failed)
             return
         save_config(cfg, overrides, folder)
         model = str(cfg.model.get("_target_", "")).rpartition(".")[2]

@@ -14,7 +14,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from genlab.runs.identity import varying
-from genlab.runs.settings import flat_settings
+from genlab.runs.record import flat_settings
 
 SUFFIX = ".sweep"
 

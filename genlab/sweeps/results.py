@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from genlab.runs.atomic import write_text
 from genlab.runs.identity import varying
 from genlab.runs.listing import Listed, list_runs
 from genlab.sweeps.plan import Job, Plan, write_plan
-from genlab.sweeps.table import Group, Result
+from genlab.sweeps.table import Result
 
 NOT_STARTED = "not started"
 
@@ -27,17 +27,25 @@ def results(plan: Plan, runs: dict[str, Listed]) -> list[Result]:
 
 
 def _result(job: Job, run: Listed | None) -> Result:
-    marks: Any = {"fingerprint": job.fingerprint, "repeats": job.repeats}
+    result = Result(job.settings, NOT_STARTED, fingerprint=job.fingerprint, repeats=job.repeats)
     if run is None:
-        return Result(job.settings, NOT_STARTED, **marks)
+        return result
     if run.status != "finished":
-        reason = run.reason if run.status in ("failed", "broken") else None
-        return Result(job.settings, run.status, reason, **marks)
-    return Result(job.settings, run.status, None, run.headline, run.value, run.seconds, **marks)
+        return replace(result, status=run.status, reason=run.reason if run.status in ("failed", "broken") else None)
+    tag = run.headline or ""
+    return replace(
+        result,
+        status=run.status,
+        headline=run.headline,
+        value=run.value,
+        seconds=run.seconds,
+        protocol=run.protocol.get(tag, ""),
+        estimator=run.estimators.get(tag, ""),
+    )
 
 
 def write_results(
-    sweep: Path, plan: Plan, results: Sequence[Result], runs: Mapping[str, Listed], groups: Sequence[Group]
+    sweep: Path, plan: Plan, results: Sequence[Result], runs: Mapping[str, Listed], groups: Sequence[Mapping[str, Any]]
 ) -> None:
     """Write both files, each whole or not at all.
 
@@ -60,9 +68,5 @@ def write_results(
         row += [result.headline, result.value, result.seconds, result.reason]
         writer.writerow(row + [metrics.get(job.folder, {}).get(tag) for tag in tags])
     write_text(sweep / "sweep.csv", text.getvalue())
-    write_plan(
-        sweep,
-        plan,
-        results=[asdict(result) | {"folder": job.folder} for job, result in of_jobs],
-        groups=[asdict(group) for group in groups],
-    )
+    found = [asdict(result) | {"folder": job.folder} for job, result in of_jobs]
+    write_plan(sweep, plan, results=found, groups=groups)

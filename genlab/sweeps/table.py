@@ -3,11 +3,14 @@
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 from genlab.console.readable import readable
+from genlab.quantities import quantity
+from genlab.runs.comparison import Cell, Cells, Column, Number, compare
 from genlab.runs.identity import varying
-from genlab.runs.repetitions import Statistic, once_each, repetitions, statistic
+from genlab.runs.repetitions import once_each, repetitions
 
 SEED = "seed"
 LONGEST = 100  # characters of why a job failed; error.log in its folder has all
@@ -25,6 +28,7 @@ class Result:
         value: of the headline; None where it is not finite.
         seconds: that the run took.
         fingerprint, repeats: of its config, with and without the seed; empty where they are not known.
+        protocol, estimator: of the headline, see `genlab.runs.comparison`.
     """
 
     settings: Mapping[str, str]
@@ -35,36 +39,54 @@ class Result:
     seconds: float | None = None
     fingerprint: str = ""
     repeats: str = ""
+    protocol: str = ""
+    estimator: str = ""
+
+    @property
+    def measured(self) -> dict[Column, Number]:
+        """Its headline: an ELBO and bits per dimension are not to be compared, nor two protocols."""
+        if not self.headline:
+            return {}
+        column = Column(self.headline, better=quantity(self.headline).better or "", protocol=self.protocol)
+        return {column: Number(self.value, self.estimator)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashable: a row is itself only
 class Group:
     """The jobs that differ in nothing but the seed.
 
     Attributes:
         settings: those that vary in the sweep, without the seed.
-        metrics: one statistic for each headline, because those of two models are not to be mixed.
-        seconds: mean of the jobs that have finished.
-        statuses: how many jobs ended how.
-        reasons: why jobs failed, each once.
+        jobs: all of them; `finished` are those whose numbers count.
     """
 
     settings: dict[str, str]
-    metrics: dict[str, Statistic]
-    seconds: float | None
-    statuses: dict[str, int]
-    reasons: list[str] = field(default_factory=list)
+    jobs: list[Result]
 
     @property
-    def runs(self) -> int:
-        return sum(self.statuses.values())
+    def finished(self) -> list[Result]:
+        return [job for job in self.jobs if job.status == "finished"]
+
+    @property
+    def seconds(self) -> float | None:
+        """Mean of the jobs that have finished."""
+        seconds = [job.seconds for job in self.finished if job.seconds is not None]
+        return statistics.fmean(seconds) if seconds else None
+
+    @property
+    def statuses(self) -> dict[str, int]:
+        """How many jobs ended how."""
+        return dict(Counter(job.status for job in self.jobs))
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why jobs failed, each once."""
+        return list(dict.fromkeys(job.reason for job in self.jobs if job.reason))
 
     def status(self) -> str:
         """`finished`, or `1 finished, 1 failed: why`."""
-        if len(self.statuses) == 1:
-            text = next(iter(self.statuses))
-        else:
-            text = ", ".join(f"{count} {status}" for status, count in self.statuses.items())
+        counts = self.statuses
+        text = ", ".join(f"{count} {status}" if len(counts) > 1 else status for status, count in counts.items())
         whys = [why if len(why) <= LONGEST else f"{why[:LONGEST]} …" for why in self.reasons]
         return f"{text}: {'; '.join(whys)}" if whys else text
 
@@ -78,56 +100,70 @@ def groups(results: Sequence[Result]) -> list[Group]:
     )
     members = [[results[place] for place in places] for places in alike]
     # what one of them was typed with and another has by default
-    settings = [{name: value for result in found for name, value in result.settings.items()} for found in members]
+    settings = [{name: value for job in jobs for name, value in job.settings.items()} for jobs in members]
     names = [name for name in varying(settings) if name != SEED]
     return [
-        _group({name: typed[name] for name in names if name in typed}, found)
-        for typed, found in zip(settings, members, strict=True)
+        Group({name: typed[name] for name in names if name in typed}, jobs)
+        for typed, jobs in zip(settings, members, strict=True)
     ]
 
 
-def _group(settings: dict[str, str], results: Sequence[Result]) -> Group:
-    finished = [result for result in results if result.status == "finished"]
-    tags = dict.fromkeys(result.headline for result in finished if result.headline)
-    seconds = [result.seconds for result in finished if result.seconds is not None]
-    return Group(
-        settings,
-        {tag: statistic([result.value for result in finished if result.headline == tag]) for tag in tags},
-        statistics.fmean(seconds) if seconds else None,
-        dict(Counter(result.status for result in results)),
-        list(dict.fromkeys(result.reason for result in results if result.reason)),
-    )
+def compared(groups: Sequence[Group]) -> Cells[Group]:
+    """Each headline, the mean over seeds, and the best."""
+    return compare({group: [job.measured for job in group.finished] for group in groups})
 
 
-def cells(groups: Sequence[Group]) -> tuple[list[str], list[list[str]], list[str]]:
-    """Names of the columns, a text for each and each group, and the columns that are aligned to the right.
+def heads(columns: Cells[Group]) -> dict[Column, str]:
+    """The name of each column, numbered where two protocols have the same."""
+    names = [column.name for column in columns]
+    numbers = [names[: at + 1].count(name) for at, name in enumerate(names)]
+    return {
+        column: f"{column.name} ({number})" if names.count(column.name) > 1 else column.name
+        for column, number in zip(columns, numbers, strict=True)
+    }
 
-    Each headline metric has a column of its own: an ELBO and bits per dimension are not to be compared.
-    """
+
+def cells(groups: Sequence[Group], columns: Cells[Group]) -> tuple[list[str], list[list[str]], list[str]]:
+    """Names of the columns, a text for each and each group, and the columns that are aligned to the right."""
     settings = list(dict.fromkeys(name for group in groups for name in group.settings))
-    tags = list(dict.fromkeys(tag for group in groups for tag in group.metrics))
     rows = [
         [
             *(group.settings.get(name, "-") for name in settings),
-            str(group.runs),
-            *(mean_and_std(group.metrics[tag]) if tag in group.metrics else "" for tag in tags),
+            str(len(group.jobs)),
+            *(said(column[group]) for column in columns.values()),
             "-" if group.seconds is None else f"{group.seconds:.0f}",
             group.status(),
         ]
         for group in groups
     ]
     right = ["runs", "seconds", *(name for name in settings if all(_is_number(g.settings.get(name)) for g in groups))]
-    return [*settings, "runs", *tags, "seconds", "status"], rows, right
+    return [*settings, "runs", *heads(columns).values(), "seconds", "status"], rows, right
 
 
-def mean_and_std(statistic: Statistic) -> str:
-    """`-98.14 ± 0.21`; of one run the value alone."""
-    if statistic.mean is None:
-        return "not finite"
-    if statistic.std is None:
-        return readable(statistic.mean)
-    digits = len(readable(statistic.mean).partition(".")[2])
-    return f"{readable(statistic.mean)} ± {statistic.std:.{digits}f}"
+def plain_rows(groups: Sequence[Group], columns: Cells[Group]) -> list[dict[str, Any]]:
+    """The same for JSON."""
+    return [
+        {
+            "settings": group.settings,
+            "metrics": {
+                head: {"count": len(cell.values), "mean": cell.mean, "std": cell.sd, "verdict": cell.verdict}
+                for column, head in heads(columns).items()
+                if (cell := columns[column][group]).values or cell.absent
+            },
+            **{name: getattr(group, name) for name in ("seconds", "statuses", "reasons")},
+        }
+        for group in groups
+    ]
+
+
+def said(cell: Cell) -> str:
+    """`-98.14 ± 0.21`; of one run only the value; `best`, where chance does not explain it."""
+    if cell.mean is None:
+        return cell.absent
+    value = readable(cell.mean)
+    digits = len(value.partition(".")[2])
+    spread = "" if cell.sd is None else f" ± {cell.sd:.{digits}f}"
+    return f"{value}{spread}{' best' if cell.verdict == 'best' else ''}"
 
 
 def _is_number(text: str | None) -> bool:

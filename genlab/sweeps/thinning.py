@@ -1,6 +1,5 @@
 """sweep.keep=best: of runs that can be compared one keeps checkpoints and pictures; all keep their numbers."""
 
-import json
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genlab.errors import RunError
-from genlab.runs.atomic import write_text
+from genlab.runs.atomic import write_json
 from genlab.runs.lock import locked
 from genlab.runs.membership import PICTURES
 from genlab.runs.reading import read_summary
@@ -83,7 +82,7 @@ def beaten(runs: list[Scored]) -> list[Scored]:
 def _empty(folder: Path) -> None:
     summary = read_summary(folder)
     # first: a run that loses its checkpoints and dies before this is written would look damaged
-    write_text(folder / "summary.json", json.dumps(summary | {"thinned": True}, indent=2) + "\n")
+    write_json(folder / "summary.json", summary | {"thinned": True})
     for name in THINNED:
         if not (folder / name).is_symlink():
             shutil.rmtree(folder / name, ignore_errors=True)

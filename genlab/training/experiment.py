@@ -3,8 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field, ValidationError
@@ -26,8 +25,7 @@ from genlab.quantities import SAMPLE_SCORE
 from genlab.runs.checkpoints import AtomicCheckpointIO
 from genlab.runs.classes import check_config
 from genlab.runs.construction import construct, located
-from genlab.runs.settings import recorded
-from genlab.training.profiling import profiler
+from genlab.runs.record import recorded
 from genlab.training.trainer import check_manual_optimization
 
 
@@ -57,7 +55,6 @@ def build(
         ConfigError: a value that a constructor refuses, under its address, such as `model.latent_dim=0`.
         DataError: images whose shape is known only when they are read cannot be read.
     """
-    _check_sizes(cfg)
     try:
         _check_and_seed(seed=cfg.seed, evaluate=cfg.evaluate)
     except ValidationError as error:
@@ -93,21 +90,11 @@ def build(
             "callbacks": [Measured(), *others.values(), Bundle(callbacks)],
             "enable_checkpointing": cfg.trainer.get("enable_checkpointing") or None,  # the bundle has checkpoints
             "plugins": [AtomicCheckpointIO(), *filter(None, [cluster_environment()])],
-            "profiler": profiler(cfg.trainer.get("profiler"), Path(cfg.run_dir)),
         },
     )
     check_launch(trainer)
     check_manual_optimization(model, trainer)
     return Experiment(model, data, trainer, everything, checkpoints, evaluation if cfg.evaluate else None)
-
-
-def _check_sizes(value: Any, address: str = "") -> None:
-    if isinstance(value, DictConfig):
-        for name in map(str, value):
-            if not OmegaConf.is_missing(value, name):
-                _check_sizes(value[name], f"{address}.{name}" if address else name)
-    elif isinstance(value, int) and abs(value) >= 2**63:
-        raise ConfigError(f"{address}={value}: too large a number; use one with fewer digits")
 
 
 def _check_monitor(monitor: str | None, model: LightningModule, callbacks: list[Callback]) -> None:

@@ -1,7 +1,5 @@
 """A trained model → evaluation.json in its run folder, and the table of it."""
 
-import json
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +19,7 @@ from genlab.evaluation.evaluate import evaluate
 from genlab.evaluation.scores import Evaluation
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.pictures.grids import image_grid
-from genlab.runs.atomic import whole_file, write_text
+from genlab.runs.atomic import whole_file, write_json
 from genlab.training.quick_cpu import flushed_denormals
 
 FILE = "evaluation.json"
@@ -83,7 +81,7 @@ def evaluate_run(
             save_image(image_grid(rows, columns=found.pairs[0].shape[1], scale=3), file, format="png")
         found.pictures["closest_pairs"] = PICTURE.as_posix()
     evaluation = found.plain()
-    write_text(folder / FILE, json.dumps(_finite(evaluation), indent=2, allow_nan=False) + "\n")
+    write_json(folder / FILE, evaluation)
     return evaluation
 
 
@@ -95,7 +93,8 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         value = _number(score["value"]) + ("" if error is None else f" ± {_number(error)}")
         way = f"{score['better']} is better" if "better" in score else ""
         published = f"published: {_number(score['published'])}" if "published" in score else ""
-        what = ", ".join(filter(None, [score["unit"], way, published]))
+        how = score.get("estimator", "").partition(":")[0]
+        what = ", ".join(filter(None, [score["unit"], way, how, published]))
         rows.append((name, value, "" if floor is None else _number(floor), what))
     print("\n".join(aligned(rows, right=("value", "floor"))))
     for why in dict.fromkeys(evaluation["absent"].values()):
@@ -117,12 +116,3 @@ def _speed(summary: Mapping[str, Any]) -> float | None:
     """Training images a second."""
     seconds, images = summary.get("training_seconds"), summary.get("training_images")
     return round(images / seconds, 1) if seconds and images else None
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

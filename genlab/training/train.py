@@ -16,25 +16,21 @@ from torch import OutOfMemoryError
 from torch.optim import Optimizer
 
 from genlab.callbacks.checkpoints import batches_in
-from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics
+from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics, progress
 from genlab.capabilities import Describes, Reports
 from genlab.console.announcement import announce_end, announce_start
 from genlab.errors import ConfigError, GenlabError, RunError
-from genlab.processes.agreement import connect, meet
-from genlab.processes.complaint import is_lost
+from genlab.processes.agreement import connect, is_lost, meet
 from genlab.processes.peers import is_first
 from genlab.runs.atomic import write_text
 from genlab.runs.checkpoints import check_counters, check_optimizers, check_weights, load_weights, read_checkpoint
 from genlab.runs.lock import check_new, new_folder
 from genlab.runs.reading import Run
-from genlab.runs.record import RunRecord
-from genlab.runs.settings import flat_settings, save_config
-from genlab.runs.times import FILE as TIMES
-from genlab.runs.times import read_times
+from genlab.runs.record import RunRecord, flat_settings, save_config
 from genlab.training.experiment import Experiment, build
-from genlab.training.limits import check_limits, progress
 from genlab.training.quick_cpu import flushed_denormals, quick_gpu_check
 from genlab.training.scoring import evaluate_run, print_evaluation
+from genlab.training.trainer import check_limits
 
 
 @flushed_denormals()
@@ -84,7 +80,7 @@ def train(
         metrics |= _test(cfg, experiment, record, metrics)
         if first:
             assert isinstance(experiment.model, Reports)
-            announce_end(cfg, experiment.model.unit, metrics, record.seconds(), **_costs(experiment))
+            announce_end(cfg, experiment.model.unit, metrics, record.summary)
         if first and experiment.evaluation is not None:
             evaluated = folder, experiment.model, experiment.data, weights.name, record.summary, experiment.evaluation
             print_evaluation(evaluate_run(*evaluated))
@@ -127,13 +123,9 @@ def _fit(experiment: Experiment, checkpoint: dict[str, Any] | None, last: Path) 
 def _record_training(cfg: DictConfig, experiment: Experiment, record: RunRecord) -> dict[str, float]:
     """Write down what training has reached, what has ended it and what it has cost; return its metrics."""
     trainer = experiment.trainer
-    metrics, reached, times = (
-        all_metrics(trainer),
-        progress(trainer, cfg.trainer),
-        read_times(Path(cfg.run_dir) / TIMES),
-    )
-    trained = {"training_seconds": times[-1][2] if times else None, "training_images": _images_seen(trainer)}
-    record.update(metrics=metrics, best=experiment.checkpoints.chosen(), **reached, **trained, **_costs(experiment))
+    metrics, reached = all_metrics(trainer), progress(trainer, cfg.trainer)
+    costs = {"training_seconds": None, "training_images": _images_seen(trainer), **_costs(experiment)}
+    record.update(metrics=metrics, best=experiment.checkpoints.chosen(), **reached, **costs)
     if trainer.is_global_zero and not reached["stopped"].startswith("trainer.max_epochs="):
         print(f"stopped      by {reached['stopped']}, in epoch {reached['epochs']}", flush=True)
     return metrics
@@ -149,13 +141,18 @@ def _load_best(experiment: Experiment) -> Path | None:
 def _test(cfg: DictConfig, experiment: Experiment, record: RunRecord, metrics: dict[str, float]) -> dict[str, float]:
     """Measure on the test images, and write down all metrics with their protocol; return those of the test."""
     trainer, model = experiment.trainer, experiment.model
-    protocol = _protocol([*experiment.callbacks, model], metrics)
+    sources = [*experiment.callbacks, model]
+    protocol, estimators = (_words(name, sources, metrics) for name in ("protocol", "estimators"))
     for name, step in older_metrics(trainer).items():
         protocol[name] = f"{protocol[name]}; " if name in protocol else ""
         protocol[name] += f"measured after {step} of {batches_seen(trainer)} batches"
     trainer.test(model, datamodule=experiment.data, verbose=False)
     tested = all_metrics(trainer)
-    record.update(metrics=metrics | tested, protocol=protocol | _protocol([*experiment.callbacks, model], tested))
+    record.update(
+        metrics=metrics | tested,
+        protocol=protocol | _words("protocol", sources, tested),
+        estimators=estimators | _words("estimators", sources, tested),
+    )
     _log_result(trainer, f"hp/{_headline(experiment)}", tested.get(f"test/{_headline(experiment)}"))
     return tested
 
@@ -226,9 +223,9 @@ def _images_seen(trainer: Trainer) -> int:
     return images * trainer.world_size
 
 
-def _protocol(sources: Sequence[Any], metrics: dict[str, float]) -> dict[str, str]:
-    """How each number of validation and test is measured, in the words of its source; of two, the last counts."""
-    words = {name: text for source in sources for name, text in getattr(source, "protocol", {}).items()}
+def _words(kind: str, sources: Sequence[Any], metrics: dict[str, float]) -> dict[str, str]:
+    """The `protocol` or `estimators` of each number of validation and test, by its source; of two, the last counts."""
+    words = {name: text for source in sources for name, text in getattr(source, kind, {}).items()}
     measured = {tag: tag.split("/", 1) for tag in metrics}
     return {tag: words[name] for tag, (split, name) in measured.items() if split != "train" and name in words}
 

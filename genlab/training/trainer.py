@@ -1,7 +1,9 @@
 """Lightning's Trainer, whose arguments are checked before anything runs."""
 
 import inspect
+import math
 import os
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import pytorch_lightning
@@ -9,11 +11,16 @@ import torch
 from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, create_model
 from pytorch_lightning import LightningModule
 from pytorch_lightning.accelerators import CPUAccelerator, CUDAAccelerator, MPSAccelerator
+from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from genlab.console.readable import allowed
+from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError
+from genlab.training.quick_cpu import NoProfiler
 
 SEVERAL = "ddp_find_unused_parameters_true"  # the strategy of several devices, as in conf/trainer/ddp.yaml
+PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
 
 # Lightning states types in its signature, but hardly looks at them: max_epochs="ten" would fail in the middle of a run
 _TYPES = get_type_hints(pytorch_lightning.Trainer.__init__)
@@ -45,13 +52,15 @@ Arguments = create_model("Arguments", __config__=_RULES, **_ARGUMENTS)
 class CheckedTrainer(pytorch_lightning.Trainer):
     """`pytorch_lightning.Trainer` that raises `pydantic.ValidationError` for an argument of a wrong type.
 
-    `precision="auto"` is bfloat16 where that is fast, see `fastest`.
+    `precision="auto"` is bfloat16 where that is fast, see `fastest`. `profiler` names one of `PROFILERS`, which writes
+    `profile/fit-*.txt` below the `default_root_dir`.
     """
 
     __signature__ = inspect.signature(pytorch_lightning.Trainer)  # for whoever asks which arguments there are
 
     def __init__(self, **arguments: Any) -> None:
         Arguments(**arguments)
+        arguments["profiler"] = _profiler(arguments.get("profiler"), Path(arguments.get("default_root_dir") or "."))
         accelerator = arguments.get("accelerator", "auto")
         if arguments.get("precision") == "auto":
             arguments["precision"] = fastest(accelerator)
@@ -85,6 +94,14 @@ class CheckedTrainer(pytorch_lightning.Trainer):
                 f"trainer.devices={self.num_devices}: this machine has {cores} cores; use trainer.devices={cores} or "
                 "less"
             )
+
+
+def _profiler(name: Any, folder: Path) -> Profiler:
+    if name is None:
+        return NoProfiler()
+    if name not in PROFILERS:
+        raise ConfigError(f"trainer.profiler={name}: {allowed(str(name), PROFILERS)}")
+    return PROFILERS[name](dirpath=folder / "profile", filename="fit")
 
 
 def _several(accelerator: Any = "auto", devices: Any = "auto", num_nodes: int = 1, **_: Any) -> bool:
@@ -135,3 +152,32 @@ def check_manual_optimization(model: LightningModule, trainer: pytorch_lightning
         if given not in values:
             who = type(model).__name__
             raise ConfigError(f"trainer.{name}={given}: not for {who}, which steps its optimizers itself; leave it out")
+
+
+def check_limits(trainer: pytorch_lightning.Trainer, data: ImageDataModule) -> None:
+    """Refuse before training what Lightning would refuse when it comes to the split.
+
+    Args:
+        trainer: not yet run.
+        data: set up, and not yet the trainer's.
+
+    Raises:
+        ConfigError: a share of a split is less than a batch, or validation would come after more batches than an epoch
+            has.
+    """
+    loaders = {"train": data.train_dataloader(), "val": data.val_dataloader(), "test": data.test_dataloader()}
+    counts = {split: math.ceil(len(loader) / trainer.world_size) for split, loader in loaders.items()}
+    overfits = trainer.overfit_batches  # type: ignore[attr-defined]
+    for split, batches in counts.items():
+        limit = getattr(trainer, f"limit_{split}_batches")
+        if isinstance(limit, float) and limit > 0 and int(batches * limit) == 0:
+            name = "overfit_batches" if overfits and split != "test" else f"limit_{split}_batches"
+            least = math.ceil(1000 / batches) / 1000
+            raise ConfigError(f"trainer.{name}={limit}: less than one of the {batches} {split} batches; use {least}")
+    interval, limit, batches = trainer.val_check_interval, trainer.limit_train_batches, counts["train"]
+    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    every_epoch = trainer.check_val_every_n_epoch is not None and trainer.limit_val_batches
+    if isinstance(interval, int) and interval > batches and every_epoch:
+        raise ConfigError(
+            f"trainer.val_check_interval={interval}: an epoch has {batches} batches; use no more than that"
+        )

@@ -5,9 +5,8 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import nn
 
-from genlab.callbacks.ex_post_samples import ExPostSamples
-from genlab.callbacks.manifold import Manifold
-from genlab.callbacks.prior_noise import PriorNoise
+from genlab.callbacks.latent_space import Manifold
+from genlab.callbacks.samples import ExPostSamples, PriorNoise
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE

@@ -3,7 +3,7 @@
 import torch
 from pytorch_lightning import LightningModule, Trainer
 
-from genlab.callbacks.completion import Completion
+from genlab.callbacks.reconstructions import Completion
 from genlab.data.datamodule import ImageDataModule
 from genlab.models.vae import VAE
 from genlab.pictures.grids import LINES

@@ -5,7 +5,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import nn
 
-from genlab.callbacks.interpolation import Interpolation
+from genlab.callbacks.latent_space import Interpolation
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE
 from genlab.pictures.grids import image_grid

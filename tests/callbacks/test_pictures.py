@@ -5,8 +5,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import nn
 
-from genlab.callbacks.code_scatter import CodeScatter
-from genlab.callbacks.manifold import Manifold
+from genlab.callbacks.latent_space import CodeScatter, Manifold
 from genlab.callbacks.picture import undisturbed
 from genlab.callbacks.reconstructions import Reconstructions
 from genlab.callbacks.samples import Samples

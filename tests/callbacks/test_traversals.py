@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from pytorch_lightning import LightningModule
 from torch import nn
 
-from genlab.callbacks.traversals import Traversals
+from genlab.callbacks.latent_space import Traversals
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.vae import VAE
 from genlab.pictures.grids import image_grid

@@ -1,12 +1,10 @@
-"""One small trained run of each model, and the command line in this process."""
-
-import sys
-from types import SimpleNamespace
+"""One small trained run of each model, and the test images."""
 
 import pytest
 from conftest import stand_in_config
 
-from genlab.cli.main import main
+from genlab.data.dataset import read_split
+from genlab.data.sources import find_files
 from genlab.training.train import train
 
 QUICK = ["data.batch_size=100", "trainer.max_epochs=1", "++trainer.limit_train_batches=3", "logger=none"]
@@ -30,19 +28,6 @@ def runs(mnist_root, tmp_path_factory):
 
 
 @pytest.fixture
-def genlab(monkeypatch, capsys, tmp_path):
-    """genlab("sample", folder, "-n", 4): the command in this process, in tmp_path → its code, out and err."""
-
-    def run(*arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["genlab", *map(str, arguments)])
-        monkeypatch.setattr("genlab.cli.picture.keep_quiet", lambda: None)  # other tests look at the log
-        capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as exit:
-            code = exit.code
-        return SimpleNamespace(code=code, **capsys.readouterr()._asdict())
-
-    return run
+def test_images(mnist_root):
+    """(100, 28, 28) uint8."""
+    return read_split(find_files("mnist", str(mnist_root)), "t10k").images[:, 0]

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import first_is_quick, stand_in_config
+from conftest import first_is_quick
 from hydra.core.global_hydra import GlobalHydra
 
 from genlab.cli.train import main
 from genlab.data.sources import FILES
-from genlab.training.train import train
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 
@@ -139,14 +138,6 @@ DAMAGES = {
         "no state of the model's Adam (ValueError: step, exp_avg_sq of parameter 0, where step, exp_avg, exp_avg_sq",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def finished(mnist_root, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("finished")
-    small = ["model.hidden_dims=[8]", "model.latent_dim=3", "trainer.max_epochs=1", "callbacks.test_nll.images=2"]
-    train(stand_in_config(mnist_root, folder, *small))
-    return folder / "run"
 
 
 @pytest.fixture

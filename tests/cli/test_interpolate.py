@@ -4,24 +4,9 @@ import shutil
 
 import pytest
 import torch
-from PIL import Image
-from torchvision.transforms.functional import pil_to_tensor
+from conftest import cells
 
-from genlab.data.dataset import read_split
-from genlab.data.sources import find_files
 from genlab.runs.reload import load
-
-
-@pytest.fixture
-def test_images(mnist_root):
-    """(100, 28, 28) uint8."""
-    return read_split(find_files("mnist", str(mnist_root)), "t10k").images[:, 0]
-
-
-def cells(path):
-    """A picture's images, (rows, columns, 28, 28) uint8."""
-    grey = pil_to_tensor(Image.open(path))[0, 2:, 2:]
-    return grey.unfold(0, 56, 58).unfold(1, 56, 58)[..., ::2, ::2]
 
 
 @pytest.mark.parametrize("model", ["vae", "autoencoder", "flow"])

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -17,23 +18,6 @@ from genlab.errors import ConfigError, RunError
 
 GENLAB = str(Path(sys.executable).with_name("genlab"))
 OWN = [command for command in cli.COMMANDS if command != "train"]  # its help is Hydra's
-
-
-@pytest.fixture
-def genlab(monkeypatch, capsys, tmp_path):
-    """genlab("runs", "--help"): in this process → its code, out and err."""
-
-    def run(*arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["genlab", *arguments])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as exit:
-            code = exit.code
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
@@ -91,8 +75,25 @@ def test_the_help_of_train_is_that_of_the_settings(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_help_of_train_is_that_of_genlab(genlab):
+    code, out, err = genlab("train", "--help")
+    assert (code, err) == (0, "")
+    assert "\n  genlab train model=vae trainer.accelerator=gpu\n" in out
+    assert "train.py" not in out
+
+
+def test_the_current_folder_is_searched_for_classes(genlab, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "only_here.py").touch()
+    genlab("--version")
+    assert find_spec("only_here") is not None
+
+
 def test_the_version(genlab):
-    assert genlab("--version") == (0, f"{__version__}\n", "")
+    """Of torch and Lightning too, without importing them."""
+    code, out, err = genlab("--version")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(rf"{re.escape(__version__)} \(torch \S+, pytorch-lightning \S+\)\n", out)
 
 
 @pytest.mark.parametrize(

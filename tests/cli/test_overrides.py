@@ -3,9 +3,10 @@
 import pytest
 
 from genlab.cli.flags import TRAIN
-from genlab.cli.names import GIVEN, TRAINER_ARGUMENTS
+from genlab.cli.names import UNNAMED
 from genlab.cli.overrides import KNOWN, check, typed
 from genlab.errors import ConfigError
+from genlab.runs.classes import OBJECTS
 
 
 @pytest.mark.parametrize(
@@ -40,8 +41,17 @@ def test_any_argument_of_the_trainer_needs_no_plus(value):
     assert check([f"trainer.{value}"]) == [f"++trainer.{value}"]
 
 
+def test_the_shape_of_images_needs_no_plus_either():
+    assert check(["model.image_shape=[3,32,32]"]) == ["++model.image_shape=[3,32,32]"]
+
+
 def test_overrides_are_as_typed_without_the_plus_of_genlab():
-    arguments = ["trainer.precision=bf16-mixed", "++model.latent_dim=3", "trainer.devices=2"]
+    arguments = [
+        "trainer.precision=bf16-mixed",
+        "model.image_shape=[1,28,28]",
+        "++model.latent_dim=3",
+        "trainer.devices=2",
+    ]
     assert typed(check(arguments)) == arguments
 
 
@@ -69,8 +79,8 @@ def test_trainer_arguments_are_those_of_lightning():
 
     from pytorch_lightning import Trainer
 
-    expected = set(inspect.signature(Trainer).parameters) - set(GIVEN)
-    assert set(TRAINER_ARGUMENTS) == expected
+    expected = set(inspect.signature(Trainer).parameters) - set(OBJECTS)
+    assert set(UNNAMED["trainer"]) == expected
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_a_broken_folder_among_others_is_named(runs, genlab, tmp_path):
         ([], 2, "the following arguments are required: RUN; see genlab report --help"),
         (["RUN", "--format", "pdf"], 2, "--format: invalid choice: 'pdf'"),
         (["RUN", "--out", "absent/a.html"], 2, "--out: absent/a.html: there is no folder absent; create it"),
-        (["RUN", "--out", "empty"], 2, "--out: empty: is a folder; choose a file"),
+        (["RUN", "--out", "empty"], 2, "--out: empty: is a folder; choose another file"),
         (["RUN", "--out", "empty/pipe"], 2, "--out: empty/pipe: is no plain file; choose another"),
     ],
 )

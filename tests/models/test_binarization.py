@@ -53,6 +53,13 @@ def test_fixed_noise_differs_between_images():
     assert not torch.equal(first, second)
 
 
+def test_fixed_noise_does_not_depend_on_how_a_device_divides():
+    levels = torch.arange(256.0).view(1, 1, 16, 16)
+    on_cpus, on_gpus = levels / 255, levels * (1 / torch.tensor(255.0))
+    assert not torch.equal(on_cpus, on_gpus)
+    assert torch.equal(fixed_uniform(on_cpus, (5,)), fixed_uniform(on_gpus, (5,)))
+
+
 def test_fixed_noise_leaves_the_random_state_alone():
     before = torch.get_rng_state()
     fixed_normal(torch.rand(2, 1, 5, 5, generator=torch.Generator().manual_seed(0)), (3,))

@@ -196,3 +196,19 @@ def test_torchrun(tmp_path, odd_root):
     (summary,) = Path(tmp_path / "outputs").glob("autoencoder/*/summary.json")
     assert json.loads(summary.read_text())["status"] == "finished"
     assert result.stdout.count("epoch 1/1") == 1
+
+
+@pytest.mark.parametrize("by", ["torchrun", "srun"])
+def test_what_only_another_process_finds_is_said_with_its_rank(tmp_path, odd_root, by):
+    """As where the data lie on one of two machines."""
+    script = tmp_path / "own_root.py"
+    root = f"[{str(odd_root)!r}, '/nowhere'][int(os.environ.get('RANK') or os.environ['SLURM_PROCID'])]"
+    script.write_text(
+        f"import os, sys\nsys.argv.append('data.root=' + {root})\nfrom genlab.cli.train import main\nmain()\n"
+    )
+    folder = tmp_path / "here"
+    folder.mkdir()
+    ends = [process.end() for process in together(folder, *QUICK, *DEVICES, by=by, program=script)]
+    assert [code for code, _, _ in ends] == [1, 1]
+    assert ends[0][2].startswith("error: [rank 1] data.root=/nowhere")
+    assert [ends[0][2].count("\n"), ends[1][1], ends[1][2]] == [1, "", ""]

@@ -6,20 +6,20 @@ import statistics
 import pytest
 from report.run_folders import evaluation
 
-from genlab.report.comparison import compare
+from genlab.report.comparison import comparisons_of
 from genlab.report.grouping import group_runs, told_of_images
 from genlab.report.reading import read_run
 
 
 def compared(*folders):
-    return compare(group_runs([read_run(folder) for folder in folders]))
+    return comparisons_of(group_runs([read_run(folder) for folder in folders]))
 
 
 def cell(comparison, group, column):
     """The cell of a group's label in the column of that name; there must be one such column."""
-    (at,) = [index for index, each in enumerate(comparison.columns) if each.name == column]
-    (row,) = [index for index, each in enumerate(comparison.groups) if each.label == group]
-    return comparison.cells[row][at]
+    (cells,) = [cells for each, cells in comparison.cells.items() if each.name == column]
+    (row,) = [each for each in comparison.groups if each.label == group]
+    return cells[row]
 
 
 def test_runs_that_differ_by_the_seed_are_one_group(make_run):
@@ -136,10 +136,9 @@ def test_higher_is_better_where_the_score_says_so(make_run):
 def test_numbers_of_two_protocols_are_two_columns(make_run):
     scores = [[3.0, 3.1, 3.2], [5.0, 5.1, 5.2]]
     (comparison,) = groups_of_scores(make_run, scores, dim1={"protocol": "2000 against 5000"})
-    columns = [column for column in comparison.columns if column.name == "fid_mnist"]
+    columns = [column for column in comparison.cells if column.name == "fid_mnist"]
     assert {column.protocol for column in columns} == {"10000 against 10000", "2000 against 5000"}
-    at = comparison.columns.index(columns[0])
-    first, second = (row[at] for row in comparison.cells)
+    first, second = comparison.cells[columns[0]].values()
     assert {bool(first.values), bool(second.values)} == {True, False}
     assert "another protocol" in first.absent + second.absent
     assert not first.verdict and not second.verdict
@@ -155,7 +154,10 @@ def test_samples_of_two_protocols_are_two_tables_each_with_its_own_rows(make_run
         settings = {"settings": {"latent_dim": dim}, "evaluated": None if said is None else content}
         folders.append(make_run(str(dim), **settings))
     (comparison,) = compared(*folders)
-    tables = [(comparison.columns[columns[0]].protocol, rows) for columns, rows in comparison.tables("quality")]
+    tables = [
+        (columns[0].protocol, [group.varied["model.latent_dim"] for group in rows])
+        for columns, rows in comparison.tables("quality")
+    ]
     assert tables == [("10000 against 10000", [0, 2, 3]), ("2000 against 5000", [1])]
 
 
@@ -163,7 +165,7 @@ def test_no_table_is_wider_than_a_sheet(make_run):
     contents = evaluation(**{f"score_{i}": i for i in range(11)})
     (comparison,) = compared(make_run("a", evaluated=contents), make_run("b", settings={"beta": 1}))
     tables = [table for kind in ("likelihood", "quality", "cost") for table in comparison.tables(kind)]
-    assert sorted(at for columns, _ in tables for at in columns) == list(range(len(comparison.columns)))
+    assert [column for columns, _ in tables for column in columns] == list(comparison.cells)
     assert max(len(columns) for columns, _ in tables) <= 6
 
 
@@ -172,8 +174,8 @@ def test_numbers_of_two_feature_networks_are_two_columns(make_run):
     contents[1]["features"]["sha256"] = "cd" * 32
     folders = [make_run(str(i), seed=i, evaluated=content) for i, content in enumerate(contents)]
     (comparison,) = compared(*folders)
-    assert [column.name for column in comparison.columns].count("fid_mnist") == 2
-    assert [column.name for column in comparison.columns].count("nll") == 1  # no features are in it
+    assert [column.name for column in comparison.cells].count("fid_mnist") == 2
+    assert [column.name for column in comparison.cells].count("nll") == 1  # no features are in it
 
 
 def test_a_number_without_a_protocol_is_shown_and_not_ranked(make_run):
@@ -244,8 +246,8 @@ def test_a_data_set_without_a_finished_run_spoils_no_table(make_run):
     """Of all: the columns of the others were counted for it."""
     folders = [make_run("a", data="kmnist", status="failed"), make_run("b")]
     comparisons = compared(*folders)
-    assert [(comparison.data, len(comparison.cells)) for comparison in comparisons] == [("kmnist", 1), ("mnist", 1)]
-    assert comparisons[0].cells == [[]]
+    assert [(comparison.data, len(comparison.groups)) for comparison in comparisons] == [("kmnist", 1), ("mnist", 1)]
+    assert comparisons[0].cells == {}
 
 
 def test_data_sets_are_compared_apart(make_run):
@@ -271,6 +273,12 @@ def test_a_number_that_is_missing_has_its_reason(make_run):
     assert cell(comparison, "Autoencoder", "nll").absent == "evaluation.json is no table of names and values"
 
 
+def test_a_seed_that_is_not_finite_is_not_averaged_away(make_run):
+    folders = [make_run(str(seed), seed=seed, metrics={"test/elbo": None if seed else -98.0}) for seed in range(3)]
+    (comparison,) = compared(*folders)
+    assert cell(comparison, "VAE", "test/elbo").absent == "not finite with 2 of 3 seeds"
+
+
 def test_a_metric_that_is_not_finite_says_so(make_run):
     folders = [make_run("a"), make_run("b", settings={"beta": 1}, metrics={"test/elbo": None})]
     (comparison,) = compared(*folders)
@@ -294,6 +302,37 @@ def test_a_speed_ranks_no_model(make_run):
         del content["cost"]
     folders = [make_run(str(i), settings={"beta": i}, evaluated=content) for i, content in enumerate(contents)]
     (comparison,) = compared(*folders)
-    (column,) = [column for column in comparison.columns if column.name == "samples_per_second"]
+    (column,) = [column for column in comparison.cells if column.name == "samples_per_second"]
     assert (column.kind, column.ranked) == ("cost", False)
     assert [cell(comparison, f"VAE beta={i}", "samples_per_second").mean for i in range(2)] == [10.0, 20.0]
+
+
+EXACT, BOUND = "exact", "upper bound: log-mean-exp of 1000 importance samples"
+
+
+def of_two_estimators(make_run, **changes):
+    """A VAE and a GAN whose nll is on the same images, with these estimators."""
+    folders = []
+    for model, estimator, value in (("VAE", BOUND, 86.0), ("GAN", EXACT, 84.0)):
+        content = evaluation(nll=value)
+        content["scores"]["nll"] |= {"protocol": "binary; 10000 test images", "estimator": estimator} | changes
+        folders.append(make_run(model, model=model, evaluated=content))
+    return folders
+
+
+def test_an_exact_likelihood_and_a_bound_on_the_same_images_share_a_column(make_run):
+    (comparison,) = compared(*of_two_estimators(make_run))
+    (column,) = [column for column in comparison.cells if column.name == "nll"]
+    assert {group.label: cell.estimators for group, cell in comparison.cells[column].items()} == {
+        "VAE": (BOUND,),
+        "GAN": (EXACT,),
+    }
+    assert [group.label for group in comparison.ranking(column)] == ["GAN", "VAE"]
+    assert comparison.measured(column) == "binary; 10000 test images"
+
+
+def test_an_estimator_that_all_share_is_said_once(make_run):
+    (comparison,) = compared(*of_two_estimators(make_run, estimator=EXACT))
+    (column,) = [column for column in comparison.cells if column.name == "nll"]
+    assert not comparison.several_estimators(column)
+    assert comparison.measured(column) == "binary; 10000 test images; exact"

@@ -3,7 +3,7 @@
 import pytest
 from report.run_folders import evaluation
 
-from genlab.report.comparison import compare
+from genlab.report.comparison import comparisons_of
 from genlab.report.conclusion import conclusion
 from genlab.report.grouping import group_runs
 from genlab.report.milestones import milestones
@@ -15,7 +15,7 @@ SCORED = {"val/fid_mnist": "2000 samples"}
 def concluded(*folders):
     """question → answer."""
     groups = group_runs([read_run(folder) for folder in folders])
-    (comparison,) = compare(groups)
+    (comparison,) = comparisons_of(groups)
     return {finding.question: finding.answer for finding in conclusion(comparison, milestones(groups))}
 
 
@@ -110,3 +110,15 @@ def test_nothing_is_said_of_what_has_not_been_measured(make_run):
     assert concluded(make_run("a", status="interrupted"), make_run("b", model="GAN", status="interrupted")) == {}
     said = concluded(make_run("c"), make_run("d", model="GAN"))
     assert list(said) == ["Seconds of the whole training"]
+
+
+def test_an_exact_likelihood_and_a_bound_are_set_side_by_side(family, make_run):
+    folders = []
+    for model, estimator, value in (("VAE", "upper bound: of 1000 samples", 86.0), ("GAN", "exact", 84.0)):
+        content = evaluation(nll=value)
+        content["scores"]["nll"]["estimator"] = estimator
+        folders.append(make_run(model, model=model, evaluated=content))
+    assert concluded(*folders)["Likelihood"] == (
+        "nll (lower is better) of GAN: 84 (exact), of VAE: 86 (upper bound) nats per image. "
+        "The true value of a bound may be better."
+    )

@@ -102,8 +102,11 @@ def test_the_value_of_a_gan_has_the_line_of_its_optimum(make_run):
 
 
 def test_several_runs_are_compared(make_run):
+    scored = {"val/fid_mnist": "2000 samples"}
     folders = [
-        make_run(f"vae/{seed}", seed=seed, evaluated=evaluation(fid_mnist=9 + seed / 10), fid=[20, 12, 9])
+        make_run(
+            f"vae/{seed}", seed=seed, evaluated=evaluation(fid_mnist=9 + seed / 10), fid=[20, 12, 9], protocol=scored
+        )
         for seed in range(3)
     ]
     folders += [
@@ -114,6 +117,7 @@ def test_several_runs_are_compared(make_run):
             evaluated=evaluation(fid_mnist=3 + seed / 10),
             fid=[30, 10, 3],
             seconds_per_epoch=50.0,
+            protocol=scored,
         )
         for seed in range(3)
     ]
@@ -126,10 +130,10 @@ def test_several_runs_are_compared(make_run):
             "fid_mnist after training, over samples drawn",
         ),
         *("Samples at equal epochs", "Samples at equal seconds of training", "floor: training images"),
-        "GAN: fid_mnist 3.1 (mean of 3 seeds) after 150 s of training, 20,000 samples a second; in training (seed 0) "
-        "the best val/fid_mnist of VAE, 9, was reached after 150 s.",
-        "VAE: fid_mnist 9.1 (mean of 3 seeds) after 30 s of training, 20,000 samples a second; in training (seed 0) "
-        "the best val/fid_mnist of GAN, 3, was never reached.",
+        "GAN: fid_mnist 3.1 (mean of 3 seeds) after 150 s of training, 20,000 samples a second.",
+        "VAE: fid_mnist 9.1 (mean of 3 seeds) after 30 s of training, 20,000 samples a second.",
+        "To the best val/fid_mnist of VAE, 9, GAN needed 150 s and VAE 30 s: VAE was faster.",
+        "No other came to the 3 that GAN came to after 150 s.",
     ):
         assert words in seen.text, words
 
@@ -276,6 +280,18 @@ def test_what_strangers_write_stays_text(tmp_path):
         assert "<script>alert(1)</script>" in seen.text  # as text
         assert "{{ 7777*7 }}" in seen.text
         assert "54439" not in seen.text
+
+
+def test_how_a_number_was_estimated_stands_beside_it_where_others_were_otherwise(make_run):
+    folders = []
+    for model, estimator in (("VAE", "upper bound: of 1000 samples"), ("GAN", "exact")):
+        content = evaluation()
+        content["scores"]["nll"]["estimator"] = estimator
+        folders.append(make_run(model, model=model, evaluated=content))
+    html = page([read_run(folder) for folder in folders])
+    beside = re.findall(r"<small>(exact|upper bound)<sup>\d</sup></small>", html)
+    assert beside == ["upper bound", "exact"]
+    assert "<li>upper bound: of 1000 samples</li>" in html
 
 
 def test_a_mean_of_some_of_the_seeds_says_of_how_many(make_run):

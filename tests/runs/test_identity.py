@@ -12,7 +12,7 @@ from genlab.runs.identity import (
     short_names,
     varying,
 )
-from genlab.runs.repetitions import Statistic, once_each, repetitions, statistic
+from genlab.runs.repetitions import once_each, repetitions
 
 CONFIG = {
     "seed": 3,
@@ -102,10 +102,3 @@ def test_runs_that_agree_in_all_but_the_seed_are_together():
 def test_a_run_that_was_trained_twice_counts_once():
     assert once_each(["a", "b", "a"]) == [2, 1]
     assert once_each(["a", "b", "a"], ages=["2026-02", "2026-01", "2026-01"]) == [0, 1]
-
-
-def test_one_value_that_is_not_finite_leaves_no_mean():
-    assert statistic([1.0, 3.0]) == Statistic(2, 2.0, pytest.approx(2**0.5))
-    assert statistic([0.1, 0.1, 0.1]) == Statistic(3, pytest.approx(0.1), 0)
-    assert statistic([1.0]) == Statistic(1, 1.0, None)
-    assert statistic([1.0, None]) == statistic([1.0, float("nan")]) == Statistic(2, None, None)

@@ -8,8 +8,7 @@ from omegaconf import OmegaConf
 
 from genlab.errors import RunError
 from genlab.runs.reading import check_root, open_run, read_overrides, read_summary
-from genlab.runs.record import RunRecord
-from genlab.runs.settings import save_config
+from genlab.runs.record import RunRecord, save_config
 
 SUMMARY = {"status": "finished", "seconds": 1.5, "epochs": 2, "metrics": {"test/elbo": -98.2, "test/kl": None}}
 

@@ -11,22 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import stand_in_config
 from fork_server import Training
 
 import genlab
 from genlab.errors import GenlabError
-from genlab.training.train import train
 
 COMMAND = "touch marker"  # what an attack would run
-
-
-@pytest.fixture(scope="module")
-def finished(mnist_root, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("finished")
-    small = ["model.hidden_dims=[8]", "model.latent_dim=3", "trainer.max_epochs=1", "callbacks.test_nll.images=2"]
-    train(stand_in_config(mnist_root, folder, *small))
-    return folder / "run"
 
 
 @pytest.fixture

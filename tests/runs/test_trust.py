@@ -9,7 +9,7 @@ import yaml
 from genlab.errors import RunError
 from genlab.runs.configuration import config_dir
 from genlab.runs.reading import open_run
-from genlab.runs.settings import save_config
+from genlab.runs.record import save_config
 from genlab.runs.trust import check_config, check_files, read_config
 
 

@@ -95,7 +95,9 @@ def test_the_summary_has_metrics_with_their_protocol(finished):
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["status"] == "finished"
     assert summary["metrics"] == metrics
-    assert "20 importance samples; first 8 test images" in summary["protocol"]["test/nll"]
+    assert summary["protocol"]["test/nll"].endswith("x drawn once for each image; first 8 test images")
+    assert summary["estimators"]["test/nll"] == "upper bound: log-mean-exp of 20 importance samples"
+    assert summary["estimators"]["val/elbo"] == "estimate: one sample of z an image"
     assert "drawn once" in summary["protocol"]["test/elbo"]
     assert (summary["model"], summary["data"], summary["seed"], summary["epochs"]) == ("VAE", "mnist", 0, 2)
     assert {"python", "torch", "pytorch-lightning"} <= set(summary["versions"])

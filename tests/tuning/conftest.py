@@ -1,11 +1,7 @@
 """Searches of tiny runs on the stand-in data."""
 
-import signal
-
 import pytest
 from omegaconf import OmegaConf
-
-from genlab.cli import main as cli
 
 TINY = [
     "model=vae",
@@ -37,22 +33,3 @@ def search_file(tmp_path, mnist_root):
         return path
 
     return write
-
-
-@pytest.fixture
-def genlab(monkeypatch, capsys, tmp_path):
-    """genlab("tune", …): in this process, in tmp_path → its code, out and err."""
-
-    def run(*arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr("sys.argv", ["genlab", *map(str, arguments)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as exit:
-            code = exit.code
-        return code, *capsys.readouterr()
-
-    before = signal.getsignal(signal.SIGTERM)  # which a command makes its own
-    yield run
-    signal.signal(signal.SIGTERM, before)

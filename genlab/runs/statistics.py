@@ -1,11 +1,8 @@
 """A few seeds' numbers: a bootstrap interval, and whether two such sets differ."""
 
+import warnings
 from collections.abc import Sequence
 
-import numpy as np
-from scipy.stats import ttest_ind
-
-RESAMPLES = 10_000
 LEVEL = 0.05
 
 
@@ -17,10 +14,13 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """
     if len(values) < 2:
         return None
-    sample = np.asarray(values)
-    drawn = np.random.default_rng(0).integers(len(sample), size=(RESAMPLES, len(sample)))
-    low, high = np.quantile(sample[drawn].mean(1), [LEVEL / 2, 1 - LEVEL / 2])
-    return float(low), float(high)
+    import numpy as np  # here, and scipy below: a second, and not each sweep has repetitions
+    from scipy.stats import bootstrap
+
+    found = bootstrap(
+        *((values,), np.mean), confidence_level=1 - LEVEL, n_resamples=10_000, method="percentile", random_state=0
+    ).confidence_interval
+    return float(found.low), float(found.high)
 
 
 def distinguishable(one: Sequence[float], other: Sequence[float], comparisons: int = 1) -> bool:
@@ -36,4 +36,8 @@ def distinguishable(one: Sequence[float], other: Sequence[float], comparisons: i
         return False
     if len({*one}) == len({*other}) == 1:  # no spread, of which the test would divide by zero
         return one[0] != other[0]
-    return float(ttest_ind(one, other, equal_var=False).pvalue) * comparisons < LEVEL
+    from scipy.stats import ttest_ind
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of seeds that are nearly the same
+        return float(ttest_ind(one, other, equal_var=False).pvalue) * comparisons < LEVEL
