@@ -11,6 +11,7 @@ from genlab.console.program import keep_quiet
 from genlab.console.readable import short
 from genlab.errors import ConfigError, plain
 from genlab.runs.classes import MODEL_SECTIONS
+from genlab.runs.pretrained import PREFIX
 from genlab.runs.reading import CheckpointName, open_run
 
 FORMATS = ("safetensors", "onnx")
@@ -51,7 +52,8 @@ def export(
         raise ConfigError(f"--half: only with --format safetensors; leave it out for {kind}")
     run = open_run(folder, MODEL_SECTIONS, [*trust, *chain(*config_dir)])
     weights = run.checkpoint(checkpoint).name
-    target = Path(out).expanduser().absolute() if out else run.folder / "exports" / kind
+    exports = Path("exports") / run.folder.name if folder.startswith(PREFIX) else run.folder / "exports"
+    target = (Path(out).expanduser() if out else exports / kind).absolute()
     keep_quiet()
     # seconds, because of torch: a wrong folder is answered before
     from genlab.runs.export import new_export, write_card, write_weights

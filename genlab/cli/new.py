@@ -7,8 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
-import click
-
 from genlab.cli.options import Choice, argument, command
 from genlab.errors import ConfigError, DiskError
 from genlab.runs.configuration import config_dir

@@ -3,7 +3,7 @@
 LICENCES = {
     "mnist": "CC BY-SA 3.0, Yann LeCun and Corinna Cortes",
     "fashion_mnist": "MIT, Zalando SE",
-    "kmnist": "CC BY-SA 4.0, Center for Open Data in the Humanities, KMNIST dataset, adapted from the Kuzushiji dataset",
+    "kmnist": "CC BY-SA 4.0, Center for Open Data in the Humanities, adapted from the Kuzushiji dataset",
     "digits": "CC BY 4.0, E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI repository",
 }
 

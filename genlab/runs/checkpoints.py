@@ -18,7 +18,7 @@ from genlab.errors import DiskError, RunError
 from genlab.runs.archive import check_archive, check_size
 from genlab.runs.atomic import whole_file
 from genlab.runs.export import read_weights
-from genlab.runs.reading import WEIGHTS
+from genlab.runs.membership import WEIGHTS
 
 POSITIVE = ("step", "exp_avg_sq")  # what an optimizer keeps and is never negative
 FORMAT = 1  # of checkpoint["genlab"] and of all that callbacks put into a checkpoint

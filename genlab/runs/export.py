@@ -27,12 +27,12 @@ from torch import Tensor
 from genlab import __version__
 from genlab.data.licences import licence
 from genlab.errors import DiskError, RunError
-from genlab.runs.atomic import write_text
-from genlab.runs.reading import WEIGHTS, Run
+from genlab.runs.atomic import write_json, write_text
+from genlab.runs.membership import CARD, WEIGHTS
+from genlab.runs.reading import Run
 from genlab.runs.trust import read_text
 
 FORMAT = 1  # of the card
-CARD = "card.json"
 LARGEST = 10_000_000  # bytes of a card; genlab's own have 5,000
 OF_THE_RUN = ("overrides.yaml", "metrics.csv", "times.csv")  # copied as they are: a report shows them
 EVALUATION = "evaluation.json"  # too, if it is of these weights
@@ -88,7 +88,7 @@ def write_weights(folder: Path, run: Run, model: LightningModule, checkpoint: st
     config |= {"outputs": "outputs", "run_dir": "."}
     write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     summary = {name: value for name, value in run.summary.items() if name not in OF_A_MACHINE}
-    write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    write_json(folder / "summary.json", summary)
     for name in (*OF_THE_RUN, *([EVALUATION] if _measured_on(run.folder / EVALUATION) == checkpoint else [])):
         if (run.folder / name).is_file():
             shutil.copyfile(run.folder / name, folder / name)
@@ -132,7 +132,7 @@ def write_card(
         "data": {"name": source, "licence": licence(source), "images": summary.get("images")},
         "versions": {"genlab": __version__, "torch": version("torch"), "trained_with": summary.get("versions")},
     }
-    write_text(folder / CARD, json.dumps(card, indent=2, ensure_ascii=False, default=list) + "\n")
+    write_json(folder / CARD, card)
 
 
 def read_weights(path: Path) -> tuple[str, dict[str, Tensor]]:

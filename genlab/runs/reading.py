@@ -15,10 +15,11 @@ from genlab.arguments import checked, explain
 from genlab.data.sources import what_lacks
 from genlab.errors import RunError
 from genlab.runs.classes import SECTIONS
+from genlab.runs.membership import WEIGHTS
+from genlab.runs.pretrained import run_folder
 from genlab.runs.trust import check_files, read_config, read_text, read_yaml
 
 CheckpointName = Literal["best", "last"]
-WEIGHTS = "weights.safetensors"  # of an export, see `genlab.runs.export`
 
 LARGEST = 10_000_000  # bytes of a summary; genlab's own have 5,000
 
@@ -61,14 +62,14 @@ def open_run(folder: str | Path, sections: Sequence[str] = SECTIONS, trust: Sequ
     """Read a run folder.
 
     Args:
-        folder: of the run.
+        folder: of the run or of an export, or `pretrained:NAME`.
         sections, trust: see `genlab.runs.classes.check_config`.
 
     Raises:
         RunError: it is no run folder, a file is damaged, or it is one that nobody should trust: see
             `genlab.runs.trust`; or its name would not be a plain text on a page.
     """
-    given = os.path.expanduser(folder)
+    given = os.path.expanduser(run_folder(str(folder)))
     if not os.path.isdir(given):
         raise RunError(f"{given or 'no name'}: no such folder; genlab runs lists those there are")
     path = Path(given).absolute()
