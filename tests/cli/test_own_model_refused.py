@@ -46,23 +46,23 @@ class Mine(LightningModule):
 """
 # What stands there → what stands there instead, and what is said of it
 WRONG = {
-    "raises": (("import torch\n", "import torch\n1 / 0\n"), "cannot be imported (ZeroDivisionError: division by zero)"),
-    "syntax": (("class Mine(", "class Mine((("), "cannot be imported (SyntaxError"),
-    "imports": (("import torch\n", "import torch\nimport not_there\n"), "No module named 'not_there'"),
-    "name": (("class Mine(", "class Yours("), "has no attribute 'Mine'"),
-    "module": (("class Mine(LightningModule)", "class Mine(torch.nn.Module)"), "no LightningModule; name another"),
-    "function": (("class Mine(", "def Mine(): pass\nclass Yours("), "no class of own; name a class"),
-    "quantities": (('quantities = ("distance",)', "pass"), "has no quantities; see Reports in genlab.capabilities"),
-    "unit": (('unit = "grey levels"', "pass"), "has no unit; see Reports in genlab.capabilities"),
-    "training": (("training_step", "train"), "has no training_step; see docs/extending.md"),
-    "test": (("test_step", "test"), "has no test_step; see docs/extending.md"),
-    "optimizer": (("configure_optimizers", "adam"), "has no configure_optimizers; see docs/extending.md"),
-    "generator": (("n, generator=None", "n"), "sample(2, generator) fails (TypeError: "),
-    "samples": (("expand(n, -1, -1, -1)", "expand(n, -1, -1, -1).flatten(1)"), "gives (2, 64); it should give (2, 1, 8, 8)"),
-    "codes": (("flatten(1)[:, :3]", "flatten(1)[0]"), "gives (64,); it should give (2, D)"),
-    "decoded": (("expand(len(z), -1, -1, -1)", "clone()"), "decode of (2, 3) gives (1, 8, 8); it should give (2, 1, 8, 8)"),
-    "reconstruct": (("return images\n", "return None\n"), "reconstruct of (2, 1, 8, 8) fails (AttributeError: "),
-}  # fmt: skip
+    "raises": ("import torch\n", "import torch\n1 / 0\n", "cannot be imported (ZeroDivisionError: division by zero)"),
+    "syntax": ("class Mine(", "class Mine(((", "cannot be imported (SyntaxError"),
+    "imports": ("import torch\n", "import torch\nimport not_there\n", "No module named 'not_there'"),
+    "name": ("class Mine(", "class Yours(", "has no attribute 'Mine'"),
+    "module": ("class Mine(LightningModule)", "class Mine(torch.nn.Module)", "no LightningModule; name another"),
+    "function": ("class Mine(", "def Mine(): pass\nclass Yours(", "no class of own; name a class"),
+    "quantities": ('quantities = ("distance",)', "pass", "has no quantities; see Reports in genlab.capabilities"),
+    "unit": ('unit = "grey levels"', "pass", "has no unit; see Reports in genlab.capabilities"),
+    "training": ("training_step", "train_step", "has no training_step; see docs/extending.md"),
+    "test": ("test_step", "tests", "has no test_step; see docs/extending.md"),
+    "optimizer": ("configure_optimizers", "adam", "has no configure_optimizers; see docs/extending.md"),
+    "generator": ("n, generator=None", "n", "sample(2, generator) fails (TypeError: "),
+    "samples": ("expand(n, -1, -1, -1)", "expand(n, -1, 8, 8)[0]", "gives (1, 8, 8); it should give (2, 1, 8, 8)"),
+    "codes": ("flatten(1)[:, :3]", "flatten(1)[0]", "gives (64,); it should give (2, D)"),
+    "decoded": ("expand(len(z), -1, -1, -1)", "clone()", "decode of (2, 3) gives (1, 8, 8); it should give "),
+    "reconstruct": ("return images\n", "return None\n", "reconstruct of (2, 1, 8, 8) fails (AttributeError: "),
+}
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def own(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_what_a_class_lacks_is_told_in_one_line_before_training(genlab, own, tmp_path, wrong):
-    (there, instead), words = WRONG[wrong]
+    there, instead, words = WRONG[wrong]
     assert there in WHOLE
     result = genlab("train", *own(WHOLE.replace(there, instead)))
     assert result.code in (1, 2), result
