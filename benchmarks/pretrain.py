@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from genlab.runs.configuration import quoted
 from genlab.runs.pretrained import SHIPPED
 
 PRESETS = {
@@ -50,7 +51,7 @@ def main() -> None:
     run, out = given.runs / given.preset, given.out / given.preset
     if status(run) is None:
         settings = [*PRESETS[given.preset], "evaluate=true", *given.overrides]
-        genlab("train", *settings, f"hydra.run.dir={run.absolute()}")
+        genlab("train", *settings, f"hydra.run.dir={quoted(str(run.absolute()))}")
     elif status(run) != "finished":
         genlab("resume", run)
     export = run / "exports" / "pretrained"

@@ -1,18 +1,19 @@
 """`genlab export`: the weights of a run for elsewhere."""
 
-from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from genlab.cli.options import Choice, command, model_options
-from genlab.console.program import keep_quiet
+from genlab.cli.options import Choice, command
+from genlab.cli.picture import with_model
 from genlab.console.readable import short
 from genlab.errors import ConfigError, plain
-from genlab.runs.classes import MODEL_SECTIONS
-from genlab.runs.pretrained import PREFIX
-from genlab.runs.reading import CheckpointName, open_run
+from genlab.runs.pretrained import is_pretrained
+from genlab.runs.reading import Run
+
+if TYPE_CHECKING:
+    from pytorch_lightning import LightningModule
 
 FORMATS = ("safetensors", "onnx")
 
@@ -32,44 +33,30 @@ FORMATS = ("safetensors", "onnx")
         "genlab export RUN_FOLDER --half    # 16 bits of each number: half the size",
     ],
 )
-@model_options
+@with_model
 @click.option(
     "--format", "kind", metavar="|".join(FORMATS), type=Choice(FORMATS), default="safetensors", help="(default: first)"
 )
 @click.option("--half", is_flag=True, help="16-bit numbers; safetensors only")
 @click.option("--out", metavar="FOLDER", help="a new one (default: exports/FORMAT in the run folder)")
-def export(
-    folder: str,
-    checkpoint: CheckpointName | None,
-    trust: Sequence[str],
-    config_dir: Sequence[Sequence[str]],
-    kind: str,
-    half: bool,
-    out: str | None,
-) -> None:
+def export(run: Run, model: "LightningModule", weights: str, kind: str, half: bool, out: str | None) -> None:
     """Raises GenlabError if the run cannot be loaded, has no such parts, or the folder cannot be written."""
-    if half and kind != "safetensors":
-        raise ConfigError(f"--half: only with --format safetensors; leave it out for {kind}")
-    run = open_run(folder, MODEL_SECTIONS, [*trust, *chain(*config_dir)])
-    weights = run.checkpoint(checkpoint).name
-    exports = Path("exports") / run.folder.name if folder.startswith(PREFIX) else run.folder / "exports"
-    target = (Path(out).expanduser() if out else exports / kind).absolute()
-    keep_quiet()
-    # seconds, because of torch: a wrong folder is answered before
     from genlab.runs.export import new_export, write_card, write_weights
     from genlab.runs.onnx_parts import check_packages, write_parts
-    from genlab.runs.reload import load_model
 
+    if half and kind != "safetensors":
+        raise ConfigError(f"--half: only with --format safetensors; leave it out for {kind}")
+    exports = Path("exports") / run.folder.name if is_pretrained(run.folder) else run.folder / "exports"
+    target = (Path(out).expanduser() if out else exports / kind).absolute()
+    absent: dict[str, str] = {}
     if kind == "onnx":
         check_packages()
     with new_export(target) as staging:
-        model = load_model(run, checkpoint=checkpoint)
-        absent: dict[str, str] = {}
         if kind == "onnx":
-            files, absent = write_parts(staging, model)
+            files, absent = write_parts(staging, model.cpu())
             write_card(staging, run, model, weights, kind, files)
         else:
-            write_weights(staging, run, model, weights, half)
+            write_weights(staging, run, model.cpu(), weights, half)
     size = sum(path.stat().st_size for path in target.iterdir()) / 1e6
     for name, why in absent.items():
         print(f"no {name}.onnx: it cannot be written as ONNX ({plain(why)})")

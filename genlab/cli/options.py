@@ -119,17 +119,15 @@ def _classes_named_in(text: str) -> tuple[str, ...]:
     return classes_named_in(folder)
 
 
-def model_options(function: _Decorated) -> _Decorated:
-    """Decorator: RUN_FOLDER, and which of its weights are taken."""
-    help = "which weights (default: best, or last where no validation metric chooses a best)"
-    function = trust_options(click.option("--checkpoint", type=Choice(("best", "last")), help=help)(function))
-    help = "folder of a run or of an export, or pretrained:NAME; genlab runs lists those there are"
-    return argument("folder", "RUN_FOLDER", help, type=RunFolder())(function)
-
-
 def run_options(function: _Decorated) -> _Decorated:
-    """Decorator: those of `model_options`, and where the model computes on which data."""
+    """Decorator: RUN_FOLDER and the options that all commands with a trained model share."""
     for add in (
+        click.option(
+            "--checkpoint",
+            type=Choice(("best", "last")),
+            help="which weights (default: best, or last where no validation metric chooses a best)",
+        ),
+        trust_options,
         click.option("--device", metavar="DEVICE", default="cpu", help="cpu, cuda, cuda:1, ... (default: cpu)"),
         argument(
             "data_root",
@@ -138,7 +136,12 @@ def run_options(function: _Decorated) -> _Decorated:
             required=False,
             type=data_root,
         ),
-        model_options,
+        argument(
+            "folder",
+            "RUN_FOLDER",
+            "folder of a run or of an export, or pretrained:NAME; genlab runs lists those there are",
+            type=RunFolder(),
+        ),
     ):
         function = add(function)
     return function

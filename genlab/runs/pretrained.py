@@ -36,7 +36,7 @@ def run_folder(given: str) -> str:
     shipped = SHIPPED / name
     files = json.loads((shipped / CARD).read_text(encoding="utf-8"))["files"]
     version = next(iter(files.values()))["sha256"][:8]  # another after an update of genlab
-    copy = cache_folder() / "pretrained" / f"{name}-{version}"
+    copy = _copies() / f"{name}-{version}"
     if copy.is_dir():
         return str(copy)
     staging = copy.with_name(f".{copy.name}.{secrets.token_hex(4)}")
@@ -46,3 +46,12 @@ def run_folder(given: str) -> str:
     except OSError:  # or another process has just made it
         shutil.rmtree(staging, ignore_errors=True)
     return str(copy if copy.is_dir() else shipped)
+
+
+def is_pretrained(folder: Path) -> bool:
+    """Whether it is what `run_folder` has returned for a name."""
+    return folder.parent in (SHIPPED, _copies())
+
+
+def _copies() -> Path:
+    return cache_folder() / "pretrained"

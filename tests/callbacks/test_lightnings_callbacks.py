@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning import callbacks as lightning
 
 from genlab.callbacks.bundle import Bundle
+from genlab.errors import ConfigError
 from genlab.training.resume import resume
 from genlab.training.train import build, train
 
@@ -73,6 +74,12 @@ def test_a_callback_of_lightnings_trains_and_is_resumed(compose_config, tmp_path
     resume(str(tmp_path / "run"), ["trainer.max_epochs=3"])
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert (summary["status"], summary["epochs"]) == ("finished", 3)
+
+
+def test_averaged_weights_are_for_models_that_optimize_automatically(compose_config, tmp_path):
+    typed = [text for text in overrides("StochasticWeightAveraging") if not text.startswith("model.")]
+    with pytest.raises(ConfigError, match="SWA currently works with 1 `optimizer`"):
+        train(compose_config("model=gan", "evaluate_every=0", *typed))
 
 
 def test_lightning_finds_its_own_where_it_looks_for_them(compose_config):
