@@ -44,7 +44,7 @@ class InvertibleConvolution(Bijection):
             lower, upper = self.factors()
             z = self._mix(self.permutation @ lower @ upper, x)
             ladj = self.lu.diagonal().sum() * (x.shape[2] * x.shape[3])
-        return z, ladj.expand(len(x))
+        return z, ladj.expand(x.shape[0])
 
     def inverse(self, z: Tensor) -> Tensor:
         with torch.autocast(z.device.type, enabled=False):

@@ -74,7 +74,7 @@ def write_parts(folder: Path, model: LightningModule) -> tuple[dict[str, dict[st
         path = folder / f"{name}.onnx"
         try:
             program = torch.onnx.export(
-                _Function(model, part),
+                _Function(model, part).eval(),
                 (_example(model, part, 2),),
                 input_names=[part.takes],
                 output_names=list(part.gives),
@@ -87,11 +87,16 @@ def write_parts(folder: Path, model: LightningModule) -> tuple[dict[str, dict[st
         except (torch.onnx.OnnxExporterError, torch.onnx.errors.UnsupportedOperatorError) as error:
             absent[name] = " ".join(str(error.__cause__ or error).split())[:200]
             continue
+        shapes = _shapes(path)
+        if any(isinstance(size[0], int) for size in [*shapes["inputs"].values(), *shapes["outputs"].values()]):
+            path.unlink()
+            absent[name] = "its code fixes the size of the batch, as len(x) does; x.shape[0] does not"
+            continue
         files[path.name] = {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "meaning": part.meaning,
             "largest_difference_from_torch": _difference(path, model, part),
-            **_shapes(path),
+            **shapes,
         }
     if not files:
         what = "; ".join(f"{name} cannot be written as ONNX ({why})" for name, why in absent.items())

@@ -12,17 +12,19 @@ from hydra.core.global_hydra import GlobalHydra
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 SCREEN = 45  # lines
-BLOCKS = re.findall(r"^```(?:python|yaml)\n# (\S+)\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(
+    r"^```\w+\n((?:# @.*\n)?# (my_lab\S+)\n.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+)
 COMMANDS = re.findall(r"^ {4}((?:genlab|python) .*)$", PAGE.read_text("utf-8"), re.MULTILINE)
 
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """All files of the page."""
-    for name, text in BLOCKS:
+    for text, name in BLOCKS:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"# {name}\n{text}")
+        path.write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     yield tmp_path
@@ -31,13 +33,13 @@ def package(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-@pytest.mark.parametrize(("name", "text"), BLOCKS, ids=[name for name, _ in BLOCKS])
-def test_a_block_fits_on_a_screen(name, text):
+@pytest.mark.parametrize(("text", "name"), BLOCKS, ids=[name for _, name in BLOCKS])
+def test_a_block_fits_on_a_screen(text, name):
     assert len(text.splitlines()) <= SCREEN
 
 
 def test_the_page_shows_a_model_pictures_data_and_a_logger():
-    assert {Path(name).parts[-2] for name, _ in BLOCKS} == {"my_lab", "model", "callbacks", "logger"}
+    assert {Path(name).parts[-2] for _, name in BLOCKS} == {"my_lab", "model", "callbacks", "logger"}
     assert len(COMMANDS) == 6
 
 
