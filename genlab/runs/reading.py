@@ -41,6 +41,8 @@ class Run:
     def checkpoint(self, name: CheckpointName | None = None) -> Path:
         """The file of a checkpoint; of `best` without a name, or of `last` where no validation metric chooses.
 
+        Without a name it is that of the weights in an export.
+
         Raises:
             RunError: there is none.
         """
@@ -50,6 +52,8 @@ class Run:
         for file in files:
             if file.is_file():
                 return file
+        if (self.folder / WEIGHTS).is_file():
+            raise RunError(f"{files[-1]}: no such checkpoint; an export has one set of weights, and cannot be resumed")
         if self.summary.get("thinned"):
             raise RunError(
                 f"{files[-1]}: sweep.keep=best has removed it, because a run beside it is better; take that one, or "
