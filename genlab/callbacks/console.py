@@ -11,6 +11,7 @@ from genlab.callbacks.step_axis import current_metrics
 from genlab.capabilities import Reports
 from genlab.console.pulse import Pulse
 from genlab.console.readable import readable
+from genlab.quantities import SAMPLE_SCORE
 
 
 class EpochLines(Callback):
@@ -68,7 +69,7 @@ class EpochLines(Callback):
         parts = [
             self._epoch(trainer),
             *self._values(trainer, "train", _quantities(pl_module)[:1]),
-            *self._values(trainer, "val", (*_quantities(pl_module), "fid_mnist")),
+            *self._values(trainer, "val", (*_quantities(pl_module), SAMPLE_SCORE)),
             f"{time.perf_counter() - self._started:.1f} s",
         ]
         self._console.print("   ".join(parts))

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field, ValidationError
@@ -15,7 +15,7 @@ from genlab.callbacks.bundle import Bundle, is_own
 from genlab.callbacks.checkpoints import Checkpoints
 from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.step_axis import Measured
-from genlab.capabilities import Reports
+from genlab.capabilities import Reports, quantity_of
 from genlab.console.readable import allowed
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, RunError
@@ -79,6 +79,8 @@ def build(
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
     everything = [*others.values(), *callbacks.values()]
     _check_monitor(checkpoints.monitor, model, everything)
+    if checkpoints.monitor and checkpoints.mode is None:
+        checkpoints.mode = cfg.callbacks.checkpoints.mode = _mode(checkpoints.monitor, model)
     if checkpoints.monitor == f"val/{SAMPLE_SCORE}" and data.source != "mnist":
         checkpoints.monitor = None  # nothing measures it: the feature network knows MNIST
     trainer = construct(
@@ -106,6 +108,16 @@ def _check_monitor(monitor: str | None, model: LightningModule, callbacks: list[
     known = [f"{split}/{name}" for split in ("train", "val") for name in (*quantities, *names)]
     if monitor is not None and own and monitor not in known:
         raise ConfigError(f"callbacks.checkpoints.monitor={monitor}: nothing measures it; {allowed(monitor, known)}")
+
+
+def _mode(monitor: str, model: LightningModule) -> Literal["min", "max"]:
+    better = quantity_of(model, monitor).better
+    if better is None:
+        raise ConfigError(
+            f"callbacks.checkpoints.monitor={monitor}: nothing says which way is better; give "
+            "callbacks.checkpoints.mode=min or max"
+        )
+    return "max" if better == "higher" else "min"
 
 
 @checked

@@ -26,11 +26,8 @@ def check_promises(model: LightningModule, target: str, image_shape: Sequence[in
     """
     if target.startswith("genlab."):
         return
-    lacks = [name for name in ("quantities", "unit") if not getattr(model, name, None)]
-    if lacks:
-        raise ConfigError(
-            f"model._target_={target}: has no {' and no '.join(lacks)}; see Reports in genlab.capabilities"
-        )
+    if not getattr(model, "quantities", None):
+        raise ConfigError(f"model._target_={target}: has no quantities; see Reports in genlab.capabilities")
     lacks = [name for name in STEPS if getattr(type(model), name) is getattr(LightningModule, name)]
     if lacks:
         raise ConfigError(f"model._target_={target}: has no {' and no '.join(lacks)}; see docs/extending.md")

@@ -49,7 +49,7 @@ def test_a_family_from_outside_is_a_family(genlab, outside, tmp_path):
     assert summary["quantities"][0]["better"] == "higher"
     assert (whole / "images" / "samples" / "epoch_0003.png").exists()
     assert (whole / "images" / "reconstructions" / "epoch_0003.png").exists()
-    assert summary["best"]["metric"] == "val/log_density"
+    assert (summary["best"]["metric"], summary["best"]["mode"]) == ("val/log_density", "max")
     assert (whole / "checkpoints" / "best.ckpt").exists()
 
     done("train", *outside, "hydra.run.dir=part", "trainer.max_epochs=1")

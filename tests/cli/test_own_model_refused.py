@@ -12,7 +12,6 @@ from pytorch_lightning import LightningModule
 
 class Mine(LightningModule):
     quantities = ("distance",)
-    unit = "grey levels"
     latent_dim = 3
 
     def __init__(self, image_shape):
@@ -53,7 +52,6 @@ WRONG = {
     "module": ("class Mine(LightningModule)", "class Mine(torch.nn.Module)", "no LightningModule; name another"),
     "function": ("class Mine(", "def Mine(): pass\nclass Yours(", "no class of own; name a class"),
     "quantities": ('quantities = ("distance",)', "pass", "has no quantities; see Reports in genlab.capabilities"),
-    "unit": ('unit = "grey levels"', "pass", "has no unit; see Reports in genlab.capabilities"),
     "training": ("training_step", "train_step", "has no training_step; see docs/extending.md"),
     "test": ("test_step", "tests", "has no test_step; see docs/extending.md"),
     "optimizer": ("configure_optimizers", "adam", "has no configure_optimizers; see docs/extending.md"),
