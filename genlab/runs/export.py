@@ -29,14 +29,15 @@ from genlab.data.licences import licence
 from genlab.errors import DiskError, RunError
 from genlab.runs.atomic import write_json, write_text
 from genlab.runs.membership import CARD, WEIGHTS
-from genlab.runs.reading import Run
+from genlab.runs.reading import Run, read_overrides
 from genlab.runs.trust import read_text
 
 FORMAT = 1  # of the card
 LARGEST = 10_000_000  # bytes of a card; genlab's own have 5,000
-OF_THE_RUN = ("overrides.yaml", "metrics.csv", "times.csv")  # copied as they are: a report shows them
+OF_THE_RUN = ("metrics.csv", "times.csv")  # copied as they are: a report shows them
 EVALUATION = "evaluation.json"  # too, if it is of these weights
-OF_A_MACHINE = ("pid", "host")
+OF_A_MACHINE = ("pid", "host")  # of a summary
+PLACES = ("data.root=", "outputs=", "run_dir=", "hydra.")  # so begin overrides that name a place on it
 
 
 @contextmanager
@@ -87,6 +88,8 @@ def write_weights(folder: Path, run: Run, model: LightningModule, checkpoint: st
     config["data"]["root"] = None  # a place on one machine, as are the other two
     config |= {"outputs": "outputs", "run_dir": "."}
     write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+    typed = [text for text in read_overrides(run.folder) if not text.lstrip("+").startswith(PLACES)]
+    write_text(folder / "overrides.yaml", yaml.safe_dump(typed))
     summary = {name: value for name, value in run.summary.items() if name not in OF_A_MACHINE}
     write_json(folder / "summary.json", summary)
     for name in (*OF_THE_RUN, *([EVALUATION] if _measured_on(run.folder / EVALUATION) == checkpoint else [])):

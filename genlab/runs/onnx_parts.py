@@ -66,8 +66,8 @@ def write_parts(folder: Path, model: LightningModule) -> tuple[dict[str, dict[st
     """
     model = copy.deepcopy(model).requires_grad_(False)
     for module in model.modules():
-        if hasattr(module, "solve_once"):
-            module.solve_once()
+        if callable(solve_once := getattr(module, "solve_once", None)):
+            solve_once()
     files: dict[str, dict[str, Any]] = {}
     absent: dict[str, str] = {}
     for name, part in parts_of(model).items():
