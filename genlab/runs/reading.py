@@ -53,7 +53,7 @@ class Run:
             if file.is_file():
                 return file
         if (self.folder / WEIGHTS).is_file():
-            raise RunError(f"{files[-1]}: no such checkpoint; an export has one set of weights, and cannot be resumed")
+            raise RunError(f"{files[-1]}: no such checkpoint; an export has one set of weights, leave the name out")
         if self.summary.get("thinned"):
             raise RunError(
                 f"{files[-1]}: sweep.keep=best has removed it, because a run beside it is better; take that one, or "

@@ -91,7 +91,8 @@ def test_commands_read_an_export_as_a_run(exported, runs, mnist_root, genlab, tm
     assert json.loads((exported / "evaluation.json").read_text())["checkpoint"] == "weights.safetensors"
     assert not genlab("report", exported).code
     assert "VAE" in (tmp_path / "report.html").read_text()
-    assert "no such checkpoint" in refused(genlab, "resume", exported, "trainer.max_epochs=9", root)
+    assert "an export, which cannot be resumed" in refused(genlab, "resume", exported, "trainer.max_epochs=9", root)
+    assert "an export has one set of weights" in refused(genlab, "sample", exported, "--checkpoint", "last")
 
 
 def test_halves_are_read_as_the_models_own_type(runs, genlab, tmp_path):

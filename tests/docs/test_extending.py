@@ -13,7 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 SCREEN = 45  # lines
 BLOCKS = re.findall(
-    r"^```\w+\n((?:# @.*\n)?# (my_lab\S+)\n.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    r"^```\w+\n((?:# @[^\n]*\n)?# (my_lab\S+)\n.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
 )
 COMMANDS = re.findall(r"^ {4}((?:genlab|python) .*)$", PAGE.read_text("utf-8"), re.MULTILINE)
 
