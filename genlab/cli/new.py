@@ -24,8 +24,9 @@ FILES = {
 @command(
     "new",
     "Write a small model that works into a package of your own in this folder: a\n"
-    "LightningModule, its config and its test. It trains as it is; change it step by step.",
-    ["genlab new model my_vae", "genlab train --config-dir my_vae/conf model=my_vae    # then"],
+    "LightningModule, its config and its test. It trains as it is, by the command that is\n"
+    "printed; change it step by step.",
+    ["genlab new model my_vae", "genlab new model mixture_of_experts"],
 )
 @argument("kind", "model", "what is written", type=Choice(["model"]))
 @argument("name", "NAME", "of the package, a Python name as my_vae")
