@@ -74,11 +74,16 @@ def write_weights(folder: Path, run: Run, model: LightningModule, checkpoint: st
         model: with its weights.
         checkpoint: name of the file that they come from.
         half: keep 16 bits of each number.
+
+    Raises:
+        RunError: a number is too large for that.
     """
     weights = {
         name: (value.half() if half and value.is_floating_point() else value).contiguous().clone()
         for name, value in model.state_dict().items()
     }
+    if half and not all(value.isfinite().all() for value in weights.values()):
+        raise RunError("--half: a weight is above 65504, the largest number of 16 bits; leave it out")
     content = save(weights, metadata={"format": "pt"})
     (folder / WEIGHTS).write_bytes(content)
     kept = "16 bits of each number; the metrics are those of all 32" if half else "as they were trained"
@@ -175,4 +180,4 @@ def _read_card(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         why = f"{type(error).__name__} {' '.join(str(error).split())[:80]}"
         raise RunError(f"{path}: damaged, or no card of genlab's ({why}); export the run again") from None
-    return card  # type: ignore[no-any-return]
+    return card

@@ -103,6 +103,17 @@ def test_halves_are_read_as_the_models_own_type(runs, genlab, tmp_path):
         torch.testing.assert_close(value, stored[name].to(value.dtype), rtol=0, atol=0)
 
 
+def test_a_weight_that_has_no_half_is_told(runs, tmp_path):
+    from genlab.runs.export import write_weights
+    from genlab.runs.reading import open_run
+
+    model = package.load(runs["vae"])
+    model.encoder[-1].bias.data[0] = 1e5
+    with pytest.raises(RunError, match="a weight is above 65504"):
+        write_weights(tmp_path, open_run(runs["vae"]), model, "best.ckpt", half=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_export_is_exported(exported, genlab, tmp_path):
     assert not genlab("export", exported, "--out", "again").code
     assert (tmp_path / "again" / "weights.safetensors").read_bytes() == (exported / "weights.safetensors").read_bytes()
