@@ -32,7 +32,7 @@ def run_folder(given: str) -> str:
         return given
     name = given.removeprefix(PREFIX)
     if name not in pretrained_names():
-        raise RunError(f"{given}: {allowed(name, pretrained_names())}")
+        raise RunError(f"{given}: {allowed(name, pretrained_names())}; in a clone benchmarks/pretrain.py makes them")
     shipped = SHIPPED / name
     files = json.loads((shipped / CARD).read_text(encoding="utf-8"))["files"]
     version = next(iter(files.values()))["sha256"][:8]  # another after an update of genlab
