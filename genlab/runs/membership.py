@@ -1,8 +1,9 @@
-"""Whether a run is a job of a sweep, and which of its files a sweep may remove."""
+"""Files that tell what a folder is: the job of a sweep, an export; and which of a run's files a sweep may remove."""
 
 from pathlib import Path
 
 SWEEP_FILE = "sweep.json"
+CARD, WEIGHTS = "card.json", "weights.safetensors"  # of an export, see `genlab.runs.export`
 PICTURES = ".pictures"  # ends the names of event files that hold only pictures
 
 
