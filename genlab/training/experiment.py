@@ -79,7 +79,8 @@ def build(
     everything = [*others.values(), *callbacks.values()]
     _check_monitor(checkpoints.monitor, model, everything)
     if checkpoints.monitor and checkpoints.mode is None:
-        checkpoints.mode = cfg.callbacks.checkpoints.mode = _mode(checkpoints.monitor, model)
+        checkpoints.mode = _mode(checkpoints.monitor, model)
+        OmegaConf.update(cfg, "callbacks.checkpoints.mode", checkpoints.mode, force_add=True)
     if checkpoints.monitor == f"val/{SAMPLE_SCORE}" and data.source != "mnist":
         checkpoints.monitor = None  # nothing measures it: the feature network knows MNIST
     trainer = construct(
