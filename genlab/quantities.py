@@ -1,11 +1,13 @@
 """What the numbers are: name, unit, which way is better, how they are shown, and what compares with what.
 
 A quantity that is not in the table works everywhere under its name, without a direction. A model of another package
-describes its own: see `genlab.capabilities.Describes`.
+describes its own: see `genlab.capabilities.Describes`. Of `fid_SPACE` and `kid_SPACE` there is one for each space of
+features: `fid_mnist`, `fid_fashion_mnist`, …
 """
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 Better = Literal["higher", "lower"]
@@ -51,7 +53,7 @@ class Quantity:
         return ", ".join(filter(None, [self.unit, f"{self.better} is better" if self.better else ""]))
 
 
-SAMPLE_SCORE = "fid_mnist"  # the score of samples that is measured in training too, and decides which are best
+SAMPLE_SCORE = "fid_SPACE"  # the score of samples that is measured in training too, and decides which are best
 
 _NATS = "nats per image"
 # Goodfellow et al. 2014, theorem 1
@@ -76,14 +78,16 @@ KNOWN = {
             *(SAMPLE_SCORE, "squared distance of features", "lower", "quality"),
             meaning="distance of samples from real images",
         ),
-        Quantity("kid_mnist", "", "lower", "quality", meaning="unbiased distance from real images; can fall below 0"),
+        Quantity("kid_SPACE", "", "lower", "quality", meaning="unbiased distance from real images; can fall below 0"),
         Quantity("precision", "", "higher", "quality", meaning="share of samples that look real"),
         Quantity("recall", "", "higher", "quality", meaning="share of real images that samples look like"),
         Quantity("density", "", "higher", "quality", meaning="how many real images a sample lies near; 1 is real"),
         Quantity("coverage", "", "higher", "quality", meaning="share of real images that have a sample near"),
-        Quantity("class_entropy", "nats, 2.303 is even", "higher", "quality", meaning="how evenly the ten digits come"),
-        Quantity("digits_covered", "of 10", "higher", "quality", meaning="digits with 1 % of the samples or more"),
-        Quantity("confidence", "", "higher", "quality", meaning="how sure a classifier is of a sample's digit"),
+        Quantity(
+            "class_entropy", "nats", "higher", "quality", meaning="how evenly the classes come; of ten, 2.303 is even"
+        ),
+        Quantity("classes_covered", "", "higher", "quality", meaning="classes with a tenth of an even share, or more"),
+        Quantity("confidence", "", "higher", "quality", meaning="how sure a classifier is of a sample's class"),
         Quantity("copied_share", "of samples", "lower", "quality", meaning="share that copies a training image"),
         Quantity("value", "nats, -1.39 at the optimum", title="V(D, G)", marks=(_OPTIMUM,)),
         Quantity("d_real", "mean of D", title="D on images and on fakes"),
@@ -106,17 +110,23 @@ COSTS = tuple(name for name, quantity in KNOWN.items() if quantity.kind == "cost
 def quantity(tag: str) -> Quantity:
     """Of a name with or without its split: `val/elbo`, `elbo`; one that is not known has its name only."""
     name = tag.rpartition("/")[2]
-    return KNOWN.get(name) or Quantity(name)
+    known = KNOWN.get(_entry(name), Quantity(name))
+    return known if known.name == name else replace(known, name=name)
 
 
 def is_known(name: str) -> bool:
     """Whether genlab itself says what it is."""
-    return name in KNOWN
+    return _entry(name) in KNOWN
 
 
 def is_sample_score(name: str) -> bool:
-    """Whether it is the Fréchet distance of samples."""
-    return name == SAMPLE_SCORE
+    """Whether it is the Fréchet distance in some space, as `fid_mnist`."""
+    return _entry(name) == SAMPLE_SCORE
+
+
+def score_names(space: str) -> list[str]:
+    """The scores of samples, as they are called in a space."""
+    return [name.replace("SPACE", space) for name in SAMPLE_SCORES]
 
 
 def in_order(names: Iterable[str]) -> list[str]:
@@ -126,4 +136,9 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 def place(name: str) -> tuple[int, str]:
     """To sort by."""
-    return (list(KNOWN).index(name) if name in KNOWN else len(KNOWN), name)
+    return (list(KNOWN).index(_entry(name)) if is_known(name) else len(KNOWN), name)
+
+
+def _entry(name: str) -> str:
+    """The name in the table."""
+    return re.sub("^(fid|kid)_.+", r"\1_SPACE", name)

@@ -16,7 +16,7 @@ from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
 from genlab.cli.main import main
-from genlab.data.sources import FILES
+from genlab.data.catalogue import FILES
 from genlab.runs.configuration import config_dir, register_resolvers
 from genlab.training.train import train
 

@@ -2,8 +2,19 @@
 
 from dataclasses import asdict
 
+import pytest
+
 from genlab.capabilities import quantity_of, units_of
-from genlab.quantities import KNOWN, SAMPLE_SCORES, Quantity, in_order, quantity
+from genlab.quantities import (
+    KNOWN,
+    SAMPLE_SCORES,
+    Quantity,
+    in_order,
+    is_known,
+    is_sample_score,
+    quantity,
+    score_names,
+)
 
 
 def test_a_quantity_is_found_by_its_tag_and_by_its_name():
@@ -40,3 +51,12 @@ def test_each_score_of_samples_says_which_way_is_better():
 
 def test_a_description_is_plain_for_json():
     assert Quantity(**asdict(quantity("value"))) == quantity("value")
+
+
+@pytest.mark.parametrize("name", ["fid_mnist", "fid_fashion_mnist", "fid_folder_3fa9c2d1"])
+def test_a_score_of_any_space_of_features_is_known_under_its_name(name):
+    found = quantity(f"val/{name}")
+    assert (found.name, found.better, found.kind) == (name, "lower", "quality") and found.unit and found.meaning
+    assert is_known(name) and is_sample_score(name) and not is_sample_score(name.replace("fid", "kid"))
+    assert in_order(["precision", name, "nll"]) == ["nll", name, "precision"]
+    assert score_names("svhn")[:2] == ["fid_svhn", "kid_svhn"]

@@ -13,7 +13,7 @@ from genlab.arguments import configured
 from genlab.callbacks.picture import undisturbed
 from genlab.callbacks.step_axis import measured_once
 from genlab.capabilities import CanSample
-from genlab.evaluation.feature_network import feature_network
+from genlab.evaluation.feature_network import FeatureNetwork, Space, space_of
 from genlab.evaluation.frechet import FrechetDistance
 from genlab.evaluation.sample_scores import draw
 from genlab.processes.peers import is_first
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 @configured
 class SampleQuality(Callback):
-    """Logs `val/fid_mnist`: the Fréchet distance of samples to the validation images, in a classifier's features.
+    """Logs `val/fid_SPACE`: the Fréchet distance of samples to the validation images, in a feature network's space.
 
-    Skips models that draw no samples, and data other than MNIST. The noise is the same each time, and the value is a
-    function of the weights alone; it disturbs nothing.
+    Skips models that draw no samples, and data that have no feature network yet. The noise is the same each time, and
+    the value is a function of the weights alone; it disturbs nothing.
 
     Args:
         every_n_epochs: epochs between two values; 0 is never.
@@ -40,14 +40,19 @@ class SampleQuality(Callback):
 
     def __post_init__(self) -> None:
         self.seconds = 0.0  # spent here by this process
+        self._space: Space | None = None
         self._distance: FrechetDistance | None = None
 
     @property
     def protocol(self) -> dict[str, str]:
-        """How the number is measured."""
+        """How the number is measured; empty before that."""
+        if self._space is None or self._space.network is None:
+            return {}
+        network = self._space.network
+        which = "" if self._space.name == "mnist" else f" {network.sha256[:12]}"
         return {
-            "fid_mnist": f"{self.n} samples against the validation images, features of the MNIST classifier; not "
-            "comparable with the value of genlab evaluate"
+            f"fid_{self._space.name}": f"{self.n} samples against the validation images, features of the "
+            f"{network.title}{which}; not comparable with the value of genlab evaluate"
         }
 
     @property
@@ -57,22 +62,25 @@ class SampleQuality(Callback):
         return {"sample_quality_seconds": round(self.seconds, 3)} if self.seconds else {}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        if self.every_n_epochs and isinstance(pl_module, CanSample) and data.source != "mnist" and is_first():
-            log.warning(f"no val/fid_mnist: the feature network knows the digits of MNIST, not {data.source}")
+        if not self.every_n_epochs or not isinstance(pl_module, CanSample):
+            return
+        self._space = space_of(trainer.datamodule)  # type: ignore[attr-defined]
+        if self._space.network is None and is_first():
+            name = f"val/fid_{self._space.name}"
+            log.warning(f"no {name}, and no best.ckpt where that chooses it: {self._space.lacking}")
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        if not self._is_due(trainer) or not isinstance(pl_module, CanSample) or data.source != "mnist":
+        space, data = self._space, _data(trainer)
+        if not self._is_due(trainer) or space is None or space.network is None:
             return
+        network = space.network
         started = time.perf_counter()
         with undisturbed(pl_module):
-            distance = measured_once(trainer, lambda: self._measure(data.val_set.images, pl_module))
+            distance = measured_once(trainer, lambda: self._measure(network, data.val_set.images, pl_module))
         self.seconds += time.perf_counter() - started
-        pl_module.log("val/fid_mnist", distance)
+        pl_module.log(f"val/fid_{space.name}", distance)
 
-    def _measure(self, images: Tensor, model: CanSample) -> float:
-        network = feature_network()
+    def _measure(self, network: FeatureNetwork, images: Tensor, model: Any) -> float:
         if self._distance is None:
             self._distance = FrechetDistance(network.describe(images).features)
         samples, _ = draw(model.sample, self.n, torch.Generator().manual_seed(self.seed))
@@ -82,3 +90,7 @@ class SampleQuality(Callback):
     def _is_due(self, trainer: Trainer) -> bool:
         every_n = self.every_n_epochs
         return every_n > 0 and not trainer.sanity_checking and (trainer.current_epoch + 1) % every_n == 0
+
+
+def _data(trainer: Trainer) -> Any:
+    return trainer.datamodule  # type: ignore[attr-defined]

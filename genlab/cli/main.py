@@ -22,6 +22,7 @@ COMMANDS = {
     "runs": "list the runs that are there: status, model, settings, headline metric",
     "sample": "draw new images from a trained model",
     "reconstruct": "show test images above their reconstructions",
+    "features": "train the network in whose features samples of other data than MNIST are scored",
     "evaluate": "measure a trained model: likelihood, and the quality of its samples",
     "interpolate": "walk from one image to another through the latent space",
     "report": "one page about runs: curves, pictures, scores, and how they compare",
@@ -139,7 +140,7 @@ def _train() -> None:
 @argument(
     "overrides",
     "KEY=VALUE",
-    "trainer.max_epochs, trainer.accelerator, trainer.devices, data.root or data.num_workers",
+    "trainer.max_epochs, trainer.accelerator, trainer.devices, trainer.compile, data.root or data.num_workers",
     nargs=-1,
 )
 @trust_options

@@ -39,7 +39,7 @@ def announce_end(cfg: DictConfig, unit: str, metrics: dict[str, float], summary:
         whose = "last weights" if best is None else f"weights of epoch {best['epoch']}, best by {best['metric']}"
         print(f"test         {numbers}   ({'; '.join(filter(None, [unit, whose]))})")
     within = summary.get("sample_quality_seconds")
-    cost = f", of which {within:.0f} s for val/fid_mnist" if within else ""
+    cost = f", of which {within:.0f} s for val/fid" if within else ""
     print(f"run folder   {short(cfg.run_dir)}   ({summary['seconds']:.0f} s{cost})")
     if "tensorboard" in (cfg.logger or {}):
         command = to_copy("tensorboard", "--logdir", Path(cfg.run_dir), "--samples_per_plugin", "images=200")

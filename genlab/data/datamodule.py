@@ -1,6 +1,7 @@
 """The one LightningDataModule that every model trains on."""
 
 import hashlib
+import re
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -11,31 +12,29 @@ from torch.utils.data import DataLoader, Sampler
 
 from genlab.arguments import checked
 from genlab.data.arrays import read_arrays, read_digits
-from genlab.data.dataset import CLASSES, SIDE, Batch, ImageDataset, read_split
-from genlab.data.folder import FolderSettings, read_folder
+from genlab.data.catalogue import CATALOGUE
+from genlab.data.dataset import Batch, ImageDataset
+from genlab.data.decoding import FolderSettings
+from genlab.data.folder import read_folder
+from genlab.data.official import read_official
+from genlab.data.on_device import DeviceBatches, fits
 from genlab.data.samplers import EpochOrder, EvaluationShare, SameOrder
-from genlab.data.sources import (
-    FILES,
-    TORCHVISION_CLASS,
-    Files,
-    SourceName,
-    cache_folder,
-    fetched_files,
-    find_files,
-    what_lacks,
-)
-from genlab.data.splits import LEAST_SPLIT, SHARES, SIDES, Splits
+from genlab.data.sources import Files, SourceName, cache_folder, fetched_files, find_files, what_lacks
+from genlab.data.splits import SIDES, Splits
 from genlab.errors import ConfigError, DataError
 
+Batches = DataLoader[Batch] | DeviceBatches
+
+OWN = ("arrays", "folder")  # whatever images the user has
 MOST_WORKERS = 256  # a slip of the pen would fill the machine with processes
 
 
 class ImageDataModule(LightningDataModule):
     """Images of MNIST's kind, or of the user's, as batches (images, labels).
 
-    Images are float32 in [0, 1], shape (B, C, H, W); labels int64 (B,). Of MNIST, Fashion-MNIST and KMNIST the official
-    test images stay the test set; validation is the last twelfth of the training images (5,000 of 60,000; two at
-    least), the rest trains.
+    Images are float32 in [0, 1], shape (B, C, H, W); labels int64 (B,). Of the data sets that torchvision knows the
+    official test images stay the test set; validation is the last twelfth of the training images (5,000 of 60,000; two
+    at least), the rest trains.
 
     Args:
         name: which data set.
@@ -47,6 +46,8 @@ class ImageDataModule(LightningDataModule):
         batch_size: images a training batch.
         eval_batch_size: images a validation or test batch; no metric depends on it.
         num_workers: loader processes; 0 is fastest, because nothing is decoded.
+        on_device: whether the images lie on the device of the model, as 8-bit numbers, and batches are made there.
+            `auto`: on a GPU, if they take a quarter of its free memory at most. The batches are the same.
         seed: the order of the training images is a function of this and the epoch alone.
     """
 
@@ -61,6 +62,7 @@ class ImageDataModule(LightningDataModule):
         batch_size: PositiveInt = 128,
         eval_batch_size: PositiveInt = 500,
         num_workers: Annotated[int, Field(ge=0, le=MOST_WORKERS)] = 0,
+        on_device: bool | Literal["auto"] = "auto",
         seed: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
@@ -71,7 +73,12 @@ class ImageDataModule(LightningDataModule):
             raise ConfigError(f"data={name}: image_size, channels and unfit are of data=folder; leave them out")
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
+        if on_device is True and num_workers:
+            raise ConfigError(
+                f"data.num_workers={num_workers}: nothing is loaded where data.on_device=true; leave one of them out"
+            )
         self.num_workers = num_workers
+        self.on_device = on_device
         self.seed = seed
 
     def prepare_data(self) -> None:
@@ -80,7 +87,7 @@ class ImageDataModule(LightningDataModule):
         Raises:
             DataError: see `find_files` and `fetched_files`.
         """
-        if self._is_mnists_kind():
+        if self._is_official():
             self._files()
 
     def setup(self, stage: str | None = None) -> None:
@@ -99,8 +106,8 @@ class ImageDataModule(LightningDataModule):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W); the images are read for it, where the name does not say it."""
-        if self._is_mnists_kind():
-            return 1, SIDE, SIDE
+        if self._is_official():
+            return CATALOGUE[self.source].image_shape
         self.setup()
         channels, height, width = self.train_set.images.shape[1:]
         return channels, height, width
@@ -108,10 +115,27 @@ class ImageDataModule(LightningDataModule):
     @property
     def num_classes(self) -> int:
         """How many classes the labels tell apart; 0, where there are no labels."""
-        if self._is_mnists_kind():
-            return CLASSES
+        if self._is_official():
+            return len(CATALOGUE[self.source].classes)
         self.setup()
         return len(self.classes)
+
+    @property
+    def space(self) -> str:
+        """The name of these images behind `fid_`: that of the data set, of the user's own with their fingerprint."""
+        return f"{self.source}_{self.images['fingerprint']:.8}" if self.source in OWN else self.source
+
+    @property
+    def overrides(self) -> list[str]:
+        """What names these images on a command line, without what is so by default."""
+        given = {"root": self.root, **self.folder_settings._asdict()}
+        usual = {"root": None, **FolderSettings()._asdict()}
+        words = [
+            f"data.{name}={value}" if re.fullmatch(r"[\w./-]+", str(value)) else f"data.{name}='{value}'"
+            for name, value in given.items()
+            if value != usual[name]
+        ]
+        return [f"data={self.source}", *words]
 
     @cached_property
     def images(self) -> dict[str, int | str]:
@@ -119,6 +143,7 @@ class ImageDataModule(LightningDataModule):
 
         The same images have the same fingerprint wherever they lie, packed or not.
         """
+        self.setup()
         splits = {"train": self.train_set, "validation": self.val_set, "test": self.test_set}
         digest = hashlib.sha256(str([tuple(split.images.shape) for split in splits.values()]).encode())
         for split in splits.values():
@@ -142,15 +167,15 @@ class ImageDataModule(LightningDataModule):
                 "folder of those as data.root=FOLDER"
             )
 
-    def _is_mnists_kind(self) -> bool:
-        return self.source in TORCHVISION_CLASS
+    def _is_official(self) -> bool:
+        return self.source in CATALOGUE
 
     def _files(self) -> Files:
         return fetched_files(self.source, cache_folder()) if self.root is None else find_files(self.source, self.root)
 
     def _read(self) -> Splits:
-        if self._is_mnists_kind():
-            return _read_files(self._files())
+        if self._is_official():
+            return read_official(self.source, self._files())
         if self.source == "digits":
             if self.root is not None:
                 raise DataError(f"data.root={self.root}: {what_lacks('digits', self.root)}")
@@ -159,7 +184,7 @@ class ImageDataModule(LightningDataModule):
             raise DataError(f"data.root: is missing; data={self.source} needs data.root=PATH")
         return read_arrays(self.root) if self.source == "arrays" else read_folder(self.root, self.folder_settings)
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> Batches:
         order: EpochOrder | SameOrder = EpochOrder(self.train_set, self.seed, **self._process())
         if self.trainer:
             if self.trainer.overfit_batches:  # type: ignore[attr-defined]
@@ -173,13 +198,13 @@ class ImageDataModule(LightningDataModule):
                 order.skip = batches.processed * self.batch_size
         return self._loader(self.train_set, self.batch_size, order)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> Batches:
         return self._evaluation_loader(self.val_set)
 
-    def test_dataloader(self) -> DataLoader[Batch]:
+    def test_dataloader(self) -> Batches:
         return self._evaluation_loader(self.test_set)
 
-    def _evaluation_loader(self, images: ImageDataset) -> DataLoader[Batch]:
+    def _evaluation_loader(self, images: ImageDataset) -> Batches:
         return self._loader(images, self.eval_batch_size, EvaluationShare(images, **self._process()))
 
     def _process(self) -> dict[str, int]:
@@ -189,7 +214,11 @@ class ImageDataModule(LightningDataModule):
             {"rank": trainer.global_rank, "processes": trainer.world_size} if trainer else {"rank": 0, "processes": 1}
         )
 
-    def _loader(self, images: ImageDataset, batch_size: int, sampler: Sampler[int]) -> DataLoader[Batch]:
+    def _loader(self, images: ImageDataset, batch_size: int, sampler: Sampler[int]) -> Batches:
+        if self.trainer and self.on_device and not self.num_workers:
+            device = self.trainer.strategy.root_device
+            if self.on_device is True or fits(images.images, device):
+                return DeviceBatches(images, batch_size, sampler, device)
         return DataLoader(
             images,
             batch_size=batch_size,
@@ -200,16 +229,6 @@ class ImageDataModule(LightningDataModule):
             collate_fn=_as_it_is,
             generator=torch.Generator(),  # else each loader draws from the generator of the noise
         )
-
-
-def _read_files(files: Files) -> Splits:
-    """IDX files of MNIST's kind; the last training images validate."""
-    train, test = read_split(files, "train"), read_split(files, "t10k")
-    n = len(train) - max(LEAST_SPLIT, len(train) // SHARES["validation"])
-    validation = ImageDataset(train.images[n:], train.labels[n:])
-    classes = tuple(map(str, range(CLASSES)))
-    train = ImageDataset(train.images[:n], train.labels[:n])
-    return Splits(train, validation, test, str(files[FILES[0]].parent), classes)
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -9,8 +9,7 @@ from genlab.data.sources import Files
 
 Batch = tuple[Tensor, Tensor]
 
-SIDE = 28  # pixels of an image, across and down, in all data sets of MNIST's kind
-CLASSES = 10
+SIDE = 28  # pixels of an image, across and down, in all data sets of IDX files
 
 
 class ImageDataset(Dataset[Batch]):
@@ -40,8 +39,8 @@ class ImageDataset(Dataset[Batch]):
         return images, self.labels.index_select(0, rows).long()
 
 
-def read_split(files: Files, split: str) -> ImageDataset:
-    """Read `train` or `t10k` from IDX files.
+def read_split(files: Files, split: str, classes: range = range(10)) -> ImageDataset:
+    """Read `train` or `t10k` from IDX files; the labels are those of `classes`.
 
     Raises:
         DataError: a file is damaged, has no image or images of another size than MNIST's, there are not as many
@@ -54,6 +53,8 @@ def read_split(files: Files, split: str) -> ImageDataset:
     labels = read_idx(labels_file, dimensions=1)
     if len(labels) != len(images):
         raise damaged(labels_file, f"{len(labels)} labels for {len(images)} images")
-    if labels.max() >= CLASSES:
-        raise damaged(labels_file, f"a label {labels.max()}, where the {CLASSES} classes are 0 to {CLASSES - 1}")
+    for label in (labels.min(), labels.max()):
+        if int(label) not in classes:
+            which = f"where the {len(classes)} classes are {classes[0]} to {classes[-1]}"
+            raise damaged(labels_file, f"a label {label}, {which}")
     return ImageDataset(images.unsqueeze(1), labels)

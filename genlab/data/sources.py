@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -15,19 +16,12 @@ from typing import Literal
 import platformdirs
 from filelock import FileLock
 
+from genlab.data.catalogue import CATALOGUE, FILES, NAMES
 from genlab.errors import DataError
 
-SourceName = Literal["mnist", "fashion_mnist", "kmnist", "digits", "arrays", "folder"]
-
-# genlab's name → torchvision's class, which is also the name of its folder under data.root
-TORCHVISION_CLASS: dict[str, str] = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST"}
-
-FILES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
+SourceName = Literal[
+    "mnist", "fashion_mnist", "kmnist", "emnist_letters", "cifar10", "svhn", "digits", "arrays", "folder"
+]
 
 BUNDLE = Path(__file__).parent / "bundled"
 
@@ -41,7 +35,7 @@ BUNDLE_SHA256 = {
 
 STAGING = ".fetching-"  # prefix of the folder in which files are made before they get their names
 
-Files = dict[str, Path]  # of FILES, where each lies
+Files = dict[str, Path]  # of a data set, where each lies
 
 
 def cache_folder() -> Path:
@@ -50,7 +44,7 @@ def cache_folder() -> Path:
 
 
 def find_files(name: str, root: str) -> Files:
-    """Find the four files below a folder that the user has named. Nothing there is changed.
+    """Find the files of a data set below a folder that the user has named. Nothing there is changed.
 
     The one exception: torchvision's downloads go into a folder that is empty, or that has other data sets of
     torchvision's in it and nothing else.
@@ -62,7 +56,7 @@ def find_files(name: str, root: str) -> Files:
     if why and name != "mnist" and _waits_for_download(name, folder):
         return fetched_files(name, folder)
     if why:
-        raise DataError(f"data.root={root}: {why}; name the folder that has the four files, or leave data.root out")
+        raise DataError(f"data.root={root}: {why}; name the folder that has the files, or leave data.root out")
     return _look(name, folder)
 
 
@@ -73,16 +67,17 @@ def what_lacks(name: str, root: str) -> str:
         return "data=digits comes with scikit-learn; leave data.root out"
     if name == "arrays":
         return "" if os.path.isfile(folder) and os.access(folder, os.R_OK) else "no file that can be read; name an .npz"
-    if name not in (*TORCHVISION_CLASS, "folder"):
+    if name not in (*CATALOGUE, "folder"):
         return f"{name} is no data set of genlab's"
     if not os.path.isdir(folder):
-        return "no such folder"
+        return "a file, no folder" if os.path.isfile(folder) else "no such folder"
     if not os.access(folder, os.R_OK | os.X_OK):
         return "a folder that may not be read"
     if name == "folder":
         return ""
     found = _look(name, Path(folder))
-    missing = [file for file in FILES if file not in found]
+    files = CATALOGUE[name].files
+    missing = [file for file in files if file not in found]
     odd = [file for file, path in found.items() if not path.is_file()]
     if odd:
         return f"{found[odd[0]]} is no file but a folder, a pipe, a device or a broken link"
@@ -90,7 +85,7 @@ def what_lacks(name: str, root: str) -> str:
         entries = sorted(os.listdir(folder))
         shown = ", ".join([*entries[:5], *(["…"] if len(entries) > 5 else [])])
         there = f"no data files in it, but {shown}" if entries else "an empty folder"
-        return f"{there}; {name} is {', '.join(missing)} (.gz or not)"
+        return f"{there}; {name} is {', '.join(missing)}{' (.gz or not)' * _is_idx(files[0])}"
     if missing:
         there = ", ".join(os.path.relpath(path, folder) for path in found.values())
         return f"{there} found, {', '.join(missing)} missing"
@@ -98,7 +93,7 @@ def what_lacks(name: str, root: str) -> str:
 
 
 def fetched_files(name: str, root: Path) -> Files:
-    """Find the four files in a folder of genlab's own, and fetch those that are missing.
+    """Find the files of a data set in a folder of genlab's own, and fetch those that are missing.
 
     MNIST is unpacked from the bundle, or read from it where the folder cannot be written; the others are downloaded.
     Files are made in a folder beside, under a lock, and then renamed: whoever starts at the same time sees no half a
@@ -107,14 +102,14 @@ def fetched_files(name: str, root: Path) -> Files:
     Raises:
         DataError: the folder cannot be written, the bundle is damaged, or no mirror delivered.
     """
-    folder = root / TORCHVISION_CLASS[name] / "raw"
-    if len(_files_in(folder)) < len(FILES):
+    folder, files = root / CATALOGUE[name].folder, CATALOGUE[name].files
+    if len(_files_in(folder, files)) < len(files):
         before = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
             _fetch(name, root, folder)
         except OSError as error:
             if name == "mnist":
-                return _files_in(BUNDLE)
+                return _files_in(BUNDLE, files)
             raise DataError(
                 f"{error.filename or folder}: {error.strerror or error}; "
                 "name a folder that can be written: data.root=FOLDER"
@@ -123,42 +118,49 @@ def fetched_files(name: str, root: Path) -> Files:
             for path in before:  # innermost first; those that have got files stay
                 with suppress(OSError):
                     path.rmdir()
-    return _files_in(folder)
+    return _files_in(folder, files)
 
 
 def _look(name: str, root: Path) -> Files:
-    """What there is of the four files, in the folder that has most of them: torchvision's own, or one above it."""
-    own = TORCHVISION_CLASS[name]
+    """What there is of the files, in the folder that has most of them: torchvision's own, or one above it."""
+    own, files = CATALOGUE[name].name, CATALOGUE[name].files
     folders = [root / own / "raw", root / own]
     path = Path(os.path.abspath(root))
     of = path.parent.name if path.name == "raw" else path.name
-    if of == own or of not in TORCHVISION_CLASS.values():  # KMNIST is not in a folder that is called FashionMNIST
+    if of == own or of not in NAMES:  # KMNIST is not in a folder that is called FashionMNIST
         folders += [root / "raw", root]
-    return max(map(_files_in, folders), key=len)
+    return max((_files_in(folder, files) for folder in folders), key=len)
 
 
-def _files_in(folder: Path) -> Files:
-    """Plain or packed, spelled with a hyphen or a dot, or each in a folder of its name as unpackers leave them."""
+def _files_in(folder: Path, files: Sequence[str]) -> Files:
+    """Those of IDX are plain or packed, spelled with a hyphen or a dot, or in folders as unpackers leave them."""
     found = {}
-    for file in FILES:
-        dotted = file.replace("-idx", ".idx")
-        names = (file, dotted, f"{file}.gz", f"{dotted}.gz", f"{file}/{file}", f"{dotted}/{dotted}")
+    for file in files:
+        names = [file]
+        if _is_idx(file):
+            dotted = file.replace("-idx", ".idx")
+            names += [dotted, f"{file}.gz", f"{dotted}.gz", f"{file}/{file}", f"{dotted}/{dotted}"]
         there = [folder / name for name in names if os.path.lexists(folder / name)]
         if there:
             found[file] = next(filter(os.path.isfile, there), there[0])
     return found
 
 
+def _is_idx(file: str) -> bool:
+    return "-idx" in file
+
+
 def _waits_for_download(name: str, root: Path) -> bool:
     return (
         root.is_dir()
         and os.access(root, os.R_OK | os.W_OK | os.X_OK)
-        and all(path.name in TORCHVISION_CLASS.values() or path.name.startswith(STAGING) for path in root.iterdir())
-        and not any(files for _, _, files in os.walk(root / TORCHVISION_CLASS[name]))
+        and all(path.name in NAMES or path.name.startswith(STAGING) for path in root.iterdir())
+        and not any(files for _, _, files in os.walk(root / CATALOGUE[name].name))
     )
 
 
 def _fetch(name: str, root: Path, folder: Path) -> None:
+    files = CATALOGUE[name].files
     root.mkdir(parents=True, exist_ok=True)
     lock = root / f"{STAGING}lock"
     with FileLock(lock):
@@ -167,18 +169,18 @@ def _fetch(name: str, root: Path, folder: Path) -> None:
                 if left != lock:
                     shutil.rmtree(left)
             with TemporaryDirectory(prefix=STAGING, dir=root) as staging:
-                if len(_files_in(folder)) == len(FILES):
+                if len(_files_in(folder, files)) == len(files):
                     return  # another process has been here
                 made = _unpack_bundle(Path(staging)) if name == "mnist" else _download(name, staging, folder)
                 folder.mkdir(parents=True, exist_ok=True)
-                for file in FILES:
-                    if file not in _files_in(folder):
-                        os.replace(made / file, folder / file)
+                for file in files:
+                    if file not in _files_in(folder, files):
+                        os.replace(made[file], folder / file)
         finally:
             lock.unlink(missing_ok=True)
 
 
-def _unpack_bundle(staging: Path) -> Path:
+def _unpack_bundle(staging: Path) -> Files:
     for file in FILES:
         archive = BUNDLE / f"{file}.gz"
         try:
@@ -188,18 +190,20 @@ def _unpack_bundle(staging: Path) -> Path:
         if hashlib.sha256(content).hexdigest() != BUNDLE_SHA256[file]:
             raise DataError(f"{archive}: its contents are not MNIST's (SHA-256 differs); install genlab again")
         (staging / file).write_bytes(content)
-    return staging
+    return _files_in(staging, FILES)
 
 
-def _download(name: str, staging: str, folder: Path) -> Path:
+def _download(name: str, staging: str, folder: Path) -> Files:
     from torchvision import datasets
 
+    wanted = [f"{file}.gz" if _is_idx(file) else file for file in CATALOGUE[name].files]
     print(f"{name}: downloading into {folder}", file=sys.stderr, flush=True)
     try:
-        dataset = getattr(datasets, TORCHVISION_CLASS[name])(staging, download=True)
+        for arguments in CATALOGUE[name].downloads:
+            getattr(datasets, CATALOGUE[name].torchvision)(staging, download=True, **arguments)
     except (OSError, RuntimeError, HTTPException) as error:  # time-outs are OSErrors, a wrong MD5 is a RuntimeError
         raise DataError(
-            f"{name} could not be downloaded ({error}); put the files {', '.join(f'{file}.gz' for file in FILES)} "
+            f"{name} could not be downloaded ({error}); put the files {', '.join(wanted)} "
             f"into {folder} and start again, or train on data=mnist, which needs no network"
         ) from None
-    return Path(dataset.raw_folder)
+    return _look(name, Path(staging))

@@ -6,26 +6,27 @@ from torch import Tensor, nn
 from genlab.capabilities import CanDecode, CanEncode, CanSample
 from genlab.errors import ConfigError
 from genlab.evaluation.ex_post import fit_ex_post
+from genlab.evaluation.feature_network import Space
 from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.sample_scores import Sampler, sample_scores
 from genlab.evaluation.scores import Evaluation, evenly
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
-from genlab.quantities import SAMPLE_SCORES
+from genlab.quantities import score_names
 
 EX_POST_COMPONENTS = 10
 
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, data: str, train: Tensor, test: Tensor, settings: EvaluationSettings, track: Track = silently
+    model: nn.Module, space: Space, train: Tensor, test: Tensor, settings: EvaluationSettings, track: Track = silently
 ) -> Evaluation:
     """Likelihood where the model has one, the quality of its samples where it can draw some.
 
     Args:
         model: in evaluation mode.
-        data: name of the data set.
-        train: its training images, uint8 (N, 1, 28, 28).
-        test: its test images, alike.
+        space: that of the images.
+        train: training images, uint8 (N, C, H, W).
+        test: test images, alike.
         settings: how much is looked at.
         track: shows progress.
 
@@ -37,12 +38,12 @@ def evaluate(
         raise ConfigError("ex_post: the model has no codes to fit a density to; leave ex_post out")
     images = evenly(test, settings.likelihood_images).to(next(model.parameters())) / 255
     evaluation = likelihood_scores(model, images, settings, track)
-    if data != "mnist":
-        return _without_samples(evaluation, f"the feature network knows the digits of MNIST, not {data}")
     sampler = _sampler(model, train, settings)
     if sampler is None:
-        return _without_samples(evaluation, "the model neither draws samples nor has codes to fit a density to")
-    evaluation |= sample_scores(*sampler, train, evenly(test, settings.images), settings, track)
+        why = "the model neither draws samples nor has codes to fit a density to"
+        evaluation |= Evaluation(absent=dict.fromkeys(score_names(space.name), why))
+        return evaluation
+    evaluation |= sample_scores(*sampler, space, train, evenly(test, settings.images), settings, track)
     return evaluation
 
 
@@ -55,8 +56,3 @@ def _sampler(model: nn.Module, train: Tensor, settings: EvaluationSettings) -> t
         fitted = fit_ex_post(model, train, components, settings.seed)
         return fitted.sample, f"a mixture of {components} Gaussians fitted to the codes"
     return None
-
-
-def _without_samples(evaluation: Evaluation, why: str) -> Evaluation:
-    evaluation |= Evaluation(absent=dict.fromkeys(SAMPLE_SCORES, why))
-    return evaluation

@@ -1,19 +1,26 @@
-"""The space in which the quality of samples is measured: features of a classifier of MNIST digits."""
+"""The space in which the quality of samples is measured: features of a classifier of the same kind of images."""
 
 import hashlib
 import json
+import shlex
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 import torch
-from safetensors.torch import load
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
+from genlab.data.datamodule import ImageDataModule
+from genlab.data.sources import cache_folder
+from genlab.errors import DataError
 from genlab.evaluation.settings import Track, silently
-from genlab.networks.digit_classifier import DigitClassifier
+from genlab.networks.image_classifier import ImageClassifier
 
 WEIGHTS = "mnist_classifier.safetensors"
+MNIST = {"title": "MNIST classifier", "labelled": True, "image_shape": [1, 28, 28], "classes": 10}
 BATCH = 500  # always the same: the kernels, and with them the last digits, depend on it
 
 
@@ -23,7 +30,7 @@ class Described:
 
     Attributes:
         features: of the penultimate layer, (N, 128).
-        probabilities: of the ten digits, (N, 10).
+        probabilities: of the classes, (N, classes).
     """
 
     features: Tensor
@@ -31,25 +38,30 @@ class Described:
 
 
 class FeatureNetwork:
-    """The classifier of the package, trained by `genlab.evaluation.train_classifier`.
+    """A classifier as it stands in a file, see `packed`.
+
+    Args:
+        content: of the file.
 
     Attributes:
-        sha256: of the file of the weights. Scores in different features compare with nothing.
-        test_accuracy: on the official test images.
+        sha256: of the file. Scores in different features compare with nothing.
+        title: what it classifies, in words.
+        labelled: whether its classes are those of the images' labels; else they are turns, see `feature_training`.
+        test_accuracy: on the test images.
     """
 
-    def __init__(self) -> None:
-        path = files("genlab.evaluation") / WEIGHTS
-        content = path.read_bytes()
+    def __init__(self, content: bytes) -> None:
         self.sha256 = hashlib.sha256(content).hexdigest()
         header = int.from_bytes(content[:8], "little")
-        facts = json.loads(json.loads(content[8 : 8 + header])["__metadata__"]["genlab"])
+        facts = MNIST | json.loads(json.loads(content[8 : 8 + header])["__metadata__"]["genlab"])
+        self.title: str = facts["title"]
+        self.labelled: bool = facts["labelled"]
         self.test_accuracy = float(facts["test_accuracy"])
-        self.network = DigitClassifier().eval().requires_grad_(False)
+        self.network = ImageClassifier(facts["image_shape"], facts["classes"]).eval().requires_grad_(False)
         self.network.load_state_dict(load(content))
 
     def describe(self, images: Tensor, track: Track = silently, what: str = "features") -> Described:
-        """Images (N, 1, 28, 28), float in [0, 1] or uint8, on any device; `track` shows progress as that of `what`."""
+        """Images (N, C, H, W), float in [0, 1] or uint8, on any device; `track` shows progress as that of `what`."""
         scale = 1 if images.is_floating_point() else 255
         parts = track(images.split(BATCH), description=what)
         features = [self.network.features(some.cpu().float() / scale) for some in parts]
@@ -57,7 +69,73 @@ class FeatureNetwork:
         return Described(torch.cat(features), torch.cat(probabilities))
 
 
+@dataclass(frozen=True)
+class Space:
+    """Where samples of a data set are compared with its images.
+
+    Attributes:
+        name: behind `fid_`, as `mnist`.
+        network: None, where none has been trained.
+        lacking: why there is none, and the command that trains it.
+    """
+
+    name: str
+    network: FeatureNetwork | None
+    lacking: str = ""
+
+
 @cache
-def feature_network() -> FeatureNetwork:
-    """The one of this process."""
-    return FeatureNetwork()
+def mnist_network() -> FeatureNetwork:
+    """The one that comes with the package."""
+    return FeatureNetwork((files("genlab.evaluation") / WEIGHTS).read_bytes())
+
+
+def space_of(data: ImageDataModule) -> Space:
+    """The space of a data set that is set up: MNIST's network, or what `genlab features` has left in the cache.
+
+    Raises:
+        DataError: its file is damaged.
+    """
+    if data.source == "mnist":
+        return Space(data.space, mnist_network())
+    path = _kept(data)
+    if path is not None:
+        return Space(data.space, _read(path))
+    command = shlex.join(["genlab", "features", *data.overrides])
+    return Space(data.space, None, f"no feature network of these images has been trained yet; {command} does it")
+
+
+def packed(network: ImageClassifier, data: ImageDataModule, labelled: bool, test_accuracy: float) -> bytes:
+    """The file of a feature network: safetensors, with what `FeatureNetwork` says of it."""
+    facts = {
+        "title": f"{data.space} classifier" if labelled else f"classifier of turned {data.space}",
+        "labelled": labelled,
+        "image_shape": data.image_shape,
+        "classes": network.output.out_features,
+        "test_accuracy": test_accuracy,
+    }
+    return save(network.state_dict(), {"genlab": json.dumps(facts)})
+
+
+def place_of(data: ImageDataModule, content: bytes) -> Path:
+    """Where a file is kept: named after its space, the images and its own SHA-256."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    return _folder() / f"{data.space}-{data.images['fingerprint']}-{sha256[:16]}.safetensors"
+
+
+def _kept(data: ImageDataModule) -> Path | None:
+    return next(iter(sorted(_folder().glob(f"{data.space}-{data.images['fingerprint']}-*.safetensors"))), None)
+
+
+def _read(path: Path) -> FeatureNetwork:
+    try:
+        network = FeatureNetwork(path.read_bytes())
+        if not path.stem.endswith(network.sha256[:16]):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError):
+        raise DataError(f"{path}: damaged; delete it, and genlab features makes it anew") from None
+    return network
+
+
+def _folder() -> Path:
+    return cache_folder() / "features"

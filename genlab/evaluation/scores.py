@@ -67,7 +67,7 @@ class Features:
     test_accuracy: float | None = None
 
 
-Counts = Annotated[Sequence[NonNegativeFloat], Field(min_length=10, max_length=10)]
+Counts = Annotated[Sequence[NonNegativeFloat], Field(min_length=2, max_length=10_000)]
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Evaluation:
         absent: name → why there is no such score.
         curves: name → curve.
         features: see `Features`.
-        digits: `samples` and `test` → how many of each digit there are.
+        classes: `samples` and `test` → how many of each class the feature network sees.
         memorisation: space → median distances to the nearest training image and shares of copies, of samples and of
             test images; and `verdict`, in words.
         cost: name → number.
@@ -99,7 +99,7 @@ class Evaluation:
     absent: dict[str, str] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
     features: Features = Features()
-    digits: dict[str, Counts] = field(default_factory=dict)
+    classes: dict[str, Counts] = field(default_factory=dict)
     memorisation: dict[str, dict[str, float] | str] = field(default_factory=dict)
     cost: dict[str, float] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)

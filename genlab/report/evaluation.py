@@ -17,7 +17,7 @@ SECTIONS: dict[str, TypeAdapter[Any]] = {
     "scores": TypeAdapter(Score),
     "absent": TypeAdapter(str),
     "curves": TypeAdapter(Curve),
-    "digits": TypeAdapter(Counts),
+    "classes": TypeAdapter(Counts),
     "cost": TypeAdapter(float),
     "pictures": TypeAdapter(str),
 }
@@ -69,7 +69,7 @@ def _evaluation(content: dict[str, Any], folder: Path) -> Evaluation:
         absent={name: why or "no reason is stated" for name, why in found["absent"].items()},
         curves=curves,
         features=_one(TypeAdapter(Features), content.get("features")) or Features(),
-        digits={name: counts for name, counts in found["digits"].items() if sum(counts) > 0},
+        classes={name: counts for name, counts in found["classes"].items() if sum(counts) > 0},
         memorisation=memorisation,
         cost=found["cost"],
         pictures={name: str(path) for name, said in found["pictures"].items() if (path := _inside(folder, said))},

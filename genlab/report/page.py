@@ -25,7 +25,7 @@ from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.milestones import milestones
 from genlab.report.overlays import overlays, styles_of
 from genlab.report.reading import ReportedRun
-from genlab.report.run_charts import curves_over_epochs, digits_chart, evaluation_curves, headline_over_seconds
+from genlab.report.run_charts import classes_chart, curves_over_epochs, evaluation_curves, headline_over_seconds
 from genlab.report.trade_offs import trade_offs
 
 HERE = Path(__file__).parent
@@ -44,7 +44,7 @@ class Details:
     gallery: Gallery | None
     single_pictures: list[tuple[str, Picture]]
     evaluation_charts: list[Chart]
-    digits: Chart | None
+    classes: Chart | None
 
 
 def page(runs: Sequence[ReportedRun]) -> str:
@@ -150,5 +150,5 @@ def _details(run: ReportedRun, album: Album, count: int) -> Details:
         gallery_of_run(run, album, most),
         pictures,
         evaluation_curves(run),
-        digits_chart(run),
+        classes_chart(run),
     )

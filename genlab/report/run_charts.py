@@ -4,6 +4,8 @@ from genlab.quantities import in_order
 from genlab.report.charts import EPOCHS, Chart, Series, bar_chart, line_chart
 from genlab.report.reading import ReportedRun
 
+MOST_CLASSES = 30  # in a chart
+
 
 def curves_over_epochs(run: ReportedRun) -> list[Chart]:
     """A chart for each quantity, training and validation together."""
@@ -51,15 +53,16 @@ def evaluation_curves(run: ReportedRun) -> list[Chart]:
     return charts
 
 
-def digits_chart(run: ReportedRun) -> Chart | None:
-    """Shares of the ten digits among samples and test images."""
-    counts = run.evaluation.digits if run.evaluation else {}
+def classes_chart(run: ReportedRun) -> Chart | None:
+    """Shares of the classes among samples and test images, where these are few enough for a chart."""
+    found = run.evaluation.classes if run.evaluation else {}
+    most = max(map(len, found.values()), default=0)
+    counts = found if most <= MOST_CLASSES else {}
     shares = [(name, [100 * count / sum(found) for count in found]) for name, found in list(counts.items())[:4]]
     if not shares:
         return None
-    return bar_chart(
-        "Digits, as the feature network reads them", [str(d) for d in range(10)], shares, "digit", "per cent"
-    )
+    names = [str(number) for number in range(most)]
+    return bar_chart("Classes, as the feature network sees them", names, shares, "class", "per cent")
 
 
 def _quantity(run: ReportedRun, name: str, split_of: dict[str, list[str]]) -> Chart | None:

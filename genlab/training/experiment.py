@@ -14,6 +14,7 @@ from genlab.arguments import checked, explain
 from genlab.callbacks.bundle import Bundle, is_own
 from genlab.callbacks.checkpoints import Checkpoints
 from genlab.callbacks.interruption import Interruption
+from genlab.callbacks.sample_quality import SampleQuality
 from genlab.callbacks.step_axis import Measured
 from genlab.capabilities import Reports, quantity_of
 from genlab.console.readable import allowed
@@ -21,7 +22,6 @@ from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, RunError
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.processes.cluster import check_launch, cluster_environment
-from genlab.quantities import SAMPLE_SCORE
 from genlab.runs.checkpoints import AtomicCheckpointIO
 from genlab.runs.classes import check_config
 from genlab.runs.construction import construct, located
@@ -77,12 +77,12 @@ def build(
     # these two come last, when all others have done what belongs before a checkpoint
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
     everything = [*others.values(), *callbacks.values()]
-    _check_monitor(checkpoints.monitor, model, everything)
+    if checkpoints.monitor == "val/fid":
+        checkpoints.monitor = f"val/fid_{data.space}"
+    _check_monitor(checkpoints.monitor, model, everything, data)
     if checkpoints.monitor and checkpoints.mode is None:
         checkpoints.mode = _mode(checkpoints.monitor, model)
         OmegaConf.update(cfg, "callbacks.checkpoints.mode", checkpoints.mode, force_add=True)
-    if checkpoints.monitor == f"val/{SAMPLE_SCORE}" and data.source != "mnist":
-        checkpoints.monitor = None  # nothing measures it: the feature network knows MNIST
     trainer = construct(
         cfg.trainer,
         "trainer",
@@ -100,11 +100,14 @@ def build(
     return Experiment(model, data, trainer, everything, checkpoints, evaluation if cfg.evaluate else None)
 
 
-def _check_monitor(monitor: str | None, model: LightningModule, callbacks: list[Callback]) -> None:
+def _check_monitor(
+    monitor: str | None, model: LightningModule, callbacks: list[Callback], data: ImageDataModule
+) -> None:
     """What genlab's own classes measure is known before; a user's class may log anything."""
     own = all(type(part).__module__.split(".")[0] == "genlab" for part in (model, *callbacks))
     quantities = model.quantities if isinstance(model, Reports) else ()
     names = [name for part in callbacks for name in getattr(part, "protocol", {})]
+    names += [f"fid_{data.space}"] if any(isinstance(part, SampleQuality) for part in callbacks) else []
     known = [f"{split}/{name}" for split in ("train", "val") for name in (*quantities, *names)]
     if monitor is not None and own and monitor not in known:
         raise ConfigError(f"callbacks.checkpoints.monitor={monitor}: nothing measures it; {allowed(monitor, known)}")

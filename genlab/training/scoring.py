@@ -16,6 +16,7 @@ from genlab.callbacks.picture import undisturbed
 from genlab.console.readable import aligned
 from genlab.data.datamodule import ImageDataModule
 from genlab.evaluation.evaluate import evaluate
+from genlab.evaluation.feature_network import space_of
 from genlab.evaluation.scores import Evaluation
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.pictures.grids import image_grid
@@ -58,7 +59,7 @@ def evaluate_run(
         flushed_denormals(),
     ):
         images = data.train_set.images, data.test_set.images
-        found = evaluate(model, data.source, *images, settings, progress.track)
+        found = evaluate(model, space_of(data), *images, settings, progress.track)
     drawn = found.scores.get("samples_per_second")
     cost = {
         "parameters": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),

@@ -69,5 +69,5 @@ class NotLoggedError(ConfigError):
 def not_logged(metric: str, logged: object) -> NotLoggedError:
     """Return the error, which names what is logged."""
     names = [str(name) for name in logged if "/" in str(name)] if hasattr(logged, "__iter__") else []
-    more = "; val/fid_mnist needs evaluate_every=1" if metric == "val/fid_mnist" else ""
+    more = f"; {metric} needs evaluate_every=1" if metric.startswith("val/fid_") else ""
     return NotLoggedError(f"search.metric={metric}: is not logged{more}; {allowed(metric, names)}")

@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 
-from genlab.evaluation.feature_network import feature_network
+from genlab.evaluation.feature_network import mnist_network
 from genlab.evaluation.frechet import frechet_distance
 from genlab.runs.reload import load, load_data, open_run
 from genlab.training.train import train
@@ -40,7 +40,7 @@ def test_the_best_checkpoint_has_the_lowest_value(gan):
     images = load_data(open_run(gan)).val_set.images
     with torch.no_grad():
         samples = load(gan, checkpoint="best").sample(60, torch.Generator().manual_seed(0))
-    network = feature_network()
+    network = mnist_network()
     again = frechet_distance(network.describe(images).features, network.describe(samples).features)
     assert again == pytest.approx(min(values.values()), rel=1e-4)
 

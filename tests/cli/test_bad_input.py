@@ -15,7 +15,7 @@ from conftest import first_is_quick
 from hydra.core.global_hydra import GlobalHydra
 
 from genlab.cli.train import main
-from genlab.data.sources import FILES
+from genlab.data.catalogue import FILES
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 

@@ -40,7 +40,7 @@ def test_each_family(model, likelihood, lacking, whose, evaluated):
     assert all(lacking in reason for reason in written["absent"].values()) and written["absent"]
     assert {"fid_mnist", "kid_mnist", "precision", "recall", "density", "coverage"} <= set(scores)
     assert whose in scores["fid_mnist"]["protocol"] and "floor" in scores["fid_mnist"]
-    assert sum(written["digits"]["samples"]) == sum(written["digits"]["test"]) == 100
+    assert sum(written["classes"]["samples"]) == sum(written["classes"]["test"]) == 100
     assert len(written["features"]["sha256"]) == 64
     assert written["checkpoint"] in ("best.ckpt", "last.ckpt")
     cost = written["cost"]

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from conftest import draw_shapes, stand_in_config, write_idx
 
-from genlab.data.sources import FILES
+from genlab.data.catalogue import FILES
 from genlab.training.train import train
 
 SETTINGS = [

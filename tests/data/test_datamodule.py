@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from torchvision.datasets import MNIST
 from torchvision.transforms.functional import to_tensor
 
+from genlab.data.catalogue import FILES
 from genlab.data.datamodule import ImageDataModule
-from genlab.data.sources import FILES, cache_folder
+from genlab.data.sources import cache_folder
 from genlab.errors import DataError
 
 

@@ -138,7 +138,7 @@ def test_files_are_decoded_once(root, monkeypatch, capsys, cache):
     once = read(root).images
     (made,) = (path for path in cache.iterdir() if path.is_dir())
     assert capsys.readouterr().err == f"folder: {root} decoded into {made}\n"
-    monkeypatch.setattr(folder, "_decode", None)
+    monkeypatch.setattr(folder, "decode", None)
     assert read(root).images == once
     assert capsys.readouterr().err == ""
 
@@ -262,6 +262,12 @@ def test_a_folder_that_does_not_fit_is_refused_in_one_line(root, what):
 def test_a_root_that_is_no_folder_is_refused(arguments, expected):
     with pytest.raises(DataError, match=expected):
         ImageDataModule(**arguments).setup()
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "one.png").write_text("")
+    with pytest.raises(DataError, match="a file, no folder; name the folder of the images"):
+        read(tmp_path / "one.png")
 
 
 def test_a_cache_that_cannot_be_written_is_told(root, cache):

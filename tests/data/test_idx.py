@@ -6,9 +6,9 @@ import pytest
 import torch
 from conftest import write_idx
 
+from genlab.data.catalogue import FILES
 from genlab.data.dataset import read_split
 from genlab.data.idx import read_idx
-from genlab.data.sources import FILES
 from genlab.errors import DataError
 
 VALUES = torch.randint(0, 256, (3, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

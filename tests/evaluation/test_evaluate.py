@@ -10,9 +10,11 @@ from torch import nn
 
 from genlab.errors import NonFiniteError
 from genlab.evaluation.evaluate import evaluate
+from genlab.evaluation.feature_network import Space, mnist_network
 from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.settings import EvaluationSettings
 
+MNIST = Space("mnist", mnist_network())
 SETTINGS = EvaluationSettings(samples=1000, images=1000, importance_samples=20, prior_samples=100)
 
 
@@ -48,7 +50,7 @@ def images(mnist):
 @pytest.fixture(scope="module")
 def real(mnist, images):
     """Images that neither the floor nor the test has, as samples."""
-    return evaluate(Sampler(mnist.val_set.images[:1000] / 255), "mnist", *images, SETTINGS)
+    return evaluate(Sampler(mnist.val_set.images[:1000] / 255), MNIST, *images, SETTINGS)
 
 
 def test_real_against_real_sits_at_the_floor(real):
@@ -56,12 +58,12 @@ def test_real_against_real_sits_at_the_floor(real):
         score = real.scores[name]
         assert score.value == pytest.approx(score.floor, rel=0.4 if name == "fid_mnist" else 0.06), name
     assert abs(real.scores["kid_mnist"].value) < 0.01 * real.scores["fid_mnist"].value
-    assert real.scores["digits_covered"].value == 10
+    assert real.scores["classes_covered"].value == 10
     assert real.memorisation["verdict"].startswith("no sign")
 
 
 def test_noise_is_far_above_the_floor(images, real):
-    found = evaluate(Noise(), "mnist", *images, SETTINGS).scores
+    found = evaluate(Noise(), MNIST, *images, SETTINGS).scores
     # the same training images, however many random numbers the samples have taken
     assert found["fid_mnist"].floor == real.scores["fid_mnist"].floor
     assert found["fid_mnist"].value > 50 * found["fid_mnist"].floor
@@ -71,7 +73,7 @@ def test_noise_is_far_above_the_floor(images, real):
 
 
 def test_copies_are_said_to_be_copies(images):
-    found = evaluate(Sampler(images[0][:1000] / 255), "mnist", *images, SETTINGS)
+    found = evaluate(Sampler(images[0][:1000] / 255), MNIST, *images, SETTINGS)
     assert "pixels and features" in found.memorisation["verdict"]
     assert found.scores["copied_share"].value > 0.9
     pixels, features = found.pairs
@@ -93,19 +95,21 @@ def test_no_density_no_likelihood(real):
 
 def test_samples_that_are_no_numbers_are_an_error(images):
     with pytest.raises(NonFiniteError, match="another checkpoint"):
-        evaluate(Sampler(torch.full((1000, 1, 28, 28), math.nan)), "mnist", *images, SETTINGS)
+        evaluate(Sampler(torch.full((1000, 1, 28, 28), math.nan)), MNIST, *images, SETTINGS)
 
 
-def test_other_data_have_no_digits_of_mnist(images):
-    found = evaluate(Sampler(torch.zeros(1000, 1, 28, 28)), "kmnist", *images, SETTINGS)
-    assert "not kmnist" in found.absent["fid_mnist"] and not found.scores
+def test_without_a_feature_network_there_is_what_needs_none(images):
+    found = evaluate(Sampler(images[0][:1000] / 255), Space("kmnist", None, "none yet"), *images, SETTINGS)
+    assert found.absent["fid_kmnist"] == found.absent["precision"] == "none yet"
+    assert set(found.scores) == {"copied_share", "samples_per_second"} and found.scores["copied_share"].value > 0.9
+    assert len(found.pairs) == 1 and "pixels" in found.memorisation["verdict"]
 
 
 def test_test_images_are_taken_from_beginning_to_end(images):
     train, test = images
     few = EvaluationSettings(samples=100, images=100)
     sampler = Sampler(test[::100].float() / 255)  # which are then those it is compared with
-    assert evaluate(sampler, "mnist", train, test, few).scores["fid_mnist"].value == pytest.approx(0, abs=1e-3)
+    assert evaluate(sampler, MNIST, train, test, few).scores["fid_mnist"].value == pytest.approx(0, abs=1e-3)
 
 
 def test_a_model_of_binary_pixels_has_nll_and_its_curve():

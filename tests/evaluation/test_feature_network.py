@@ -7,15 +7,15 @@ import pytest
 import torch
 
 import genlab.evaluation
-from genlab.evaluation.feature_network import WEIGHTS, feature_network
-from genlab.evaluation.train_classifier import accuracy, warp
+from genlab.evaluation.feature_network import WEIGHTS, mnist_network
+from genlab.evaluation.feature_training import accuracy, warp
 
 FILE = Path(genlab.evaluation.__file__).with_name(WEIGHTS)
 
 
 @pytest.mark.slow
 def test_accuracy_on_the_test_images(mnist):
-    network = feature_network()
+    network = mnist_network()
     measured = accuracy(network.network, mnist.test_set.images, mnist.test_set.labels)
     assert measured >= 0.993
     assert network.test_accuracy == pytest.approx(measured, abs=2e-4)  # two images, for another machine's rounding
@@ -23,13 +23,13 @@ def test_accuracy_on_the_test_images(mnist):
 
 def test_the_file_is_small_and_names_itself():
     assert FILE.stat().st_size <= 1_000_000
-    assert feature_network().sha256 == hashlib.sha256(FILE.read_bytes()).hexdigest()
+    assert mnist_network().sha256 == hashlib.sha256(FILE.read_bytes()).hexdigest()
 
 
 def test_chunks_bytes_and_floats_are_described_alike(mnist):
     images = mnist.test_set.images[:600]
-    whole = feature_network().describe(images)
-    parts = [feature_network().describe(some.float() / 255) for some in images.split(70)]
+    whole = mnist_network().describe(images)
+    parts = [mnist_network().describe(some.float() / 255) for some in images.split(70)]
     torch.testing.assert_close(torch.cat([part.features for part in parts]), whole.features)
     torch.testing.assert_close(torch.cat([part.probabilities for part in parts]), whole.probabilities)
     torch.testing.assert_close(whole.probabilities.sum(-1), torch.ones(600))

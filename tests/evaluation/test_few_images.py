@@ -5,7 +5,7 @@ import json
 import pytest
 from conftest import draw_shapes, stand_in_config, write_idx
 
-from genlab.data.sources import FILES
+from genlab.data.catalogue import FILES
 from genlab.training.train import train
 
 QUICK = ["trainer.max_epochs=1", "logger=none", "evaluate=true", "evaluate_every=1", "callbacks.sample_quality.n=20"]

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from genlab.networks import image_decoder, image_encoder, mlp
 from genlab.networks.coupling_nets import ConvolutionalCouplingNet
-from genlab.networks.digit_classifier import DigitClassifier
 from genlab.networks.discriminators import image_discriminator
 from genlab.networks.generators import image_generator
+from genlab.networks.image_classifier import ImageClassifier
 
 SHAPE = (2, 8, 12)
 
@@ -105,7 +105,7 @@ def test_dcgan_starts_without_biases():
 
 def test_features_of_the_classifier_are_rectified_and_those_of_its_logits():
     torch.manual_seed(0)
-    network, images = DigitClassifier().eval(), torch.rand(20, 1, 28, 28)
+    network, images = ImageClassifier((1, 28, 28), 10).eval(), torch.rand(20, 1, 28, 28)
     features = network.features(images)
     assert features.shape == (20, 128)
     assert features.min() == 0 < features.max()

@@ -12,7 +12,7 @@ import pytest
 from conftest import draw_shapes, stand_in_config, write_idx
 from fork_server import TRAIN, together
 
-from genlab.data.sources import FILES
+from genlab.data.catalogue import FILES
 from genlab.runs.checkpoints import load_weights
 from genlab.runs.lock import locked
 from genlab.training.train import build, train

@@ -36,7 +36,7 @@ EVALUATION = {
             "points": [{"x": 10**i, "value": 98.2 - 2 * i, "standard_error": 0.2} for i in range(4)],
         }
     },
-    "digits": {"samples": [980 + 10 * i for i in range(10)], "test": [1000] * 10},
+    "classes": {"samples": [980 + 10 * i for i in range(10)], "test": [1000] * 10},
     "memorisation": {"pixels": {"samples": 4.1, "test": 4.5}, "verdict": "no sign of it"},
     "pictures": {"closest_pairs": "images/closest_pairs.png"},
     "cost": {"parameters": 815824, "training_seconds": 172.0, "samples_per_second": 20000.0},

@@ -13,7 +13,7 @@ FOUND = Evaluation(
     absent={"bits_per_dim": "the likelihood is of binary pixels"},
     curves={"nll": Curve("importance samples", "nats per image", "binary", [Point(1, 98.0), Point(10, 95.0, 0.2)])},
     features=Features("a classifier", "ab" * 32, 0.99),
-    digits={"samples": [1000] * 10},
+    classes={"samples": [1000] * 10},
     memorisation={"pixels": {"samples": 4.1, "copied_share": 0.0}, "verdict": "no sign of copies"},
     cost={"parameters": 815824},
 )
@@ -30,7 +30,9 @@ def test_what_is_written_is_what_is_read(tmp_path):
 
 def test_parts_are_united(tmp_path):
     united = Evaluation(scores={"nll": FOUND.scores["nll"]}, absent=FOUND.absent, curves=FOUND.curves)
-    united |= Evaluation(scores={"fid_mnist": FOUND.scores["fid_mnist"]}, features=FOUND.features, digits=FOUND.digits)
+    united |= Evaluation(
+        scores={"fid_mnist": FOUND.scores["fid_mnist"]}, features=FOUND.features, classes=FOUND.classes
+    )
     united |= Evaluation(memorisation=FOUND.memorisation, checkpoint="best.ckpt", cost=FOUND.cost)
     assert united == FOUND
 
@@ -51,8 +53,8 @@ def test_an_evaluation_of_nothing_has_no_empty_parts():
         ("scores", {"value": None, "unit": "nats"}),
         ("scores", {"value": 3, "better": "bigger"}),
         ("curves", {"x": "k", "unit": "", "protocol": "", "points": [{"x": 1}]}),
-        ("digits", [1] * 9),
-        ("digits", [-1] * 10),
+        ("classes", [1]),
+        ("classes", [-1] * 10),
         ("absent", 3),
         ("cost", "much"),
     ],

@@ -77,7 +77,7 @@ def test_one_run_has_all_of_it(make_run):
         *("Samples from one fixed noise", "Reconstructions, below their images", "Manifold: the latent plane decoded"),
         *("ELBO = reconstruction − KL", "KL(q(z|x) ‖ p(z))", "over seconds of training", "nll over importance samples"),
         *("91.20 ± 0.21", "10000 against 10000", "a likelihood of binary pixels has none", "no sign of it"),
-        *("Digits, as the feature network reads them", "SHA-256 abababababab", "30 , without validation and pictures"),
+        *("Classes, as the feature network sees them", "SHA-256 abababababab", "30 , without validation and pictures"),
     ):
         assert words.replace(" ,", ",") in seen.text, words
     assert galleries(seen) == [[f"epoch {epoch}" for epoch in range(4)]]
@@ -385,7 +385,7 @@ def test_a_setting_of_any_value_stops_no_report(make_run, value):
 @pytest.mark.parametrize("value", [None, True, "3", [], {}, 1e308, -1e308, 10**400, 5e-324])
 def test_a_score_of_any_type_stops_no_page(make_run, value):
     content = evaluation()
-    sections = ("scores", "absent", "curves", "digits", "memorisation", "pictures", "cost", "features")
+    sections = ("scores", "absent", "curves", "classes", "memorisation", "pictures", "cost", "features")
     runs = [
         make_run(section, seed=seed, kinds=(), evaluated=content | {section: value})
         for seed, section in enumerate(sections)
@@ -394,7 +394,7 @@ def test_a_score_of_any_type_stops_no_page(make_run, value):
         "scores": {"fid_mnist": {"value": value, "floor": value, "better": value, "protocol": value}, "b": value},
         "absent": {"a": value},
         "curves": {"a": {"x": value, "points": [{"x": value, "value": value}, value]}, "b": {"points": value}},
-        "digits": {"samples": [value] * 10, "test": value},
+        "classes": {"samples": [value] * 10, "test": value},
         "memorisation": {"pixels": {"samples": value}, "verdict": value},
         "pictures": {"a": value},
         "cost": {"training_seconds": value, "samples_per_second": value},

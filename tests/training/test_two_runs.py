@@ -10,7 +10,7 @@ from conftest import stand_in_config
 from fork_server import Training
 from test_resume import assert_same_run, checkpoint
 
-from genlab.data.sources import FILES
+from genlab.data.catalogue import FILES
 from genlab.runs.lock import locked
 from genlab.training.resume import resume
 from genlab.training.train import train

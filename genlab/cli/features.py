@@ -1,0 +1,87 @@
+"""`genlab features`: the network in whose features samples of a data set are scored."""
+
+import time
+from typing import Any
+
+import click
+
+from genlab.cli.options import argument, command, whole_number
+from genlab.console.program import keep_quiet
+from genlab.errors import ConfigError, DiskError
+
+
+@command(
+    "features",
+    "Train the small classifier in whose features samples of a data set are scored: by\n"
+    "its labels, or where it has none by telling how an image was turned. Once for each\n"
+    "data set, in minutes; genlab keeps it in your cache, and genlab evaluate,\n"
+    "val/fid_NAME in training and the GAN's best.ckpt use it. MNIST's is there already.\n\n"
+    "data=… names the images, and trainer.accelerator=cpu|gpu where it is trained, both as\n"
+    "of genlab train; docs/evaluation.md tells more.",
+    [
+        "genlab features data=fashion_mnist",
+        "genlab features data=folder data.root=pictures data.image_size=32",
+        "genlab features data=arrays data.root=mine.npz --epochs 20",
+    ],
+)
+@argument("settings", "KEY=VALUE", "see above; other settings of genlab train change nothing", nargs=-1)
+@click.option("--config-dir", metavar="FOLDER", help="folder of your configs, as of genlab train")
+@click.option("--epochs", type=whole_number(1, 10_000), help="(default: 300,000 images in all, in 5 to 40 epochs)")
+def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | None) -> None:
+    """Raises GenlabError if the images cannot be read, or the file cannot be written."""
+    cfg = _composed(settings, config_dir)
+    keep_quiet()
+    # seconds, because of torch: a wrong name is answered before
+    import torch
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from genlab.data.datamodule import ImageDataModule
+    from genlab.evaluation.feature_network import FeatureNetwork, packed, place_of, space_of
+    from genlab.evaluation.feature_training import is_poor, train_features
+    from genlab.runs.atomic import whole_file
+    from genlab.runs.construction import construct
+
+    data = construct(cfg.data, "data", ImageDataModule)
+    data.prepare_data()
+    data.setup()
+    found = space_of(data).network
+    if found is not None:
+        print(f"fid_{data.space}: there is a network already; {_told(found)}")
+        return
+    device = "cuda" if cfg.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu"
+    started, console = time.perf_counter(), Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        network, labelled, accuracy = train_features(data, epochs, device, progress.track)
+    content = packed(network, data, labelled, accuracy)
+    place = place_of(data, content)
+    try:
+        with whole_file(place) as file:
+            file.write(content)
+    except OSError as error:
+        raise DiskError(f"{error.filename or place}: {error.strerror or error}; make room, or allow access") from None
+    print(f"fid_{data.space}: {_told(FeatureNetwork(content))}")
+    print(f"written      {place}   ({time.perf_counter() - started:.0f} s)")
+    if is_poor(accuracy, network.output.out_features):
+        print(f"warning: {accuracy:.1%} is near to chance, so distances in these features say little")
+
+
+def _composed(settings: tuple[str, ...], users: str | None) -> Any:
+    """The config that `genlab train` would have."""
+    from hydra import compose, initialize_config_dir
+
+    from genlab.cli.names import searchpath
+    from genlab.cli.overrides import check
+    from genlab.runs.configuration import config_dir
+
+    flags = [] if users is None else ["--config-dir", users]
+    for text in settings:
+        if text.startswith("-"):
+            raise ConfigError(f"{text}: no such option; see genlab features --help")
+    texts = check([*flags, *settings])[len(flags) :]
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return compose("config", [*searchpath(), *texts])
+
+
+def _told(network: Any) -> str:
+    return f"{network.title}, test accuracy {network.test_accuracy:.2%}, SHA-256 {network.sha256[:16]}"
