@@ -82,7 +82,8 @@ def build(
         checkpoints.monitor = f"val/fid_{data.space}"
     _check_monitor(checkpoints.monitor, model, everything, data)
     if checkpoints.monitor and checkpoints.mode is None:
-        checkpoints.mode = cfg.callbacks.checkpoints.mode = _mode(checkpoints.monitor, model)
+        checkpoints.mode = _mode(checkpoints.monitor, model)
+        OmegaConf.update(cfg, "callbacks.checkpoints.mode", checkpoints.mode, force_add=True)
     trainer = construct(
         cfg.trainer,
         "trainer",
