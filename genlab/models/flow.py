@@ -21,7 +21,7 @@ from genlab.bijections import (
     multiscale_glow,
     to_images,
 )
-from genlab.capabilities import Part, Pixels
+from genlab.capabilities import Part, Pixels, Temperature
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
@@ -215,7 +215,7 @@ class Flow(LightningModule):
             x = self.flow.inverse(z.flatten(0, -2).to(next(self.parameters())))
         return to_images(x).unflatten(0, z.shape[:-1])
 
-    def sample(self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
+    def sample(self, n: int, generator: torch.Generator | None = None, temperature: Temperature = 1.0) -> Tensor:
         """n images (n, C, H, W) in [0, 1]: decode(temperature · z) for z ~ N(0, I), which a CPU generator fixes.
 
         Kingma & Dhariwal 2018, section 6, take temperatures below 1, which give likelier but less varied images.
