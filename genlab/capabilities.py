@@ -10,7 +10,7 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from genlab.quantities import Quantity
+from genlab.quantities import Quantity, quantity
 
 
 @runtime_checkable
@@ -117,16 +117,11 @@ class CanCompareGradients(Protocol):
 
 @runtime_checkable
 class Reports(Protocol):
-    """Says what it logs."""
+    """Says what it logs; what these are is known to `genlab.quantities`, or the model `Describes` it."""
 
     @property
     def quantities(self) -> tuple[str, ...]:
         """What the console shows each epoch; the first is the headline of a run."""
-        ...
-
-    @property
-    def unit(self) -> str:
-        """Of the quantities."""
         ...
 
 
@@ -138,3 +133,15 @@ class Describes(Protocol):
     def described(self) -> Sequence[Quantity]:
         """Of those; they go to summary.json, where a report finds them."""
         ...
+
+
+def quantity_of(model: object, tag: str) -> Quantity:
+    """What a model measures, as it describes it, or as genlab knows it."""
+    described = {own.name: own for own in model.described} if isinstance(model, Describes) else {}
+    return described.get(tag.rpartition("/")[2]) or quantity(tag)
+
+
+def units_of(model: Reports) -> str:
+    """`bits per dimension; nats per image`: the units of its quantities, in their order."""
+    units = dict.fromkeys(quantity_of(model, name).unit for name in model.quantities)
+    return "; ".join(filter(None, units))

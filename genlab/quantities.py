@@ -66,7 +66,7 @@ KNOWN = {
         Quantity(
             "elbo", _NATS, "higher", title="ELBO", parts=" = reconstruction − KL", meaning="lower bound of log p(x)"
         ),
-        Quantity("reconstruction", "log p(x|z), nats per image"),
+        Quantity("reconstruction", _NATS, title="reconstruction, log p(x|z)"),
         Quantity("kl", _NATS, title="KL(q(z|x) ‖ p(z))"),
         Quantity("nll", _NATS, "lower", meaning="−log p(x), an image's likelihood", compared=True),
         Quantity("nll_from_prior", _NATS, "lower", meaning="−log p(x), with latents drawn from the prior"),
@@ -89,7 +89,7 @@ KNOWN = {
         Quantity("classes_covered", "", "higher", "quality", meaning="classes with a tenth of an even share, or more"),
         Quantity("confidence", "", "higher", "quality", meaning="how sure a classifier is of a sample's class"),
         Quantity("copied_share", "of samples", "lower", "quality", meaning="share that copies a training image"),
-        Quantity("value", "nats", title="V(D, G)", marks=(_OPTIMUM,)),
+        Quantity("value", "nats, -1.39 at the optimum", title="V(D, G)", marks=(_OPTIMUM,)),
         Quantity("d_real", "mean of D", title="D on images and on fakes"),
         Quantity("d_fake", "mean of D", drawn_with="d_real"),
         Quantity("discriminator_accuracy", "share"),

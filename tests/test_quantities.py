@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
+from genlab.capabilities import quantity_of, units_of
 from genlab.quantities import (
     KNOWN,
     SAMPLE_SCORES,
@@ -25,6 +26,15 @@ def test_a_quantity_is_found_by_its_tag_and_by_its_name():
 def test_one_that_nobody_describes_has_its_name():
     assert quantity("val/sharpness") == Quantity("sharpness")
     assert (quantity("sharpness").chart_title, quantity("sharpness").label) == ("sharpness", "")
+
+
+def test_a_model_says_what_genlab_does_not_know():
+    class Own:
+        quantities = ("sharpness", "elbo")
+        described = (Quantity("sharpness", "grey levels", "higher"),)
+
+    assert (quantity_of(Own(), "val/sharpness").better, quantity_of(Own(), "kl")) == ("higher", quantity("kl"))
+    assert units_of(Own()) == "grey levels; nats per image"
 
 
 def test_those_that_are_known_come_first_and_in_their_order():

@@ -23,11 +23,11 @@ class Checkpoints(Callback):
 
     Args:
         monitor: the metric that chooses the best epoch; None: there is no best.
-        mode: which way is better.
+        mode: which way is better; None: as `genlab.quantities` or the model says.
     """
 
     monitor: str | None = None
-    mode: Literal["min", "max"] = "min"
+    mode: Literal["min", "max"] | None = None
 
     def __post_init__(self) -> None:
         self.best: float | None = None

@@ -37,7 +37,7 @@ def announce_end(cfg: DictConfig, unit: str, metrics: dict[str, float], summary:
     if numbers:
         best = summary["best"]
         whose = "last weights" if best is None else f"weights of epoch {best['epoch']}, best by {best['metric']}"
-        print(f"test         {numbers}   ({unit}; {whose})")
+        print(f"test         {numbers}   ({'; '.join(filter(None, [unit, whose]))})")
     within = summary.get("sample_quality_seconds")
     cost = f", of which {within:.0f} s for val/fid" if within else ""
     print(f"run folder   {short(cfg.run_dir)}   ({summary['seconds']:.0f} s{cost})")

@@ -14,11 +14,8 @@ from genlab.processes.agreement import is_lost
 def begin() -> None:
     """At each entry point: a character that the terminal does not have is written as `\\u2026`, and stops no run.
 
-    Processes that are started from here write it so too. Classes of the user's can be imported from the current folder,
-    with `genlab` as with `python train.py`.
+    Processes that are started from here write it so too.
     """
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

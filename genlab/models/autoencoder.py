@@ -1,6 +1,7 @@
 """The deterministic autoencoder: a code for each image, and no distribution over codes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -12,6 +13,7 @@ from genlab.arguments import checked
 from genlab.models.evaluation_means import log_means
 from genlab.networks import Architecture, ImageShape, image_decoder, image_encoder
 from genlab.objectives import bernoulli_log_likelihood
+from genlab.quantities import Quantity, quantity
 
 ReconstructionLoss = Literal["bernoulli", "squared_error"]
 
@@ -97,12 +99,13 @@ class Autoencoder(LightningModule):
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
 
     @property
-    def unit(self) -> str:
-        """The unit of `reconstruction_error`."""
-        return UNITS[self.reconstruction_loss]
+    def described(self) -> tuple[Quantity, ...]:
+        """With the unit of the loss."""
+        return (replace(quantity("reconstruction_error"), unit=UNITS[self.reconstruction_loss]),)
 
     @property
     def protocol(self) -> dict[str, str]:
         """How the logged quantity of validation and test is measured."""
         measure = {"bernoulli": "cross-entropy", "squared_error": "squared error"}[self.reconstruction_loss]
-        return {"reconstruction_error": f"{self.unit}; {measure} with the grey image, summed over its pixels"}
+        unit = UNITS[self.reconstruction_loss]
+        return {"reconstruction_error": f"{unit}; {measure} with the grey image, summed over its pixels"}

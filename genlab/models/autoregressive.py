@@ -182,11 +182,6 @@ class Autoregressive(LightningModule):
         return ("nll",) if self.pixels == "binary" else ("bits_per_dim", "log_likelihood")
 
     @property
-    def unit(self) -> str:
-        """Of the quantities."""
-        return "nats per image" if self.pixels == "binary" else "bits per dimension, 8-bit; nats per image"
-
-    @property
     def protocol(self) -> dict[str, str]:
         """What each logged quantity of validation and test is."""
         if self.pixels == "binary":

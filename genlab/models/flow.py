@@ -51,7 +51,6 @@ class Flow(LightningModule):
     """
 
     quantities = ("bits_per_dim", "log_likelihood")  # the first is the headline of a run
-    unit = "bits per dimension, 8-bit; nats per image"
     pixels: Pixels = "8-bit"
 
     @checked

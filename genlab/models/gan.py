@@ -52,7 +52,6 @@ class GAN(LightningModule):
     """
 
     quantities = ("value", "d_real", "d_fake", "discriminator_accuracy")  # the first is the headline of a run
-    unit = "value in nats, -1.39 at the optimum"
 
     @checked
     def __init__(

@@ -51,7 +51,6 @@ class VAE(LightningModule):
     """
 
     quantities = ("elbo", "reconstruction", "kl")  # the first is the headline of a run
-    unit = "nats per image"
 
     @checked
     def __init__(

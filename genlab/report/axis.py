@@ -14,6 +14,7 @@ class Axis:
     start: float
     end: float
     log: bool = False
+    whole: bool = False  # ticks at whole numbers only, as of epochs
 
     def place(self, value: float) -> float:
         """Where a value lies; outside of the axis too."""
@@ -24,7 +25,7 @@ class Axis:
         """(place, label) at round numbers, at most so many."""
         decades = self.log and self.high > 20 * self.low
         values = (_log_ticks if decades else _linear_ticks)(self.low, self.high, most)
-        return [(self.place(value), tick_label(value)) for value in values]
+        return [(self.place(value), tick_label(value)) for value in values if value == round(value) or not self.whole]
 
 
 def spanning(values: Sequence[float], start: float, end: float, log: bool = False, margin: float = 0.04) -> Axis:

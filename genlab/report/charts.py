@@ -3,17 +3,20 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from markupsafe import Markup
 
 from genlab.report.axis import Axis, spanning, tick_label
 
 Points = list[tuple[float, float]]
+T = TypeVar("T")
 
 WIDTH, HEIGHT = 460, 270
 LEFT, RIGHT, TOP, BOTTOM = 74, 14, 12, 42
 COLOURS = 8  # of the style sheet; what comes after them is dashed
 STYLES = 2 * COLOURS
+EPOCHS = "epochs"  # an axis with ticks at whole numbers
 GREY = -1  # the style of what has no place in the legend
 DIGIT = 8.5  # width of a character of a tick, on a phone
 BEGINNING = 0.04  # of the x axis: what is steep there may lie outside, so that the rest can be read
@@ -80,7 +83,7 @@ def line_chart(
     shown = [
         replace(
             one,
-            points=thinned(
+            points=spread(
                 [(x, y) for x, y in one.points if (x > 0 or not x_log) and (y > 0 or not y_log)], most_points
             ),
         )
@@ -94,6 +97,7 @@ def line_chart(
         [one.points for one in shown if not one.single], [one for one in shown if one.single]
     )
     x_axis = spanning([x for one in shown for x, _ in one.points], LEFT, WIDTH - RIGHT, x_log, margin=0.02)
+    x_axis = replace(x_axis, whole=x_label == EPOCHS)
     y_axis = spanning([low, high, *(y for y, _ in marks)], HEIGHT - BOTTOM, TOP, y_log)
     places = [(x_axis.place(x), y_axis.place(y)) for one in shown for x, y in one.points]
     drawing = Markup("").join(
@@ -138,12 +142,11 @@ def bar_chart(
     return Chart(title, svg, [(style, False, True, name) for style, (name, _) in enumerate(series)])
 
 
-def thinned(points: Points, most: int) -> Points:
-    """Every so many points, the first and the last among them; the points themselves, no means of them."""
-    if len(points) <= most:
-        return points
-    last = len(points) - 1
-    return [points[round(index * last / (most - 1))] for index in range(most)]
+def spread(values: Sequence[T], most: int) -> list[T]:
+    """So many of them at most, evenly, the first and the last among them; no means of them."""
+    if len(values) <= most:
+        return list(values)
+    return [values[round(index * (len(values) - 1) / (most - 1))] for index in range(most)]
 
 
 def visible_range(lines: Sequence[Points], singles: Sequence[Series]) -> tuple[float, float, str]:

@@ -11,6 +11,7 @@ from genlab.runs.comparison import Cells, Column, Number, compare, ranking
 
 MOST_COLUMNS = 6  # of one table
 SUMMARY_SECONDS = "seconds_in_all"
+NOT_FINISHED = "no run of it has finished"
 OTHER_PROTOCOL = "measured by another protocol, see the other column of this name"
 
 
@@ -55,17 +56,26 @@ class Comparison:
         shared = self.estimators(column)
         return "; ".join([column.measured, *(shared if len(shared) == 1 and shared[0] else [])])
 
+    def untested(self, columns: Sequence[Column]) -> bool:
+        """Whether chance cannot be asked about some row, because it has one seed."""
+        cells = [cell for column in columns for cell in self.cells[column].values()]
+        return any(cell.verdict and len(cell.values) == 1 for cell in cells)
+
     def floor(self, column: Column) -> float | None:
         """What real images get in the place of samples, where all that were measured so say the same."""
         runs = [run for group in self.groups for run in group.finished if column in measurements(run)]
         floors = {run.evaluation.scores[column.name].floor for run in runs if run.evaluation}
         return floors.pop() if len(floors) == 1 else None
 
+    @property
+    def unfinished(self) -> list[Group]:
+        return [group for group in self.groups if not group.finished]
+
     def tables(self, kind: str) -> list[tuple[list[Column], list[Group]]]:
         """(columns, rows) of the tables of one kind, each narrow enough for a sheet of paper.
 
         The quality of samples has its own for each protocol, the most used first, without the rows that were measured
-        by another. Rows that were not measured at all are with the first.
+        by another. Groups that were not measured at all are with the first; those that have not finished are in none.
         """
         alike: dict[tuple[str, str], list[Column]] = {}
         for column in self.cells:
@@ -74,8 +84,9 @@ class Comparison:
                 alike.setdefault(key, []).append(column)
         tables = []
         for rank, columns in enumerate(sorted(alike.values(), key=lambda columns: -len(self._measured(columns)))):
-            other = [g for g in self.groups if all(self.cells[c][g].absent == OTHER_PROTOCOL for c in columns)]
-            rows = self._measured(columns) if rank else [group for group in self.groups if group not in other]
+            left_out = (OTHER_PROTOCOL, NOT_FINISHED)
+            others = [g for g in self.groups if not all(self.cells[c][g].absent in left_out for c in columns)]
+            rows = self._measured(columns) if rank else others
             tables += [(part, rows) for part in _split(columns)]
         return tables
 
@@ -136,7 +147,7 @@ def cost(run: ReportedRun, name: str) -> float | None:
 def _why(group: Group, name: str) -> str:
     """Why a group has no number of this name."""
     if not group.finished:
-        return "no run of it has finished"
+        return NOT_FINISHED
     evaluations = [run.evaluation for run in group.finished if run.evaluation]
     for evaluation in evaluations:
         if (short := name.removeprefix("test/")) in evaluation.absent:

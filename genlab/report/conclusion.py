@@ -16,28 +16,52 @@ MOST_NAMED = 4  # settings in a sentence
 
 @dataclass(frozen=True)
 class Finding:
-    """A question that a reader has, and the answer."""
+    """A question that a reader has, the answer, and what this speaks of: protocols, and settings that are left out."""
 
     question: str
     answer: str
+    basis: str = ""
 
 
 def conclusion(comparison: Comparison, milestones: Sequence[Milestones]) -> list[Finding]:
     """What the table of one data set says, the most asked first; empty where nothing has been measured."""
     of_data = [found for found in milestones if found.data == comparison.data]
-    answers = [
-        ("Most realistic samples", _realism(comparison)),
-        ("Seconds to equal quality", " ".join(_equal_quality(found) for found in of_data)),
-        ("Seconds of the whole training", _training(comparison)),
-        ("Samples drawn a second", _speed(comparison)),
-        ("Likelihood", _likelihood(comparison)),
+    scores = [column for column in comparison.sample_scores if column.ranked]
+    likelihoods = _likelihoods(comparison)
+    findings = [
+        Finding("Most realistic samples", _realism(comparison, scores), _basis(comparison, scores[:1])),
+        Finding(
+            "Seconds to equal quality",
+            " ".join(_equal_quality(found) for found in of_data),
+            " ".join(f"{found.tag}: {found.protocol}." for found in of_data),
+        ),
+        Finding("Seconds of the whole training", _training(comparison)),
+        Finding("Samples drawn a second", _speed(comparison)),
+        Finding("Likelihood", _likelihood(comparison, likelihoods), _basis(comparison, likelihoods)),
     ]
-    return [Finding(question, answer) for question, answer in answers if answer]
+    return [finding for finding in findings if finding.answer]
 
 
-def _realism(comparison: Comparison) -> str:
+def _basis(comparison: Comparison, columns: Sequence[Column]) -> str:
+    """How the numbers of a sentence were measured, and which finished settings have none of them."""
+    said = [f"{column.name}: {comparison.measured(column)}." for column in columns]
+    without = [
+        group.label
+        for group in comparison.groups
+        if group.finished and not any(comparison.cells[column][group].values for column in columns)
+    ]
+    if columns and without:
+        said.append(f"Left out, without such a number: {_some(without)}.")
+    return " ".join(said)
+
+
+def _some(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - MOST_NAMED} more" if len(labels) > MOST_NAMED else ""
+    return ", ".join(labels[:MOST_NAMED]) + more
+
+
+def _realism(comparison: Comparison, columns: Sequence[Column]) -> str:
     """The score of samples that most settings have, and whether chance explains its order."""
-    columns = [column for column in comparison.sample_scores if column.ranked]
     if not columns:
         return ""
     column, *others = columns
@@ -70,8 +94,7 @@ def _certainty(comparison: Comparison, column: Column) -> str:
         for group in others
         if cells[group].verdict
     ]
-    more = f" and {len(alike) - MOST_NAMED} more" if len(alike) > MOST_NAMED else ""
-    return f"Not distinguishable from the best: {', '.join(alike[:MOST_NAMED])}{more}."
+    return f"Not distinguishable from the best: {_some(alike)}."
 
 
 def _equal_quality(found: Milestones) -> str:
@@ -122,15 +145,20 @@ def _leading(comparison: Comparison) -> list[Group]:
     return _named([*ranked, *(group for group in comparison.groups if group.finished)])
 
 
-def _likelihood(comparison: Comparison) -> str:
-    """The best of each likelihood that was measured; these have different units and do not compare."""
-    said, mixed = [], False
+def _likelihoods(comparison: Comparison) -> list[Column]:
+    """Of each likelihood the column that most settings have, that of the evaluation before that of the run."""
+    found = []
     for name in COMPARED:
         columns = [c for c in comparison.most_used((name, f"test/{name}").__contains__) if c.ranked]
         if columns:
-            column = max(columns, key=lambda column: (len(comparison.ranking(column)), column.name == name))
-            said.append(" ".join(filter(None, [_ranked(comparison, column), column.unit])))
-            mixed |= len({in_brief(how) for how in comparison.estimators(column)}) > 1
+            found.append(max(columns, key=lambda column: (len(comparison.ranking(column)), column.name == name)))
+    return found
+
+
+def _likelihood(comparison: Comparison, columns: Sequence[Column]) -> str:
+    """The best of each; these have different units and do not compare."""
+    said = [" ".join(filter(None, [_ranked(comparison, column), column.unit])) for column in columns]
+    mixed = any(len(set(map(in_brief, comparison.estimators(column)))) > 1 for column in columns)
     together = " The two do not compare." if len(said) > 1 else ""
     bounds = " The true value of a bound may be better." if mixed else ""
     return f"{'; '.join(said)}.{together}{bounds}" if said else ""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from genlab.report.charts import GREY, STYLES, Chart, Series, line_chart
+from genlab.report.charts import EPOCHS, GREY, STYLES, Chart, Series, line_chart
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
 
@@ -69,11 +69,11 @@ def _overlay(quantity: str, protocol: str, members: Members, styles: Mapping[Gro
     members = sorted(members, key=lambda member: styles[member[0]] % (STYLES + 1))  # grey ones last, so behind
     tag, most = f"val/{quantity}", max(20, min(200, POINTS // len(members)))
     charts = []
-    for axis in ("epochs", "seconds of training"):
+    for axis in (EPOCHS, "seconds of training"):
         seen: set[Group] = set()
         series = []
         for group, run in members:
-            points = run.curves.over_epochs(tag) if axis == "epochs" else run.curves.over_seconds(tag)
+            points = run.curves.over_epochs(tag) if axis == EPOCHS else run.curves.over_seconds(tag)
             if points:
                 series.append(Series(group.label, points, styles[group], in_legend=group not in seen))
                 seen.add(group)

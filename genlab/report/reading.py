@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from genlab.console.readable import short
@@ -22,7 +21,7 @@ from genlab.report.plain_values import cleaned, number, plain_value, table, text
 from genlab.runs.identity import flat, images_of, result_settings
 from genlab.runs.listing import Listed, listed, run_folders
 from genlab.runs.reading import read_summary
-from genlab.runs.trust import LARGEST, check_yaml, read_text
+from genlab.runs.trust import read_yaml
 
 
 @dataclass(frozen=True)
@@ -154,12 +153,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     if not path.exists():
         return {}
-    try:
-        content = read_text(path, LARGEST)
-        check_yaml(content)
-        config = yaml.safe_load(content)
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise RunError(f"{path}: cannot be read ({' '.join(str(error).split())}); restore it from a copy") from None
+    config = read_yaml(path)
     config = config if isinstance(config, dict) else {}
     data = config.get("data")
     sections = {name: config[name] for name in ("seed", "model", "data", "trainer") if name in config}

@@ -1,7 +1,7 @@
 """The charts of one run."""
 
 from genlab.quantities import in_order
-from genlab.report.charts import Chart, Series, bar_chart, line_chart
+from genlab.report.charts import EPOCHS, Chart, Series, bar_chart, line_chart
 from genlab.report.reading import ReportedRun
 
 MOST_CLASSES = 30  # in a chart
@@ -76,7 +76,7 @@ def _quantity(run: ReportedRun, name: str, split_of: dict[str, list[str]]) -> Ch
             said = f"{one}, {words}" if len(together) > 1 else words
             at = style if len(together) > 1 else int(split == "train")
             series.append(Series(said, run.curves.over_epochs(f"{split}/{one}"), at, light=split == "train"))
-    return line_chart(quantity.chart_title + quantity.parts, series, "epochs", quantity.label, marks=quantity.marks)
+    return line_chart(quantity.chart_title + quantity.parts, series, EPOCHS, quantity.label, marks=quantity.marks)
 
 
 def _repeats(run: ReportedRun, tag: str) -> bool:

@@ -1,8 +1,11 @@
 """The objects that a config names."""
 
 import inspect
+import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -61,17 +64,20 @@ def located(target: Any, address: str) -> type:
     """The class of that name.
 
     A package is vouched for with what it defines, not with what it imports: `mine.subprocess.Popen` is none of `mine`.
+    It may lie in the current folder, which is looked into only then: it may be a stranger's, with modules of its own.
 
     Raises:
         ConfigError: it cannot be imported, or it is no class of that package.
     """
     module, _, name = str(target).rpartition(".")
+    package = module.partition(".")[0]
     try:
+        if package not in sys.modules and find_spec(package) is None:
+            sys.path.append(os.getcwd())
         found = getattr(import_module(module), name)
     except Exception as error:  # whatever a user's module leads to while it is imported
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise ConfigError(f"{address}._target_={target}: cannot be imported ({why})") from error
-    package = module.partition(".")[0]
     if not isinstance(found, type) or found.__module__.partition(".")[0] != package:
         raise ConfigError(f"{address}._target_={target}: no class of {package}; name a class, and where it is defined")
     return found

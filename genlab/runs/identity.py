@@ -17,6 +17,7 @@ ASIDE = (
     *("trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.enable_autolog_hparams"),
 )
 CHOOSES = ("callbacks.checkpoints",)
+SEEDS = ("seed", "data.seed")
 IMAGES = "data.images"  # stands in for data.root where the images themselves are known
 NOT_SET = "not set"
 
@@ -41,14 +42,19 @@ def fingerprint(config: Mapping[str, Any], images: str | None = None) -> str:
 
 def result_settings(config: Mapping[str, Any], images: str | None = None) -> dict[str, Any]:
     """Address → value of everything that changes a result, but for the seed: repetitions agree in all of it."""
-    settings = {address: value for address, value in flat(config).items() if changes_result(address)}
-    settings.pop("seed", None)
-    if settings.get("data.seed") == config.get("seed"):  # ${seed}
-        settings.pop("data.seed", None)
+    settings = {address: value for address, value in flat(without_seed(config)).items() if changes_result(address)}
+    settings = {address: value for address, value in settings.items() if address not in SEEDS or value is not None}
     if images is not None:
         settings.pop("data.root", None)
         settings[IMAGES] = images
     return settings
+
+
+def without_seed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What repetitions of a run share: the seed is None, and so is that of the data where it is the same."""
+    data = config.get("data", {})
+    seeds = {"seed": None} if data.get("seed") == config.get("seed") else {}
+    return {**config, "seed": None, "data": {**data, **seeds}}
 
 
 def changes_result(address: str) -> bool:

@@ -13,17 +13,18 @@ from omegaconf import DictConfig, open_dict
 
 from genlab.console.program import keep_quiet, mendable
 from genlab.console.readable import readable, short
-from genlab.errors import RunError, plain
+from genlab.errors import plain
 from genlab.processes.signals import TERMINATED, exit_on_sigterm
 from genlab.runs.atomic import remove_leftovers
 from genlab.runs.identity import varying
 from genlab.runs.listing import list_runs
 from genlab.runs.lock import locked
-from genlab.runs.reading import Run, open_run, read_summary
+from genlab.runs.reading import Run, open_run
 from genlab.sweeps.failure import ERROR, record_failure
 from genlab.sweeps.far_job import take_back
 from genlab.sweeps.placement import Placement
 from genlab.sweeps.plan import Plan, read_plan
+from genlab.sweeps.results import status
 from genlab.sweeps.stop import end_with_parent, is_orphan, is_stopping
 from genlab.sweeps.thinning import thin
 
@@ -49,7 +50,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
     with open_dict(cfg):
         cfg.run_dir = str(folder)
     label = _label(plan, number)
-    if _status(folder) == "finished" or is_stopping(sweep):
+    if status(folder) == "finished" or is_stopping(sweep):
         return
     errors = sys.stderr
     with _console(folder, place.console) as console:
@@ -89,13 +90,6 @@ def _label(plan: Plan, number: int) -> str:
     names = varying(settings)
     told = " ".join(f"{name}={settings[number][name]}" for name in names if name in settings[number])
     return plain(f"{number + 1}/{len(jobs)}" + (f" ({told})" if told else ""))
-
-
-def _status(folder: Path) -> str | None:
-    try:
-        return str(read_summary(folder)["status"])
-    except RunError:
-        return None
 
 
 @contextmanager

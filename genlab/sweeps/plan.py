@@ -1,15 +1,13 @@
 """sweep.json: which job of a sweep goes to which folder; written before the first job starts."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import NonNegativeInt, ValidationError
+from pydantic import Field, NonNegativeInt, TypeAdapter, ValidationError
 
-from genlab.arguments import checked, explain
 from genlab.errors import RunError
 from genlab.runs.atomic import write_text
 from genlab.runs.membership import SWEEP_FILE
@@ -17,7 +15,6 @@ from genlab.runs.trust import read_text
 
 Keep = Literal["all", "best"]
 
-FORMAT = 1
 LARGEST = 1_000_000_000  # bytes; 10,000 jobs with their results have 30,000,000
 
 
@@ -33,10 +30,10 @@ class Job:
         repeats: fingerprint of its config without the seed; empty in a plan of an earlier version.
     """
 
-    folder: str
+    folder: Annotated[str, Field(pattern="^(0|[1-9][0-9]{0,8})$")]
     fingerprint: str
     overrides: list[str]
-    number: int | None
+    number: NonNegativeInt | None = None
     repeats: str = ""
 
     @property
@@ -56,6 +53,14 @@ class Plan:
     def current(self) -> list[Job]:
         """The jobs of the command that was typed last, in its order."""
         return sorted((job for job in self.jobs if job.number is not None), key=lambda job: job.number or 0)
+
+
+@dataclass(frozen=True)
+class _File(Plan):
+    format: Literal[1]
+
+
+SCHEMA = TypeAdapter(_File)
 
 
 def assign(wanted: Sequence[Job], known: Sequence[Job]) -> list[Job]:
@@ -86,7 +91,7 @@ def write_plan(folder: Path, plan: Plan, **results: Any) -> None:
         plan: to be read again by its jobs, and by a command that resumes it.
         results: what is known besides, for whoever reads the file.
     """
-    written = {"format": FORMAT, "keep": plan.keep, **results, "jobs": [asdict(job) for job in plan.jobs]}
+    written = {"format": 1, "keep": plan.keep, **results, "jobs": [asdict(job) for job in plan.jobs]}
     write_text(folder / SWEEP_FILE, json.dumps(written, indent=1, allow_nan=False) + "\n")
 
 
@@ -100,28 +105,11 @@ def read_plan(folder: Path) -> Plan:
     if not path.exists():
         raise RunError(f"{folder}: no folder of a sweep, it has no {SWEEP_FILE}; sweeps are below outputs/sweeps")
     try:
-        found = json.loads(read_text(path, LARGEST))
-        if not isinstance(found, dict) or found.get("format") != FORMAT or not isinstance(found.get("jobs"), list):
-            raise ValueError(f"not of format {FORMAT}")
-        plan = Plan([_job(**job) for job in found["jobs"]], found["keep"])
-        if len({job.folder for job in plan.jobs}) < len(plan.jobs):
-            raise ValueError("two jobs in one folder")
+        plan = SCHEMA.validate_json(read_text(path, LARGEST), strict=True)
     except ValidationError as error:
-        raise RunError(f"{path}: {explain(error)}; restore it from a copy") from None
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise RunError(f"{path}: damaged ({error}); restore it from a copy") from None
-    return plan
-
-
-@checked
-def _job(
-    folder: str,
-    fingerprint: str,
-    overrides: list[str],
-    number: NonNegativeInt | None = None,
-    repeats: str = "",
-    **others: Any,
-) -> Job:
-    if not re.fullmatch("0|[1-9][0-9]{0,8}", folder):
-        raise ValueError(f"the folder {folder!a} is no number")
-    return Job(folder, fingerprint, overrides, number, repeats)
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise RunError(f"{path}: damaged ({where}: {fault['msg']}); restore it from a copy") from None
+    if len({job.folder for job in plan.jobs}) < len(plan.jobs):
+        raise RunError(f"{path}: damaged (two jobs in one folder); restore it from a copy")
+    return Plan(plan.jobs, plan.keep)

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from genlab.errors import ConfigError
 from genlab.processes.peers import peers
-from genlab.runs.identity import fingerprint
+from genlab.runs.identity import fingerprint, without_seed
 from genlab.sweeps.composition import compose_each
 from genlab.sweeps.placement import PLACEMENTS, Placement, jobs_at_once, placement
 from genlab.sweeps.plan import Job, Keep
@@ -79,7 +79,7 @@ def sweep_request(
         jobs: dict[str, Job] = {}
         for overrides, config in zip(lists, compose_each(master, loader, lists), strict=True):
             resolved = _resolved(config)
-            job = Job("", fingerprint(resolved), overrides, None, fingerprint(_without_seed(resolved)))
+            job = Job("", fingerprint(resolved), overrides, None, fingerprint(without_seed(resolved)))
             jobs.setdefault(job.fingerprint, job)
     except HydraException as error:
         raise ConfigError(" ".join(str(error).split()) or str(error.__cause__).partition("\n")[0]) from None
@@ -180,12 +180,6 @@ def _resolved(cfg: DictConfig) -> Mapping[str, Any]:
             "by itself without -m"
         )
     return config
-
-
-def _without_seed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What repetitions of a run share."""
-    data, seed = config["data"], config["seed"]
-    return {**config, "seed": None, "data": {**data, "seed": None if data.get("seed") == seed else data.get("seed")}}
 
 
 def _at_once(master: DictConfig, place: Placement, jobs: int) -> int:

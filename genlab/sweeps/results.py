@@ -7,13 +7,23 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from genlab.errors import RunError
 from genlab.runs.atomic import write_text
 from genlab.runs.identity import varying
 from genlab.runs.listing import Listed, list_runs
+from genlab.runs.reading import read_summary
 from genlab.sweeps.plan import Job, Plan, write_plan
 from genlab.sweeps.table import Result
 
 NOT_STARTED = "not started"
+
+
+def status(folder: Path) -> str | None:
+    """Of the run in a folder; None where none has begun."""
+    try:
+        return str(read_summary(folder)["status"])
+    except RunError:
+        return None
 
 
 def listed(sweep: Path) -> dict[str, Listed]:

@@ -14,11 +14,11 @@ from genlab.console.readable import short, to_copy
 from genlab.errors import RunError, plain
 from genlab.processes.signals import code_of, exit_on_sigterm
 from genlab.runs.lock import locked, new_folder
-from genlab.runs.reading import read_summary
 from genlab.sweeps.ending import end
 from genlab.sweeps.placement import divide_cores
 from genlab.sweeps.plan import Plan, assign, read_plan, write_plan
 from genlab.sweeps.request import SweepRequest
+from genlab.sweeps.results import status
 from genlab.sweeps.stop import Stop
 
 DONE = "finished already"
@@ -90,8 +90,4 @@ def _announce(request: SweepRequest, plan: Plan) -> None:
 
 
 def _state(folder: Path) -> str:
-    try:
-        status = read_summary(folder)["status"]
-    except RunError:
-        return "new"
-    return {"finished": DONE, "failed": "to try again"}.get(status, "to go on")
+    return {None: "new", "finished": DONE, "failed": "to try again"}.get(status(folder), "to go on")

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field, ValidationError
@@ -16,7 +16,7 @@ from genlab.callbacks.checkpoints import Checkpoints
 from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.sample_quality import SampleQuality
 from genlab.callbacks.step_axis import Measured
-from genlab.capabilities import Reports
+from genlab.capabilities import Reports, quantity_of
 from genlab.console.readable import allowed
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, RunError
@@ -80,6 +80,8 @@ def build(
     if checkpoints.monitor == "val/fid":
         checkpoints.monitor = f"val/fid_{data.space}"
     _check_monitor(checkpoints.monitor, model, everything, data)
+    if checkpoints.monitor and checkpoints.mode is None:
+        checkpoints.mode = cfg.callbacks.checkpoints.mode = _mode(checkpoints.monitor, model)
     trainer = construct(
         cfg.trainer,
         "trainer",
@@ -110,6 +112,16 @@ def _check_monitor(
         raise ConfigError(f"callbacks.checkpoints.monitor={monitor}: nothing measures it; {allowed(monitor, known)}")
 
 
+def _mode(monitor: str, model: LightningModule) -> Literal["min", "max"]:
+    better = quantity_of(model, monitor).better
+    if better is None:
+        raise ConfigError(
+            f"callbacks.checkpoints.monitor={monitor}: nothing says which way is better; give "
+            "callbacks.checkpoints.mode=min or max"
+        )
+    return "max" if better == "higher" else "min"
+
+
 @checked
 def _check_and_seed(seed: Annotated[int, Field(ge=0, lt=2**32)], evaluate: bool) -> None:
     seed_everything(seed, verbose=False)
@@ -138,9 +150,6 @@ def _fit_to_images(cfg: DictConfig, data: ImageDataModule) -> None:
 
 def _model(cfg: DictConfig) -> LightningModule:
     model: LightningModule = construct(cfg.model, "model", LightningModule)
-    lacks = [name for name in ("quantities", "unit") if not getattr(model, name, None)]
-    if lacks:
-        raise ConfigError(
-            f"model._target_={cfg.model._target_}: has no {' and no '.join(lacks)}; see Reports in genlab.capabilities"
-        )
+    if not getattr(model, "quantities", None):
+        raise ConfigError(f"model._target_={cfg.model._target_}: has no quantities; see Reports in genlab.capabilities")
     return model

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from genlab.callbacks.checkpoints import batches_in
 from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics, progress
-from genlab.capabilities import Describes, Reports
+from genlab.capabilities import Describes, Reports, units_of
 from genlab.console.announcement import announce_end, announce_start
 from genlab.errors import ConfigError, GenlabError, RunError
 from genlab.processes.agreement import connect, is_lost, meet
@@ -80,7 +80,7 @@ def train(
         metrics |= _test(cfg, experiment, record, metrics)
         if first:
             assert isinstance(experiment.model, Reports)
-            announce_end(cfg, experiment.model.unit, metrics, record.summary)
+            announce_end(cfg, units_of(experiment.model), metrics, record.summary)
         if first and experiment.evaluation is not None:
             evaluated = folder, experiment.model, experiment.data, weights.name, record.summary, experiment.evaluation
             print_evaluation(evaluate_run(*evaluated))

@@ -13,6 +13,7 @@ from yaml import YAMLError
 from genlab.arguments import explain
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError, RunError
+from genlab.quantities import quantity
 from genlab.runs.configuration import config_dir
 from genlab.runs.trust import LARGEST, check_yaml, read_text
 from genlab.tuning.dimensions import TYPES
@@ -24,7 +25,7 @@ class Search:
     Attributes:
         metric: any that a run logs, as `val/elbo`. One of validation counts by its best epoch, any other by its last
             value; only the former allows pruning.
-        direction: which way is better.
+        direction: which way is better; None: as `genlab.quantities` says.
         space: address of a setting → its type, with the arguments of that function in `genlab.tuning.dimensions`.
         trials: how many, of all workers together; failed ones count.
         overrides: what is the same in all trials and in the best experiment.
@@ -36,8 +37,8 @@ class Search:
     """
 
     metric: str
-    direction: Literal["maximise", "minimise"]
     space: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    direction: Literal["maximise", "minimise"] | None = None
     trials: Annotated[int, Field(gt=0, le=1_000_000)] = 50
     overrides: list[str] | None = None
     trial_overrides: list[str] | None = None
@@ -47,6 +48,11 @@ class Search:
     seed: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
+        if self.direction is None:
+            better = quantity(self.metric).better
+            if better is None:
+                raise ConfigError("search.direction: is missing, and nothing says which way is better; give it")
+            self.direction = "maximise" if better == "higher" else "minimise"
         self.distributions = {key: _distribution(key, node) for key, node in self.space.items()}
 
     def better(self, value: float, best: float | None) -> bool:

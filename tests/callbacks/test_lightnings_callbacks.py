@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning import callbacks as lightning
 
 from genlab.callbacks.bundle import Bundle
+from genlab.errors import ConfigError
 from genlab.training.resume import resume
 from genlab.training.train import build, train
 
@@ -81,6 +82,17 @@ def test_lightning_finds_its_own_where_it_looks_for_them(compose_config):
     trainer = build(compose_config(*overrides("ModelCheckpoint"))).trainer
     assert isinstance(trainer.checkpoint_callback, lightning.ModelCheckpoint)
     assert isinstance(trainer.callbacks[-1], Bundle)
+
+
+@pytest.mark.parametrize(("typed", "mode"), [([], "max"), (["callbacks.checkpoints.monitor=val/kl"], None)])
+def test_which_way_is_better_is_known_of_a_quantity_or_asked_for(compose_config, typed, mode):
+    if mode is not None:
+        cfg = compose_config(*typed)
+        assert build(cfg).checkpoints.mode == cfg.callbacks.checkpoints.mode == mode  # so that a run folder is whole
+        return
+    with pytest.raises(ConfigError, match=r"which way is better; give callbacks\.checkpoints\.mode=min or max"):
+        build(compose_config(*typed))
+    assert build(compose_config(*typed, "callbacks.checkpoints.mode=min")).checkpoints.mode == "min"
 
 
 def test_a_checkpoint_has_what_an_early_stopping_has_counted(compose_config, tmp_path):

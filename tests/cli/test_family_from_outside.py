@@ -16,12 +16,14 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import nn
 
+from genlab.quantities import Quantity
+
 
 class MeanImage(LightningModule):
     """Pixels are Gaussian about one image that is learnt."""
 
     quantities = ("distance",)
-    unit = "grey levels"
+    described = (Quantity("distance", unit="grey levels", better="lower"),)
 
     def __init__(self, learning_rate: float = 0.1) -> None:
         super().__init__()
@@ -61,7 +63,6 @@ data:
 callbacks:
   checkpoints:
     monitor: val/distance
-    mode: min
 """
 
 

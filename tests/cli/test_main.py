@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -80,13 +79,6 @@ def test_the_help_of_train_is_that_of_genlab(genlab):
     assert (code, err) == (0, "")
     assert "\n  genlab train model=vae trainer.accelerator=gpu\n" in out
     assert "train.py" not in out
-
-
-def test_the_current_folder_is_searched_for_classes(genlab, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    (tmp_path / "only_here.py").touch()
-    genlab("--version")
-    assert find_spec("only_here") is not None
 
 
 def test_the_version(genlab):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from genlab.capabilities import CanDecode, CanEncode, CanReconstruct, CanSample, CanWeigh, Reports
+from genlab.capabilities import CanDecode, CanEncode, CanReconstruct, CanSample, CanWeigh, Reports, units_of
 from genlab.models.autoencoder import Autoencoder
 from genlab.training.train import train
 
@@ -77,7 +77,7 @@ def test_images_have_their_shape_and_range(architecture):
 @pytest.mark.parametrize(("loss", "unit"), [("bernoulli", "nats per image"), ("squared_error", "squared grey levels")])
 def test_the_unit_is_that_of_the_loss(loss, unit):
     model = autoencoder(reconstruction_loss=loss)
-    assert model.unit.startswith(unit)
+    assert units_of(model).startswith(unit)
     assert model.protocol["reconstruction_error"].startswith(unit)
 
 

@@ -7,13 +7,20 @@ import re
 import pytest
 
 from genlab.report.axis import Axis, spanning
-from genlab.report.charts import GREY, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Series, bar_chart, line_chart, thinned
+from genlab.report.charts import GREY, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Series, bar_chart, line_chart, spread
 
 
 def test_a_linear_axis_is_a_straight_line():
     axis = Axis(-10, 30, 100, 500)
     assert [axis.place(x) for x in (-10, 0, 30)] == [100, 200, 500]
     assert axis.ticks() == [(100, "−10"), (200, "0"), (300, "10"), (400, "20"), (500, "30")]
+
+
+def test_epochs_have_ticks_at_whole_numbers():
+    for epochs in (1, 2, 3, 40):
+        svg = line_chart("elbo", [Series("a", [(0.5, 1.0), (epochs, 2.0)])], "epochs", "nats").svg
+        ticks = re.findall(r'<text class="tick" x="[^"]*" y="[^"]*" text-anchor="middle">([^<]*)<', svg)
+        assert ticks and not [tick for tick in ticks if "." in tick]
 
 
 def test_a_logarithmic_axis_has_a_decade_as_long_as_any_other():
@@ -62,13 +69,13 @@ def test_a_steep_beginning_may_lie_outside_and_is_told():
     assert gentle.note == few.note == ""
 
 
-def test_long_lines_are_thinned_and_keep_their_ends():
+def test_long_lines_are_spread_and_keep_their_ends():
     points = [(float(i), float(i * i)) for i in range(1000)]
-    thin = thinned(points, 50)
+    thin = spread(points, 50)
     assert len(thin) == 50
     assert (thin[0], thin[-1]) == (points[0], points[-1])
     assert set(thin) <= set(points)
-    assert thinned(points[:50], 50) == points[:50]
+    assert spread(points[:50], 50) == points[:50]
 
 
 def test_the_legend_has_each_name_once_and_no_grey_ones():

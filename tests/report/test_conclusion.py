@@ -122,3 +122,14 @@ def test_an_exact_likelihood_and_a_bound_are_set_side_by_side(family, make_run):
         "nll (lower is better) of GAN: 84 (exact), of VAE: 86 (upper bound) nats per image. "
         "The true value of a bound may be better."
     )
+
+
+def test_what_a_sentence_speaks_of_and_leaves_out_stands_below_it(family, make_run):
+    folders = [*family("VAE", [9.0], [20, 12, 9]), *family("GAN", [3.0], [30, 10, 3]), make_run("c", model="Flow")]
+    groups = group_runs([read_run(folder) for folder in folders])
+    (comparison,) = comparisons_of(groups)
+    basis = {finding.question: finding.basis for finding in conclusion(comparison, milestones(groups))}
+    assert basis["Most realistic samples"] == (
+        "fid_mnist: 10000 against 10000; features abababababab. Left out, without such a number: Flow."
+    )
+    assert basis["Seconds to equal quality"] == "val/fid_mnist: 2000 samples."

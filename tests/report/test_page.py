@@ -217,7 +217,7 @@ def test_a_quantity_of_another_package_is_described_by_its_model(make_run):
     seen = page_of(*runs).text
     assert "Sharpness of edges over epochs" in seen
     assert "grey levels, higher is better" in seen
-    assert "not distinguishable" in seen
+    assert "One seed: no test of what is best" in seen
 
 
 def test_a_quantity_that_nobody_describes_is_drawn_by_its_name(make_run):

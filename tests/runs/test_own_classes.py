@@ -1,6 +1,7 @@
 """What train accepts every command accepts: Lightning's classes, and a user's own that the user vouches for."""
 
 import sys
+from importlib.util import find_spec
 
 import pytest
 import yaml
@@ -184,7 +185,7 @@ def test_what_cannot_be_accepted_later_is_refused_before_training(compose_config
 
 
 def test_a_model_that_says_nothing_of_what_it_logs_is_refused_in_one_line(compose_config, tmp_path):
-    with pytest.raises(ConfigError, match=r"has no quantities and no unit; see Reports in genlab\.capabilities"):
+    with pytest.raises(ConfigError, match=r"has no quantities; see Reports in genlab\.capabilities"):
         train(compose_config("~model", "+model._target_=pytorch_lightning.demos.boring_classes.BoringModel"))
     assert not (tmp_path / "run").exists()
 
@@ -229,3 +230,12 @@ def test_classes_of_an_older_run_are_found_where_they_are_now(config, tmp_path):
         text = text.replace(now, before)
     path.write_text(text)
     assert read_config(path) == config
+
+
+def test_a_class_may_lie_in_the_current_folder_which_is_searched_for_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "only_here.py").write_text("class Own:\n    pass\n")
+    assert located("genlab.models.vae.VAE", "model").__name__ == "VAE"
+    assert find_spec("only_here") is None
+    assert located("only_here.Own", "model").__name__ == "Own"

@@ -42,6 +42,11 @@ def test_a_dimension_knows_its_ends():
     assert extremes(choice([[300], [500, 500], "relu", None])) == ["[300]", "[500,500]", "relu", "null"]
 
 
+@pytest.mark.parametrize(("metric", "direction"), [("val/elbo", "maximise"), ("val/fid_mnist", "minimise")])
+def test_the_direction_is_that_of_the_quantity(metric, direction):
+    assert build_search({"metric": metric, "space": SPACE}).direction == direction
+
+
 @pytest.mark.parametrize(
     ("settings", "answer"),
     [
@@ -49,7 +54,7 @@ def test_a_dimension_knows_its_ends():
         (search(trails=3), "search.trails: there is no such setting"),
         (search(direction="up"), "search.direction=up: should be 'maximise' or 'minimise'"),
         (search(space={}), "search.space={}: Dictionary should have at least 1 item"),
-        ({"metric": "val/elbo", "space": SPACE}, "search.direction: is missing"),
+        ({"metric": "val/sharpness", "space": SPACE}, "search.direction: is missing"),
         (space(low=1, high=3), "search.space: model.latent_dim: has no type; Allowed: choice, integer"),
         (space(type="intger", low=1, high=3), "search.space: model.latent_dim: type: intger; did you mean integer?"),
         (space(type="integer", low=1), "search.space: model.latent_dim: high: is missing"),
