@@ -164,7 +164,8 @@ class HandWrittenGAN(LightningModule):
         self.generator, self.discriminator, *self.adams = gan_players(fused=False)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        images, noise = batch[0], torch.randn(2, len(batch[0]), GAN_LATENT)
+        images = batch[0]
+        noise = torch.randn(2, len(images), GAN_LATENT, device=images.device)
         generator_adam, discriminator_adam = self.optimizers()  # type: ignore[attr-defined]
 
         self.toggle_optimizer(generator_adam)

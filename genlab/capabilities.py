@@ -4,7 +4,7 @@ A model has a method when the mathematics gives it one: a plain autoencoder has 
 `isinstance(model, CanSample)` asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -122,6 +122,15 @@ class Reports(Protocol):
     @property
     def quantities(self) -> tuple[str, ...]:
         """What the console shows each epoch; the first is the headline of a run."""
+        ...
+
+
+@runtime_checkable
+class KnowsItsConstants(Protocol):
+    """Says what else than the batch, the weights and random numbers a training step depends on."""
+
+    def step_constants(self, batch_idx: int) -> tuple[Hashable, ...]:
+        """Python's numbers in the step of a batch, as a weight that a schedule changes. Where they agree, steps do."""
         ...
 
 

@@ -58,15 +58,17 @@ def test_every_model_parameter_is_a_key(compose_config, choice):
     assert set(inspect.signature(get_class(node._target_)).parameters) == set(node) - {"_target_"} | {"image_shape"}
 
 
-@pytest.mark.parametrize("command", [["train.py"], ["-m", "genlab.cli.main", "train"]])
-def test_help_names_the_groups_and_settings_that_exist(compose_config, command):
+@pytest.mark.parametrize(
+    ("command", "typed"), [(["train.py"], "python train.py"), (["-m", "genlab.cli.main", "train"], "genlab train")]
+)
+def test_help_names_the_groups_and_settings_that_exist(compose_config, command, typed):
     repository = config_dir().parent
     shown = subprocess.run(
         [sys.executable, *command, "--help"], capture_output=True, text=True, check=True, cwd=repository
     ).stdout
     for group in GROUPS:
         assert re.search(rf"^{group}: ", shown, re.MULTILINE), group
-    assert len(re.findall(r"^  python train.py", shown, re.MULTILINE)) >= 3
+    assert len(re.findall(rf"^  {typed} ", shown, re.MULTILINE)) >= 3
     cfg = compose_config()
     for setting in re.findall(r"^  ([a-z_]+(?:\.[a-z_]+)*)  ", shown, re.MULTILINE):
         assert OmegaConf.select(cfg, setting, default="absent") != "absent", setting

@@ -7,7 +7,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from genlab.callbacks.step_axis import current_metrics
+from genlab.callbacks.step_axis import older_metrics
 from genlab.capabilities import Reports
 from genlab.console.pulse import Pulse
 from genlab.console.readable import readable
@@ -89,13 +89,15 @@ class EpochLines(Callback):
 
     @staticmethod
     def _values(trainer: Trainer, split: str, names: tuple[str, ...]) -> list[str]:
-        metrics = current_metrics(trainer)
-        values = [f"{name} {readable(metrics[f'{split}/{name}'])}" for name in names if f"{split}/{name}" in metrics]
+        older, metrics = older_metrics(trainer), trainer.callback_metrics
+        # only those that are shown: to read one of validation waits for a GPU
+        tags = {name: f"{split}/{name}" for name in names if f"{split}/{name}" in metrics.keys() - older.keys()}
+        values = [f"{name} {readable(float(metrics[tag]))}" for name, tag in tags.items()]
         return [f"{split} {values[0]}", *values[1:]] if values else []
 
 
 def _sample_scores(trainer: Trainer) -> list[str]:
-    names = [tag.rpartition("/")[2] for tag in current_metrics(trainer)]
+    names = dict.fromkeys(tag.rpartition("/")[2] for tag in trainer.callback_metrics)
     return [name for name in names if is_sample_score(name)]
 
 

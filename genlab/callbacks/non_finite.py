@@ -1,5 +1,8 @@
 """Stops a run that has left the finite numbers, before it overwrites its last good checkpoint."""
 
+from typing import Any
+
+import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
@@ -13,25 +16,37 @@ class NonFinite(Callback):
     shows in the loss of the next batch, where the weights tell which of the two was to blame; and after the last batch
     of an epoch the weights are looked at before the checkpoint is written. So the price is one number a step.
 
-    A gradient scaler (float16) skips steps by itself; then only the weights are looked at. On a GPU, where looking
-    waits for the device, a loss is looked at as rarely as values are logged; the message then says which batches it
-    may have been.
+    A gradient scaler (float16) skips steps by itself; then only the weights are looked at. On a GPU looking waits for
+    the device: there what a step returns is looked at as rarely as it is logged, after the step, and the message says
+    which batches it may have been.
     """
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        every_n = 1 if loss.device.type == "cpu" else trainer.log_every_n_steps  # type: ignore[attr-defined]
-        batch = trainer.fit_loop.batch_idx + 1
-        if batch % every_n or getattr(trainer.precision_plugin, "scaler", None) is not None or loss.isfinite():
+        if loss.device.type != "cpu" or _skips(trainer) or loss.isfinite():
             return
-        weight = _first_non_finite(pl_module)
+        batch, weight = trainer.fit_loop.batch_idx + 1, _first_non_finite(pl_module)
         if weight is not None and batch > 1:
-            raise _error(trainer, f"gradient of {weight}", batch - 1, every_n)
-        raise _error(trainer, _name(pl_module), batch, every_n)
+            raise _error(trainer, f"gradient of {weight}", batch - 1, 1)
+        raise _error(trainer, _name(pl_module), batch, 1)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        every_n: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if pl_module.device.type == "cpu" or (batch_idx + 1) % every_n or _skips(trainer) or not outputs:
+            return
+        finite = torch.stack(list(outputs.values())).isfinite().tolist()
+        if not all(finite):
+            raise _error(trainer, list(outputs)[finite.index(False)], batch_idx + 1, every_n)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         weight = _first_non_finite(pl_module)
         if weight is not None:
             raise _error(trainer, f"gradient of {weight}", int(trainer.num_training_batches), 1)
+
+
+def _skips(trainer: Trainer) -> bool:
+    return getattr(trainer.precision_plugin, "scaler", None) is not None
 
 
 def _first_non_finite(model: LightningModule) -> str | None:

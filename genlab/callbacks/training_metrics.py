@@ -21,31 +21,25 @@ class TrainingMetrics(Callback):
 
     def __init__(self) -> None:
         self._names: list[str] = []
-        self._window: Tensor | None = None  # Σ images · (metrics…, 1) since the last row
+        self._window: Tensor | None = None  # Σ images · (metrics…, 1) since the last row, on the CPU
         self._epoch: Tensor | None = None
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._window is not None:  # from a checkpoint in the middle of an epoch
-            self._window = self._window.to(pl_module.device)
-        if self._epoch is not None:
-            self._epoch = self._epoch.to(pl_module.device)
+        self._latest: list[tuple[list[Tensor], int]] = []  # metrics that are not in the window yet, and images
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._window = self._epoch = None
+        self._window, self._epoch, self._latest = None, None, []
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self._names = list(outputs)
-        values = torch.stack([*outputs.values(), torch.ones_like(outputs[self._names[0]])]) * len(batch[0])
-        self._window = values if self._window is None else self._window + values
+        self._latest.append(([value.detach() for value in outputs.values()], len(batch[0])))
         every_n = trainer.log_every_n_steps  # type: ignore[attr-defined]
         if batches_seen(trainer) % every_n == 0 or trainer.is_last_batch:
             self._flush(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._window is not None:  # the epoch was cut by a limit of steps or time
-            window = cast(Tensor, trainer.strategy.reduce(self._window.clone(), reduce_op="sum"))
+        window = self._of_all(trainer)
+        if window is not None:  # the epoch was cut by a limit of steps or time
             self._show(trainer, window if self._epoch is None else self._epoch + window)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -56,9 +50,8 @@ class TrainingMetrics(Callback):
         self._log_step(trainer, pl_module, trainer.fit_loop.epoch_progress.current.ready)
 
     def _flush(self, trainer: Trainer) -> None:
-        assert self._window is not None
-        window = trainer.strategy.reduce(self._window, reduce_op="sum")
-        assert isinstance(window, Tensor)
+        window = self._of_all(trainer)
+        assert window is not None
         self._epoch = window if self._epoch is None else self._epoch + window
         self._window = None
         for logger in trainer.loggers:
@@ -66,6 +59,23 @@ class TrainingMetrics(Callback):
             logger.log_metrics(row, step=batches_seen(trainer))
             logger.save()
         self._show(trainer, self._epoch)
+
+    def _of_all(self, trainer: Trainer) -> Tensor | None:
+        """The window, over all processes.
+
+        What is latest is copied from its device at once, the only wait for it, and added batch by batch: so the sums of
+        a resumed run are those of one that was never stopped, to the bit.
+        """
+        if self._latest:
+            values = torch.stack([value for metrics, _ in self._latest for value in metrics]).cpu()
+            for row, (_, images) in zip(values.view(len(self._latest), -1), self._latest, strict=True):
+                row = torch.cat([row, row.new_ones(1)]) * images
+                self._window = row if self._window is None else self._window + row
+            self._latest = []
+        if self._window is None or trainer.world_size == 1:
+            return self._window
+        window = self._window.clone().to(trainer.strategy.root_device)
+        return cast(Tensor, trainer.strategy.reduce(window, reduce_op="sum")).cpu()
 
     def _show(self, trainer: Trainer, sums: Tensor) -> None:
         trainer.callback_metrics.update({name: torch.tensor(mean) for name, mean in self._means(sums).items()})
@@ -81,13 +91,12 @@ class TrainingMetrics(Callback):
         pl_module.log("epoch", float(epoch))
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        window = self._window
-        if window is not None:
-            window = cast(Tensor, trainer.strategy.reduce(window.clone(), reduce_op="sum"))
-        checkpoint["training_metrics"] = {"names": self._names, "window": window, "epoch": self._epoch}
+        sums = {"window": self._of_all(trainer), "epoch": self._epoch}
+        checkpoint["training_metrics"] = {"names": self._names, **sums}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["training_metrics"]
-        self._names, self._window, self._epoch = (state[name] for name in ("names", "window", "epoch"))
+        self._names = state["names"]
+        self._window, self._epoch = (None if sums is None else sums.cpu() for sums in (state["window"], state["epoch"]))
         if self._window is not None and not trainer.is_global_zero:
             self._window = torch.zeros_like(self._window)  # the sum over all processes goes on in one of them

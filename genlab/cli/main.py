@@ -140,7 +140,7 @@ def _train() -> None:
 @argument(
     "overrides",
     "KEY=VALUE",
-    "trainer.max_epochs, trainer.accelerator, trainer.devices, data.root or data.num_workers",
+    "trainer.max_epochs, trainer.accelerator, trainer.devices, trainer.compile, data.root or data.num_workers",
     nargs=-1,
 )
 @trust_options

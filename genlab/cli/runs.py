@@ -14,7 +14,10 @@ from genlab.runs.listing import Listed, list_runs
 DEFAULT = "outputs"
 NAMES = ("status", "model", "data", "epochs", "headline", "seconds", "folder", "settings")
 # Overrides that have a column of their own, or change no result
-ELSEWHERE = ("model=", "data=", "data.root=", "data.num_workers=", "outputs=", "hydra.", "trainer.accelerator=")
+ELSEWHERE = (
+    *("model=", "data=", "data.root=", "data.num_workers=", "data.on_device=", "outputs=", "hydra."),
+    *("trainer.accelerator=", "trainer.compile="),
+)
 
 
 @command(

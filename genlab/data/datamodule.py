@@ -17,10 +17,13 @@ from genlab.data.dataset import Batch, ImageDataset
 from genlab.data.decoding import FolderSettings
 from genlab.data.folder import read_folder
 from genlab.data.official import read_official
+from genlab.data.on_device import DeviceBatches, fits
 from genlab.data.samplers import EpochOrder, EvaluationShare, SameOrder
 from genlab.data.sources import Files, SourceName, cache_folder, fetched_files, find_files, what_lacks
 from genlab.data.splits import SIDES, Splits
 from genlab.errors import ConfigError, DataError
+
+Batches = DataLoader[Batch] | DeviceBatches
 
 OWN = ("arrays", "folder")  # whatever images the user has
 MOST_WORKERS = 256  # a slip of the pen would fill the machine with processes
@@ -43,6 +46,8 @@ class ImageDataModule(LightningDataModule):
         batch_size: images a training batch.
         eval_batch_size: images a validation or test batch; no metric depends on it.
         num_workers: loader processes; 0 is fastest, because nothing is decoded.
+        on_device: whether the images lie on the device of the model, as 8-bit numbers, and batches are made there.
+            `auto`: on a GPU, if they take a quarter of its free memory at most. The batches are the same.
         seed: the order of the training images is a function of this and the epoch alone.
     """
 
@@ -57,6 +62,7 @@ class ImageDataModule(LightningDataModule):
         batch_size: PositiveInt = 128,
         eval_batch_size: PositiveInt = 500,
         num_workers: Annotated[int, Field(ge=0, le=MOST_WORKERS)] = 0,
+        on_device: bool | Literal["auto"] = "auto",
         seed: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
@@ -67,7 +73,12 @@ class ImageDataModule(LightningDataModule):
             raise ConfigError(f"data={name}: image_size, channels and unfit are of data=folder; leave them out")
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
+        if on_device is True and num_workers:
+            raise ConfigError(
+                f"data.num_workers={num_workers}: nothing is loaded where data.on_device=true; leave one of them out"
+            )
         self.num_workers = num_workers
+        self.on_device = on_device
         self.seed = seed
 
     def prepare_data(self) -> None:
@@ -173,7 +184,7 @@ class ImageDataModule(LightningDataModule):
             raise DataError(f"data.root: is missing; data={self.source} needs data.root=PATH")
         return read_arrays(self.root) if self.source == "arrays" else read_folder(self.root, self.folder_settings)
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> Batches:
         order: EpochOrder | SameOrder = EpochOrder(self.train_set, self.seed, **self._process())
         if self.trainer:
             if self.trainer.overfit_batches:  # type: ignore[attr-defined]
@@ -187,13 +198,13 @@ class ImageDataModule(LightningDataModule):
                 order.skip = batches.processed * self.batch_size
         return self._loader(self.train_set, self.batch_size, order)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> Batches:
         return self._evaluation_loader(self.val_set)
 
-    def test_dataloader(self) -> DataLoader[Batch]:
+    def test_dataloader(self) -> Batches:
         return self._evaluation_loader(self.test_set)
 
-    def _evaluation_loader(self, images: ImageDataset) -> DataLoader[Batch]:
+    def _evaluation_loader(self, images: ImageDataset) -> Batches:
         return self._loader(images, self.eval_batch_size, EvaluationShare(images, **self._process()))
 
     def _process(self) -> dict[str, int]:
@@ -203,7 +214,11 @@ class ImageDataModule(LightningDataModule):
             {"rank": trainer.global_rank, "processes": trainer.world_size} if trainer else {"rank": 0, "processes": 1}
         )
 
-    def _loader(self, images: ImageDataset, batch_size: int, sampler: Sampler[int]) -> DataLoader[Batch]:
+    def _loader(self, images: ImageDataset, batch_size: int, sampler: Sampler[int]) -> Batches:
+        if self.trainer and self.on_device and not self.num_workers:
+            device = self.trainer.strategy.root_device
+            if self.on_device is True or fits(images.images, device):
+                return DeviceBatches(images, batch_size, sampler, device)
         return DataLoader(
             images,
             batch_size=batch_size,

@@ -85,6 +85,10 @@ class Autoencoder(LightningModule):
         error = self.reconstruction_error(batch[0]).mean()
         return {"loss": error, "reconstruction_error": error}
 
+    def step_constants(self, batch_idx: int) -> tuple[()]:
+        """None."""
+        return ()
+
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self._evaluate("val", batch[0])
 

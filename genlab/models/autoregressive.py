@@ -149,8 +149,13 @@ class Autoregressive(LightningModule):
     # Training, validation, test
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
-        log_likelihood = self.log_likelihood_in(batch_idx % self.orders, self.observe(batch[0])).mean()
+        (order,) = self.step_constants(batch_idx)
+        log_likelihood = self.log_likelihood_in(order, self.observe(batch[0])).mean()
         return {"loss": -log_likelihood, **self._measure(log_likelihood)}
+
+    def step_constants(self, batch_idx: int) -> tuple[int]:
+        """The order of the pixels."""
+        return (batch_idx % self.orders,)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self._evaluate("val", batch[0])

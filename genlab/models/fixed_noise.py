@@ -26,7 +26,7 @@ def _draw(images: Tensor, shape: tuple[int, ...], fill: Callable[..., Tensor]) -
     # torch's random numbers depend on the device, so they are always drawn on the CPU
     noise = torch.empty(len(images), *shape)
     generator = torch.Generator()
-    # A grey value k/255 may be off by a rounding, since GPUs divide in another way: of equal images the bytes are equal.
+    # A grey value k/255 may be off by a rounding, since GPUs divide in another way; equal images have equal bytes here.
     # As float32, since numpy has no bfloat16
     grey = images.float().cpu().mul(255).round_().div_(255).contiguous()
     for image, row in zip(grey, noise, strict=True):

@@ -122,14 +122,23 @@ class Flow(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
         images, uniform = batch[0], torch.rand_like(batch[0])
         measured = self._measure(self.log_likelihood(images, uniform.unsqueeze(0)))
-        # Reading a value waits for the GPU, so there it is read only as often as values are logged
-        every_n = 1 if images.device.type == "cpu" else self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if (batch_idx + 1) % every_n == 0 and not measured["bits_per_dim"].isfinite():
+        if self._looks_at(images, batch_idx) and not measured["bits_per_dim"].isfinite():
             raise NonFiniteError(
                 f"non-finite loss in epoch {self.current_epoch + 1}, batch {batch_idx + 1}: "
                 f"first in {self._first_non_finite(images, uniform)}; try a smaller model.learning_rate"
             )
         return {"loss": measured["bits_per_dim"], **measured}
+
+    def _looks_at(self, images: Tensor, batch_idx: int) -> bool:
+        """Whether the value of a batch is read, which waits for a GPU: there as often as values are logged."""
+        if images.device.type == "cpu":
+            return True
+        every_n: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return (batch_idx + 1) % every_n == 0 and not torch.cuda.is_current_stream_capturing()
+
+    def step_constants(self, batch_idx: int) -> tuple[()]:
+        """None."""
+        return ()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self._evaluate("val", batch[0], samples=1)

@@ -115,9 +115,13 @@ class GAN(LightningModule):
         measured = self.discriminator_step(real, fake.detach())
         measured |= self.generator_step(fake)
         if self.averaged_generator is not None:
-            decay = warmed_up(self.ema_decay, updates=self.trainer.fit_loop.total_batch_idx)
+            (decay,) = self.step_constants(batch_idx)
             update_average(self.averaged_generator, self.generator, decay)
         return measured
+
+    def step_constants(self, batch_idx: int) -> tuple[float]:
+        """The decay of the average."""
+        return (warmed_up(self.ema_decay, updates=self.trainer.fit_loop.total_batch_idx),)
 
     def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Update D on images of the data and on detached fakes; return what was measured before the update."""

@@ -184,6 +184,10 @@ class VAE(LightningModule):
         del bounds["objective"]  # with one sample and beta 1 it is the ELBO
         log_means(self, split, {name: value.mean() for name, value in bounds.items()}, len(images))
 
+    def step_constants(self, batch_idx: int) -> tuple[float]:
+        """The weight of the KL."""
+        return (self._beta(batch_idx),)
+
     def _beta(self, batch_idx: int) -> float:
         if not self.kl_warmup_epochs:
             return self.beta

@@ -67,7 +67,7 @@ def meet() -> None:
                 raise PeerError(f"[rank {rank}] {fault}")
 
 
-def spoken(fault: str, lost: bool = False) -> list[str]:
+def spoken(fault: str, lost: bool = False) -> Iterator[str]:
     """What this process says about its end; nothing where another says it.
 
     Before they meet, the first process speaks for all; afterwards each for itself.
@@ -76,15 +76,16 @@ def spoken(fault: str, lost: bool = False) -> list[str]:
         fault: what many processes may have found, or only this one.
         lost: it is that another process has ended, which that one explains unless it was killed.
     """
-    launched, others = peers(), list[str]()
+    launched = peers()
     early = launched is not None and not _met
+    if is_first():
+        yield fault  # before the others are waited for
+    elif not early and not lost:
+        yield f"[rank {launched.rank if launched is not None else os.environ.get('LOCAL_RANK')}] {fault}"
     if early and _kept is not None:  # else it is a mistake in the command, which all have found
         with suppress(PeerError):
-            others = _faults(fault)
-    if is_first():
-        return [fault, *(f"[rank {rank}] {other}" for rank, other in enumerate(others) if other not in ("", fault))]
-    rank = launched.rank if launched is not None else os.environ.get("LOCAL_RANK")
-    return [] if early or lost else [f"[rank {rank}] {fault}"]
+            others = [f"[rank {rank}] {other}" for rank, other in enumerate(_faults(fault)) if other not in ("", fault)]
+            yield from others if is_first() else ()
 
 
 def is_lost(error: BaseException) -> bool:

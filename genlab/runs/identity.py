@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Where a run lies, how its images are fetched and what follows from them: no number depends on it
-PLACES = ("outputs", "run_dir", "sweep", "data.num_workers", "model.image_shape", "model.num_classes")
+PLACES = (
+    *("outputs", "run_dir", "sweep", "data.num_workers", "data.on_device", "trainer.compile"),
+    *("model.image_shape", "model.num_classes"),
+)
 # What is drawn, counted and printed, how often, and on which device: the training is the same. What chooses the best
 # checkpoint is not aside
 ASIDE = (

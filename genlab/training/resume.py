@@ -20,9 +20,17 @@ from genlab.runs.reading import Run, check_root, open_run, read_overrides
 
 AT_LEAST = ("min_epochs", "min_steps")
 LIMITS = ("max_epochs", "max_steps", "max_time", *AT_LEAST)
-OF_TRAINER = (*LIMITS, "limit_train_batches", "limit_val_batches", "limit_test_batches", "accelerator", "devices")
+OF_TRAINER = (
+    *LIMITS,
+    "limit_train_batches",
+    "limit_val_batches",
+    "limit_test_batches",
+    "accelerator",
+    "devices",
+    "compile",
+)
 # What may be changed: how long and where a run trains, but not what
-CHANGEABLE = (*(f"trainer.{name}" for name in OF_TRAINER), "data.root", "data.num_workers")
+CHANGEABLE = (*(f"trainer.{name}" for name in OF_TRAINER), "data.root", "data.num_workers", "data.on_device")
 LONGEST = 1_000  # characters of an override
 
 

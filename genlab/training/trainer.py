@@ -17,6 +17,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from genlab.console.readable import allowed
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError
+from genlab.training.captured import CapturedSteps
 from genlab.training.quick_cpu import NoProfiler
 
 SEVERAL = "ddp_find_unused_parameters_true"  # the strategy of several devices, as in conf/trainer/ddp.yaml
@@ -39,9 +40,12 @@ _TYPES |= {
     # one of genlab's own, with all of Lightning's
     "precision": Literal["auto"] | _TYPES["precision"],
 }
+_COMPILE = inspect.Parameter("compile", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)  # genlab's own
+_SIGNATURE = inspect.signature(pytorch_lightning.Trainer)
+_SIGNATURE = _SIGNATURE.replace(parameters=[*_SIGNATURE.parameters.values(), _COMPILE])
+_TYPES["compile"] = bool
 _ARGUMENTS: dict[str, Any] = {
-    name: (_TYPES[name], argument.default)
-    for name, argument in inspect.signature(pytorch_lightning.Trainer).parameters.items()
+    name: (_TYPES[name], argument.default) for name, argument in _SIGNATURE.parameters.items()
 }
 _RULES = ConfigDict(
     strict=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False, protected_namespaces=()
@@ -52,11 +56,11 @@ Arguments = create_model("Arguments", __config__=_RULES, **_ARGUMENTS)
 class CheckedTrainer(pytorch_lightning.Trainer):
     """`pytorch_lightning.Trainer` that raises `pydantic.ValidationError` for an argument of a wrong type.
 
-    `precision="auto"` is bfloat16 where that is fast, see `fastest`. `profiler` names one of `PROFILERS`, which writes
-    `profile/fit-*.txt` below the `default_root_dir`.
+    `precision="auto"` is bfloat16 where that is fast, see `fastest`. `compile=True` trains with one launch a step, see
+    `CapturedSteps`. `profiler` names one of `PROFILERS`, which writes `profile/fit-*.txt` below the `default_root_dir`.
     """
 
-    __signature__ = inspect.signature(pytorch_lightning.Trainer)  # for whoever asks which arguments there are
+    __signature__ = _SIGNATURE  # for whoever asks which arguments there are
 
     def __init__(self, **arguments: Any) -> None:
         Arguments(**arguments)
@@ -64,6 +68,8 @@ class CheckedTrainer(pytorch_lightning.Trainer):
         accelerator = arguments.get("accelerator", "auto")
         if arguments.get("precision") == "auto":
             arguments["precision"] = fastest(accelerator)
+        if arguments.pop("compile", False):
+            arguments["strategy"] = capturing(**arguments)
         strategy = arguments.get("strategy", "auto")
         if any(word in str(strategy) for word in ("notebook", "spawn", "fork")):
             raise ConfigError(f"trainer.strategy={strategy}: its processes would wait for ever; use trainer=ddp")
@@ -118,6 +124,38 @@ def _several(accelerator: Any = "auto", devices: Any = "auto", num_nodes: int = 
     kind = kinds[accelerator][0]
     count = kind.auto_device_count() if devices == "auto" else devices
     return kind.is_available() and len(kind.get_parallel_devices(kind.parse_devices(count))) > 1
+
+
+def capturing(
+    accelerator: Any = "auto",
+    devices: Any = "auto",
+    strategy: Any = "auto",
+    precision: Any = None,
+    accumulate_grad_batches: int = 1,
+    **arguments: Any,
+) -> CapturedSteps:
+    """The strategy of `trainer.compile=true`.
+
+    Raises:
+        ConfigError: where there is no one GPU, or a step has parts that cannot be captured.
+    """
+    if accelerator not in ("gpu", "cuda", "auto") or not CUDAAccelerator.is_available():
+        raise ConfigError("trainer.compile=true: needs a GPU of NVIDIA's; use trainer.compile=false")
+    if strategy != "auto" or _several(accelerator, devices, **arguments):
+        raise ConfigError(
+            "trainer.compile=true: for one process; use trainer.devices=1, and leave trainer.strategy out"
+        )
+    if precision == "16-mixed":
+        raise ConfigError(
+            "trainer.compile=true: float16 reads its scale at each step; use trainer.precision=bf16-mixed"
+        )
+    if accumulate_grad_batches != 1:
+        raise ConfigError(
+            f"trainer.accumulate_grad_batches={accumulate_grad_batches}: not with trainer.compile=true; "
+            "leave one of them out"
+        )
+    (index,) = CUDAAccelerator.parse_devices(1 if devices == "auto" else devices) or [0]
+    return CapturedSteps(torch.device("cuda", index))
 
 
 def fastest(accelerator: Any) -> Literal["bf16-mixed", "32-true"]:

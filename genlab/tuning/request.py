@@ -19,7 +19,7 @@ FILE = "search.yaml"  # in the search's folder: what was asked for
 TUNE = ("folder", "storage")
 # May differ between the workers of a search, and when it goes on: how long it is and where it runs
 FREE = ("trials",)
-PLACE = ("data.root", "data.num_workers", "trainer.accelerator", "trainer.devices", "outputs")
+PLACE = ("data.root", "data.num_workers", "data.on_device", "trainer.accelerator", "trainer.devices", "outputs")
 
 
 @dataclass(frozen=True)
