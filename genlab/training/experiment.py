@@ -79,7 +79,7 @@ def build(
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
     everything = [*others.values(), *callbacks.values()]
     if checkpoints.monitor == "val/fid":
-        checkpoints.monitor = f"val/fid_{data.space}"
+        checkpoints.monitor = cfg.callbacks.checkpoints.monitor = f"val/fid_{data.space}"
     _check_monitor(checkpoints.monitor, model, everything, data)
     if checkpoints.monitor and checkpoints.mode is None:
         checkpoints.mode = _mode(checkpoints.monitor, model)
