@@ -5,7 +5,8 @@ A model has a method when the mathematics gives it one: a plain autoencoder has 
 """
 
 import inspect
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import torch
@@ -73,6 +74,33 @@ class CanComplete(Protocol):
 
     def complete(self, images: Tensor, rows: int, generator: torch.Generator | None = None) -> Tensor:
         """Images (B, C, H, W) in [0, 1] → alike, the rows of pixels behind the first `rows` drawn; see `CanSample`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """A function of a model that is worth having without genlab.
+
+    Attributes:
+        function: a tensor with the batch in front → a tensor, or several.
+        takes: name of what goes in; `z` is of shape (B, latent_dim), everything else of that of images.
+        gives: names of what comes out.
+        meaning: of both, for someone who has only this function.
+    """
+
+    function: Callable[[Tensor], Tensor | tuple[Tensor, ...]]
+    takes: str
+    gives: tuple[str, ...]
+    meaning: str
+
+
+@runtime_checkable
+class HasParts(Protocol):
+    """Says which of its functions are exported; of a model that does not, `encode` and `decode` are."""
+
+    @property
+    def parts(self) -> Mapping[str, Part]:
+        """By name, as `decoder`."""
         ...
 
 

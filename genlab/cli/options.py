@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from genlab.errors import ConfigError
 from genlab.runs.classes import classes_named_in
+from genlab.runs.pretrained import PREFIX, pretrained_names
 
 LARGEST_SEED = 2**32 - 1  # as for training
 NEARLY = 0.8  # so alike is a slip to the option that was meant
@@ -112,7 +113,8 @@ class RunFolder(click.ParamType):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         summaries = [path for depth in ("*/*", "sweeps/*/*") for path in Path("outputs").glob(f"{depth}/summary.json")]
         folders = sorted((path.parent for path in summaries), key=lambda folder: folder.name, reverse=True)
-        runs = [CompletionItem(str(folder)) for folder in folders if str(folder).startswith(incomplete)]
+        names = [*map(str, folders), *(f"{PREFIX}{name}" for name in pretrained_names())]
+        runs = [CompletionItem(name) for name in names if name.startswith(incomplete)]
         return runs or [CompletionItem(incomplete, type="dir")]
 
 
@@ -157,7 +159,12 @@ def run_options(function: _Decorated) -> _Decorated:
             required=False,
             type=data_root,
         ),
-        argument("folder", "RUN_FOLDER", "folder of a run; genlab runs lists those there are", type=RunFolder()),
+        argument(
+            "folder",
+            "RUN_FOLDER",
+            "folder of a run or of an export, or pretrained:NAME; genlab runs lists those there are",
+            type=RunFolder(),
+        ),
     ):
         function = add(function)
     return function

@@ -21,7 +21,7 @@ from genlab.bijections import (
     multiscale_glow,
     to_images,
 )
-from genlab.capabilities import Pixels, Temperature
+from genlab.capabilities import Part, Pixels, Temperature
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
@@ -187,6 +187,16 @@ class Flow(LightningModule):
         return {"bits_per_dim": f"upper bound: {noise}", "log_likelihood": f"lower bound: {noise}"}
 
     # What the mathematics gives
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The map and its inverse; where images become x, noise that depends on their bytes would have to be drawn."""
+        x = f"x = (k + u)/{LEVELS} in (0, 1), of pixels k in 0, …, {LEVELS - 1} and u in (0, 1)"
+        density = f"{x} → z = f(x), ladj = log |det df/dx|: log p(x) = log N(z; 0, I) + ladj"
+        return {
+            "forward": Part(self.flow, "x", ("z", "ladj"), density),
+            "inverse": Part(self.flow.inverse, "z", ("x",), f"z ~ N(0, I) → {x}: k = floor({LEVELS} x)"),
+        }
 
     def encode(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) → z = f(x) (B, C·H·W), x a point of the image's cell. decode returns the image.

@@ -111,7 +111,7 @@ def line_chart(
     legend = [(one.style, one.light, one.single, one.name) for one in shown if one.style != GREY and one.in_legend]
     if len(legend) == 1 and legend[0][-1] in title:
         legend = []
-    return Chart(title, _svg(title, drawing, x_axis, y_axis), legend, note)
+    return Chart(title, _svg(title, drawing, x_axis, y_axis, x_label), legend, note)
 
 
 def bar_chart(
@@ -168,12 +168,13 @@ def visible_range(lines: Sequence[Points], singles: Sequence[Series]) -> tuple[f
     return *shown, f"The first steps lie outside, at {words}." if outside else ""
 
 
-def _svg(title: str, drawing: Markup, x_axis: Axis, y_axis: Axis) -> Markup:
+def _svg(title: str, drawing: Markup, x_axis: Axis, y_axis: Axis, x_label: str) -> Markup:
     clip = f"{LEFT} {TOP} {WIDTH - LEFT - RIGHT} {HEIGHT - TOP - BOTTOM}"
     scale = " ".join(f"{axis.low!r} {axis.high!r} {axis.start} {axis.end} {int(axis.log)}" for axis in (x_axis, y_axis))
     return Markup(
-        '<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}" data-scale="{}" data-frame="{}">{}</svg>'
-    ).format(WIDTH, HEIGHT, title, scale, clip, drawing)
+        '<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}" data-scale="{}" data-frame="{}" data-x="{}">'
+        "{}</svg>"
+    ).format(WIDTH, HEIGHT, title, scale, clip, x_label, drawing)
 
 
 def _frame(

@@ -1,11 +1,10 @@
 """Which model, and why: the first lines of a page about several runs, as sentences with their numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from genlab.quantities import COMPARED
-from genlab.report.comparison import Comparison, cost
+from genlab.report.comparison import Comparison
 from genlab.report.grouping import Group, first_of_models
 from genlab.report.milestones import Milestones
 from genlab.report.wording import counted, in_brief, seconds_of, shown
@@ -29,29 +28,29 @@ def conclusion(comparison: Comparison, milestones: Sequence[Milestones]) -> list
     scores = [column for column in comparison.sample_scores if column.ranked]
     likelihoods = _likelihoods(comparison)
     findings = [
-        Finding("Most realistic samples", _realism(comparison, scores), _basis(comparison, scores[:1])),
+        Finding("Most realistic samples", _realism(comparison, scores), _basis(comparison, scores[:1], scores)),
         Finding(
             "Seconds to equal quality",
             " ".join(_equal_quality(found) for found in of_data),
             " ".join(f"{found.tag}: {found.protocol}." for found in of_data),
         ),
-        Finding("Seconds of the whole training", _training(comparison)),
-        Finding("Samples drawn a second", _speed(comparison)),
-        Finding("Likelihood", _likelihood(comparison, likelihoods), _basis(comparison, likelihoods)),
+        Finding("Seconds of the whole training", _cost(comparison, "training_seconds", _seconds)),
+        Finding("Samples drawn a second", _cost(comparison, "samples_per_second", _speed, True)),
+        Finding("Likelihood", _likelihood(comparison, likelihoods), _basis(comparison, likelihoods, likelihoods)),
     ]
     return [finding for finding in findings if finding.answer]
 
 
-def _basis(comparison: Comparison, columns: Sequence[Column]) -> str:
-    """How the numbers of a sentence were measured, and which finished settings have none of them."""
+def _basis(comparison: Comparison, columns: Sequence[Column], told: Sequence[Column]) -> str:
+    """How the numbers of some columns were measured, and which finished settings are in none that a sentence tells."""
     said = [f"{column.name}: {comparison.measured(column)}." for column in columns]
     without = [
         group.label
         for group in comparison.groups
-        if group.finished and not any(comparison.cells[column][group].values for column in columns)
+        if group.finished and not any(comparison.cells[column][group].values for column in told)
     ]
     if columns and without:
-        said.append(f"Left out, without such a number: {_some(without)}.")
+        said.append(f"Left out, without such a number or by another protocol: {_some(without)}.")
     return " ".join(said)
 
 
@@ -120,22 +119,21 @@ def _equal_quality(found: Milestones) -> str:
     return " ".join(said)
 
 
-def _training(comparison: Comparison) -> str:
-    found = []
-    for group in _leading(comparison):
-        if seconds := [at for run in group.finished if (at := cost(run, "training_seconds")) is not None]:
-            epochs = {run.listed.epochs for run in group.finished}
-            words = f" ({counted(epochs.pop())})" if len(epochs) == 1 and None not in epochs else ""
-            found.append((fmean(seconds), f"{group.label}: {seconds_of(fmean(seconds))}{words}"))
-    return ", ".join(said for _, said in sorted(found)) + "." if found else ""
+def _cost(comparison: Comparison, name: str, words: Callable[[float, Group], str], most_first: bool = False) -> str:
+    """Of the leading setting of each model; what depends on a machine, on whatever it ran."""
+    cells = comparison.cells.get(Column(name, "cost"), {})
+    found = [(mean, group) for group in _leading(comparison) if cells and (mean := cells[group].mean) is not None]
+    found.sort(key=lambda one: (one[0], one[1].label), reverse=most_first)
+    return ", ".join(f"{group.label}: {words(mean, group)}" for mean, group in found) + "." if found else ""
 
 
-def _speed(comparison: Comparison) -> str:
-    """On whatever machine the evaluations ran."""
-    cells = comparison.cells.get(Column("samples_per_second", "cost"), {})
-    means = [(cells[group].mean, group.label) for group in _leading(comparison) if cells]
-    known = sorted(((mean, label) for mean, label in means if mean is not None), reverse=True)
-    return ", ".join(f"{label}: {shown(float(f'{mean:.3g}'))}" for mean, label in known) + "." if known else ""
+def _seconds(mean: float, group: Group) -> str:
+    epochs = {run.listed.epochs for run in group.finished}
+    return seconds_of(mean) + (f" ({counted(epochs.pop())})" if len(epochs) == 1 and None not in epochs else "")
+
+
+def _speed(mean: float, group: Group) -> str:
+    return shown(float(f"{mean:.3g}"))
 
 
 def _leading(comparison: Comparison) -> list[Group]:

@@ -103,7 +103,7 @@ for (const plot of document.querySelectorAll("svg.plot")) {
     cursor.setAttribute("x2", at);
     cursor.style.display = "";
     const head = document.createElement("b");
-    head.textContent = said(value(0, at));
+    head.textContent = `${said(value(0, at))} ${plot.dataset.x}`;
     readout.replaceChildren(head, ...near.map(({ line, point }) => {
       const row = document.createElement("div");
       row.textContent = `${line.dataset.name}: ${said(value(1, point[1]))}`;

@@ -35,6 +35,7 @@ def shown(value: float) -> str:
 
 
 def counted(epochs: int | None) -> str:
+    """`1 epoch`, `40 epochs`."""
     return f"{epochs} epoch{'' if epochs == 1 else 's'}"
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from genlab.console.readable import print_table, readable, short, to_copy
 from genlab.errors import plain
-from genlab.runs.identity import varying
 from genlab.runs.listing import Listed
-from genlab.sweeps.plan import Plan
+from genlab.sweeps.plan import Plan, difference
 from genlab.sweeps.results import listed, results, write_results
 from genlab.sweeps.table import cells, compared, groups, heads, plain_rows
 from genlab.sweeps.thinning import best_of_each_kind, scored, thin
@@ -40,25 +39,16 @@ def end(sweep: Path, plan: Plan, seconds: float) -> bool:
     for column, head in heads(columns).items():
         if head != column.name:
             print(f"{head}: {plain(column.measured)}")
+    jobs = {job.folder: job for job in plan.jobs}
     for best in best_of_each_kind(scored(sweep)).values():
-        print(f"best {best.metric} {readable(best.value)}   {_told(plan, best.folder)}   {short(best.folder)}")
-    counts = Counter(result.status for result in found)
-    print(f"sweep folder {short(sweep)}   ({_count(counts)}; {seconds:.0f} s)")
+        told = difference(jobs[best.folder.name], plan.jobs) if best.folder.name in jobs else ""
+        print(f"best {best.metric} {readable(best.value)}   {told}   {short(best.folder)}")
+    counts = ", ".join(f"{count} {status}" for status, count in Counter(one.status for one in found).items())
+    print(f"sweep folder {short(sweep)}   ({counts}; {seconds:.0f} s)")
     print("TensorBoard ", to_copy("tensorboard", "--logdir", sweep, "--samples_per_plugin", "images=200"), flush=True)
     return all(
         result.status == "finished" for job, result in zip(plan.jobs, found, strict=True) if job.number is not None
     )
-
-
-def _told(plan: Plan, folder: Path) -> str:
-    """What makes the run different from the others."""
-    jobs = {job.folder: job.settings for job in plan.jobs}
-    settings = jobs.get(folder.name, {})
-    return plain(" ".join(f"{name}={settings[name]}" for name in varying(list(jobs.values())) if name in settings))
-
-
-def _count(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {status}" for status, count in counts.items())
 
 
 def _remove_empty(sweep: Path, plan: Plan) -> None:

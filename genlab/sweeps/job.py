@@ -16,14 +16,13 @@ from genlab.console.readable import readable, short
 from genlab.errors import plain
 from genlab.processes.signals import TERMINATED, exit_on_sigterm
 from genlab.runs.atomic import remove_leftovers
-from genlab.runs.identity import varying
 from genlab.runs.listing import list_runs
 from genlab.runs.lock import locked
 from genlab.runs.reading import Run, open_run
 from genlab.sweeps.failure import ERROR, record_failure
 from genlab.sweeps.far_job import take_back
 from genlab.sweeps.placement import Placement
-from genlab.sweeps.plan import Plan, read_plan
+from genlab.sweeps.plan import Plan, difference, read_plan
 from genlab.sweeps.results import status
 from genlab.sweeps.stop import end_with_parent, is_orphan, is_stopping
 from genlab.sweeps.thinning import thin
@@ -86,10 +85,8 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
 def _label(plan: Plan, number: int) -> str:
     """`3/12 (model=vae model.latent_dim=2)`"""
     jobs = plan.current()
-    settings = [job.settings for job in jobs]
-    names = varying(settings)
-    told = " ".join(f"{name}={settings[number][name]}" for name in names if name in settings[number])
-    return plain(f"{number + 1}/{len(jobs)}" + (f" ({told})" if told else ""))
+    told = difference(jobs[number], jobs)
+    return f"{number + 1}/{len(jobs)}" + (f" ({told})" if told else "")
 
 
 @contextmanager

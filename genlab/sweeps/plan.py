@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, TypeAdapter, ValidationError
 
-from genlab.errors import RunError
+from genlab.errors import RunError, plain
 from genlab.runs.atomic import write_text
+from genlab.runs.identity import varying
 from genlab.runs.membership import SWEEP_FILE
 from genlab.runs.trust import read_text
 
@@ -81,6 +82,12 @@ def assign(wanted: Sequence[Job], known: Sequence[Job]) -> list[Job]:
     taken = {job.folder for job in jobs}
     left = [replace(job, number=None) for job in known if job.folder not in taken]
     return sorted([*jobs, *left], key=lambda job: int(job.folder))
+
+
+def difference(job: Job, jobs: Sequence[Job]) -> str:
+    """`model=vae seed=0`: what makes a job different from the others."""
+    names = varying([one.settings for one in jobs])
+    return plain(" ".join(f"{name}={job.settings[name]}" for name in names if name in job.settings))
 
 
 def write_plan(folder: Path, plan: Plan, **results: Any) -> None:

@@ -2,7 +2,7 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,14 +113,10 @@ def compared(groups: Sequence[Group]) -> Cells[Group]:
     return compare({group: [job.measured for job in group.finished] for group in groups})
 
 
-def heads(columns: Cells[Group]) -> dict[Column, str]:
-    """The name of each column, numbered where two protocols have the same."""
-    names = [column.name for column in columns]
-    numbers = [names[: at + 1].count(name) for at, name in enumerate(names)]
-    return {
-        column: f"{column.name} ({number})" if names.count(column.name) > 1 else column.name
-        for column, number in zip(columns, numbers, strict=True)
-    }
+def heads(columns: Collection[Column]) -> dict[Column, str]:
+    """The name of each column, with a number where two protocols have the same."""
+    names = Counter(column.name for column in columns)
+    return {c: f"{c.name} ({at})" if names[c.name] > 1 else c.name for at, c in enumerate(columns, 1)}
 
 
 def cells(groups: Sequence[Group], columns: Cells[Group]) -> tuple[list[str], list[list[str]], list[str]]:

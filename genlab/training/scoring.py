@@ -95,7 +95,7 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         way = f"{score['better']} is better" if "better" in score else ""
         published = f"published: {_number(score['published'])}" if "published" in score else ""
         how = score.get("estimator", "").partition(":")[0]
-        what = ", ".join(filter(None, [score["unit"], way, how, published]))
+        what = ", ".join(filter(None, [how, score["unit"], way, published]))
         rows.append((name, value, "" if floor is None else _number(floor), what))
     print("\n".join(aligned(rows, right=("value", "floor"))))
     for why in dict.fromkeys(evaluation["absent"].values()):

@@ -130,6 +130,7 @@ def test_what_a_sentence_speaks_of_and_leaves_out_stands_below_it(family, make_r
     (comparison,) = comparisons_of(groups)
     basis = {finding.question: finding.basis for finding in conclusion(comparison, milestones(groups))}
     assert basis["Most realistic samples"] == (
-        "fid_mnist: 10000 against 10000; features abababababab. Left out, without such a number: Flow."
+        "fid_mnist: 10000 against 10000; features abababababab. "
+        "Left out, without such a number or by another protocol: Flow."
     )
     assert basis["Seconds to equal quality"] == "val/fid_mnist: 2000 samples."

@@ -155,7 +155,7 @@ def test_a_pointer_reads_the_values_of_a_curve(browser, pages):
         box = plot.bounding_box()
         page.mouse.move(box["x"] + 0.95 * box["width"], box["y"] + box["height"] / 2)
         said = page.locator(".readout").inner_text().splitlines()
-        assert said[0] in ("3", "2.9")  # epochs
+        assert said[0] in ("3 epochs", "2.9 epochs")
         values = {name: float(value.replace("−", "-")) for name, value in (line.split(": ") for line in said[1:])}
         assert values["validation"] == pytest.approx(-98 - 100 / 300**0.5, abs=0.2)  # as run_folders has it
         page.mouse.move(5, 5)
