@@ -29,6 +29,7 @@ def evaluated(runs, genlab, tmp_path):
     [
         ("vae", {"elbo", "nll", "nll_from_prior"}, "binary pixels", "own distribution"),
         ("flow", {"bits_per_dim"}, "8-bit pixels", "own distribution"),
+        ("flow_matching", {"bits_per_dim"}, "8-bit pixels", "own distribution"),
         ("gan", set(), "no density", "own distribution"),
         ("autoencoder", set(), "no distribution", "a mixture of 10 Gaussians fitted to the codes"),
     ],

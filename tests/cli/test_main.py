@@ -187,8 +187,8 @@ def test_the_shell_completes_commands_options_runs_and_overrides(genlab, monkeyp
     assert completed("genlab", "train", "model.lat") == ["model.latent_dim="]
     assert completed("genlab", "train", "model=gan", "model.obj") == ["model.objective="]
     assert completed("genlab", "train", "trainer.prec") == ["trainer.precision="]
-    assert completed("genlab", "train", "model", "=", "fl") == ["flow"]
-    assert completed("genlab", "train", "model=fl") == ["model=flow"]
+    assert completed("genlab", "train", "model", "=", "fl") == ["flow", "flow_matching"]
+    assert completed("genlab", "train", "model=fl") == ["model=flow", "model=flow_matching"]
 
 
 def test_a_debugger_sees_the_traceback(genlab, monkeypatch):
