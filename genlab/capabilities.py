@@ -4,10 +4,13 @@ A model has a method when the mathematics gives it one: a plain autoencoder has 
 `isinstance(model, CanSample)` asks.
 """
 
-from collections.abc import Hashable, Sequence
-from typing import Literal, Protocol, runtime_checkable
+import inspect
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from genlab.quantities import Quantity, quantity
@@ -20,6 +23,20 @@ class CanSample(Protocol):
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, C, H, W) in [0, 1]; a CPU generator fixes the noise."""
         ...
+
+
+Temperature = Annotated[float, Field(gt=0, lt=100)]  # of samples: below 1 likelier and less varied ones
+
+
+def sampling_options(sample: Callable[..., Tensor]) -> dict[str, Any]:
+    """Name → type, with its range where it is stated, of what else a `sample` takes: as a temperature, or steps."""
+    arguments = inspect.signature(sample, eval_str=True).parameters.values()
+    return {
+        argument.name: type(argument.default) if argument.annotation is argument.empty else argument.annotation
+        for argument in arguments
+        if argument.name not in ("n", "generator")
+        and argument.kind in (argument.POSITIONAL_OR_KEYWORD, argument.KEYWORD_ONLY)
+    }
 
 
 @runtime_checkable
@@ -60,6 +77,55 @@ class CanComplete(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Part:
+    """A function of a model that is worth having without genlab.
+
+    Attributes:
+        function: a tensor with the batch in front → a tensor, or several.
+        takes: name of what goes in; `z` is of shape (B, latent_dim), everything else of that of images.
+        gives: names of what comes out.
+        meaning: of both, for someone who has only this function.
+    """
+
+    function: Callable[[Tensor], Tensor | tuple[Tensor, ...]]
+    takes: str
+    gives: tuple[str, ...]
+    meaning: str
+
+
+@runtime_checkable
+class HasParts(Protocol):
+    """Says which of its functions are exported; of a model that does not, `encode` and `decode` are."""
+
+    @property
+    def parts(self) -> Mapping[str, Part]:
+        """By name, as `decoder`."""
+        ...
+
+
+@runtime_checkable
+class CanSampleInSteps(Protocol):
+    """Draws images the better, the more steps it takes."""
+
+    def sample(self, n: int, generator: torch.Generator | None = None, *, steps: int) -> Tensor:
+        """See `CanSample`."""
+        ...
+
+    def sampling_evaluations(self, steps: int) -> int:
+        """Of the network, for a sample."""
+        ...
+
+
+@runtime_checkable
+class CanTrace(Protocol):
+    """Draws images by changing noise step by step."""
+
+    def trajectory(self, n: int, moments: int, generator: torch.Generator | None = None) -> Tensor:
+        """n images on their way, the noise first and the sample last: (n, moments, C, H, W) in [0, 1]."""
+        ...
+
+
 Pixels = Literal["binary", "cut", "grey", "8-bit"]  # binary: drawn with the grey as probability; cut: at 0.5
 
 
@@ -74,6 +140,28 @@ class HasLikelihood(Protocol):
 
     def exact_log_likelihood(self, images: Tensor) -> Tensor:
         """log p(x): images (B, C, H, W) → (B,), in nats."""
+        ...
+
+
+@runtime_checkable
+class CanEstimateLikelihood(Protocol):
+    """Has an unbiased estimate of a lower bound on log p(x), which a mean over images is taken of: no mean of p."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """See `CanWeigh`."""
+        ...
+
+    @property
+    def likelihood_method(self) -> str:
+        """How it is estimated, for the protocol."""
+        ...
+
+    def estimate_log_likelihood(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Images (B, C, H, W) → the estimates, in nats, and how often each evaluated the network: (B,) and (B,).
+
+        A CPU generator fixes the noise.
+        """
         ...
 
 

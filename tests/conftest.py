@@ -109,6 +109,7 @@ def genlab(monkeypatch, capsys, tmp_path) -> Iterator[Callable[..., Ended]]:
             code = exit.code
         return Ended(code, *capsys.readouterr())
 
+    monkeypatch.setattr(sys, "path", [*sys.path])  # to which a command adds the folder
     before = signal.getsignal(signal.SIGTERM)  # which a command makes its own
     yield run
     signal.signal(signal.SIGTERM, before)

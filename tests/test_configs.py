@@ -28,7 +28,9 @@ def test_every_group_is_tried():
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_every_config_composes_and_instantiates(compose_config, choice):
+def test_every_config_composes_and_instantiates(compose_config, choice, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")  # nobody is logged in
+    monkeypatch.chdir(tmp_path)  # where MLflow makes its database
     build(compose_config(choice))
 
 

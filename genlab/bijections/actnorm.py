@@ -40,7 +40,7 @@ class ActNorm(Bijection):
             self._known_initialised = True
         log_scale, shift = self._per_channel(x)
         ladj = self.log_scale.sum() * (x[0].numel() // len(self.log_scale))
-        return x * log_scale.exp() + shift, ladj.expand(len(x))
+        return x * log_scale.exp() + shift, ladj.expand(x.shape[0])
 
     def inverse(self, z: Tensor) -> Tensor:
         log_scale, shift = self._per_channel(z)

@@ -31,7 +31,7 @@ class Composition(Bijection):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         # A sum of thousands of terms needs at least float32, whatever the type of x.
-        ladj = x.new_zeros(len(x), dtype=torch.promote_types(x.dtype, torch.float32))
+        ladj = x.new_zeros(x.shape[0], dtype=torch.promote_types(x.dtype, torch.float32))
         for index in range(len(self)):
             z, layer_ladj = self[index](x)
             self._require_square(index, x, z)

@@ -21,6 +21,7 @@ class InvertibleConvolution(Bijection):
 
     permutation: Tensor
     sign: Tensor
+    solved: Tensor | None
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -28,6 +29,7 @@ class InvertibleConvolution(Bijection):
         permutation, lower, upper = (factor.to(torch.get_default_dtype()) for factor in torch.linalg.lu(rotation))
         self.register_buffer("permutation", permutation)
         self.register_buffer("sign", upper.diagonal().sign())
+        self.register_buffer("solved", None, persistent=False)
         self.lu = nn.Parameter(lower.tril(-1) + upper.triu(1) + upper.diagonal().abs().log().diag())
 
     def factors(self) -> tuple[Tensor, Tensor]:
@@ -42,13 +44,20 @@ class InvertibleConvolution(Bijection):
             lower, upper = self.factors()
             z = self._mix(self.permutation @ lower @ upper, x)
             ladj = self.lu.diagonal().sum() * (x.shape[2] * x.shape[3])
-        return z, ladj.expand(len(x))
+        return z, ladj.expand(x.shape[0])
 
     def inverse(self, z: Tensor) -> Tensor:
         with torch.autocast(z.device.type, enabled=False):
-            lower, upper = self.factors()
-            solved = solve_triangular(lower, self.permutation.T, upper=False, unitriangular=True)
-            return self._mix(solve_triangular(upper, solved, upper=True), z)
+            return self._mix(self._inverse_matrix() if self.solved is None else self.solved, z)
+
+    def solve_once(self) -> None:
+        """Keep W⁻¹, because the weights are final: what reads exported networks solves no equations."""
+        self.solved = self._inverse_matrix().detach()
+
+    def _inverse_matrix(self) -> Tensor:
+        lower, upper = self.factors()
+        solved = solve_triangular(lower, self.permutation.T, upper=False, unitriangular=True)
+        return solve_triangular(upper, solved, upper=True)
 
     @staticmethod
     def _mix(matrix: Tensor, x: Tensor) -> Tensor:

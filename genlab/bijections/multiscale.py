@@ -39,7 +39,7 @@ class MultiScale(Bijection):
         self.factored_sizes = [larger - smaller for larger, smaller in pairwise([*sizes, 0])]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        z, ladj = [], x.new_zeros(len(x), dtype=torch.promote_types(x.dtype, torch.float32))
+        z, ladj = [], x.new_zeros(x.shape[0], dtype=torch.promote_types(x.dtype, torch.float32))
         for index, shape in enumerate(self.shapes):
             squeezed, _ = self.squeeze(x)
             x, scale_ladj = self._scale(index)(squeezed)

@@ -15,7 +15,7 @@ class Squeeze(Bijection):
     """
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return pixel_unshuffle(x, 2), x.new_zeros(len(x))
+        return pixel_unshuffle(x, 2), x.new_zeros(x.shape[0])
 
     def inverse(self, z: Tensor) -> Tensor:
         return pixel_shuffle(z, 2)
@@ -29,7 +29,7 @@ class Flatten(Bijection):
         self.shape = tuple(shape)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return x.flatten(1), x.new_zeros(len(x))
+        return x.flatten(1), x.new_zeros(x.shape[0])
 
     def inverse(self, z: Tensor) -> Tensor:
         return z.unflatten(1, self.shape)

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field, PositiveInt
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from genlab.arguments import configured
 from genlab.callbacks.picture import first_validation_images, undisturbed
 from genlab.callbacks.step_axis import batches_seen
 from genlab.capabilities import CanSample
+from genlab.loggers.broadcast import log_text
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ ACCURACY, GRADIENT_NORM = "discriminator_accuracy", "generator_gradient_norm"  #
 
 @configured
 class Collapse(Callback):
-    """One warning, on the console (so in summary.json) and in TensorBoard's text tab, at the first sign of two.
+    """One warning, on the console (so in summary.json) and in the loggers that take text, at the first sign of two.
 
     The game is over: over `window` batches the discriminator was never wrong, and the generator's gradient was next
     to nothing. Both are needed. With a loss that does not saturate a discriminator that is never wrong still teaches.
@@ -98,9 +98,7 @@ class Collapse(Callback):
         self._told = True
         message = f"collapse at epoch {trainer.current_epoch + 1}, batch {batches_seen(trainer)}: {what}"
         log.warning(message)
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_text("collapse", message, batches_seen(trainer))
+        log_text(trainer.loggers, "collapse", message, batches_seen(trainer))
 
     def state_dict(self) -> dict[str, Any]:
         # and not `told`: a resumed run has a console of its own

@@ -1,4 +1,4 @@
-"""A picture of the model at epoch 0 and after every epoch, to TensorBoard and as PNG."""
+"""A picture of the model at epoch 0 and after every epoch, to the loggers and as PNG."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +8,12 @@ from typing import ClassVar
 import torch
 from pydantic import PositiveInt
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 from torchvision.utils import save_image
 
 from genlab.arguments import configured
 from genlab.callbacks.step_axis import batches_seen
+from genlab.loggers.broadcast import log_picture
 
 
 @configured
@@ -55,12 +55,10 @@ class Picture(Callback):
 
 
 def show(trainer: Trainer, picture: Tensor, tag: str, step: int, name: str) -> None:
-    """Put a picture into TensorBoard and, as `name`, into the folder of images, unless it is a dry run."""
+    """Hand a picture to the loggers and put it, as `name`, into the folder of images, unless it is a dry run."""
     if trainer.fast_dev_run:  # type: ignore[attr-defined]
         return
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            getattr(logger, "pictures", logger.experiment).add_image(tag, picture, step)
+    log_picture(trainer.loggers, tag, picture, step)
     path = images_folder(trainer) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     save_image(picture, path)

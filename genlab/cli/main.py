@@ -27,6 +27,8 @@ COMMANDS = {
     "interpolate": "walk from one image to another through the latent space",
     "report": "one page about runs: curves, pictures, scores, and how they compare",
     "tune": "search for the settings that make a metric best",
+    "export": "weights for elsewhere: safetensors or ONNX, with a card",
+    "new": "write a starter for a model of your own",
 }
 
 HELP = f"""genlab: generative models on MNIST-like images

@@ -1,5 +1,6 @@
 """The commands of `genlab` as click has them: help with examples, one line for what is wrong; without torch."""
 
+import difflib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -11,8 +12,10 @@ from click.shell_completion import CompletionItem
 
 from genlab.errors import ConfigError
 from genlab.runs.classes import classes_named_in
+from genlab.runs.pretrained import PREFIX, pretrained_names
 
 LARGEST_SEED = 2**32 - 1  # as for training
+NEARLY = 0.8  # so alike is a slip to the option that was meant
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -22,12 +25,14 @@ class Command(click.Command):
 
     Args:
         examples: whole command lines.
+        open_to: the parameter that gets, name → text, the options that the command does not know; None: there are none.
     """
 
-    def __init__(self, name: str, examples: Sequence[str], **kwargs: Any) -> None:
+    def __init__(self, name: str, examples: Sequence[str], open_to: str | None = None, **kwargs: Any) -> None:
         settings = {"allow_extra_args": True, "help_option_names": ["-h", "--help"], "max_content_width": 100}
         super().__init__(name, context_settings=settings, **kwargs)
         self.examples = examples
+        self.open_to = open_to
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), "usage: ")
@@ -47,6 +52,8 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         args = [re.sub("^(-[a-z])=", r"\1", arg) for arg in args]  # click takes the = of -n=4 for a part of the value
         try:
+            if self.open_to:
+                args, ctx.params[self.open_to] = self._without_unknown(ctx, args)
             super().parse_args(ctx, args)
         except click.UsageError as error:
             error.ctx = error.ctx or ctx
@@ -55,10 +62,27 @@ class Command(click.Command):
             raise click.UsageError(f"{ctx.args[0]}: one argument too many", ctx)
         return ctx.args
 
+    def _without_unknown(self, ctx: click.Context, args: list[str]) -> tuple[list[str], dict[str, str]]:
+        """The arguments, and the options --NAME VALUE or --NAME=VALUE that are neither known nor nearly so."""
+        known = [name for param in self.get_params(ctx) for name in param.opts if name.startswith("--")]
+        left, found, rest = [], {}, iter(args)
+        for arg in rest:
+            name, equals, value = arg.partition("=")
+            if not name.startswith("--") or difflib.get_close_matches(name, known, cutoff=NEARLY):
+                left.append(arg)
+                continue
+            value = value if equals else next(rest, "--")
+            if value.startswith("--") and not equals and not ctx.resilient_parsing:
+                raise click.BadOptionUsage(name, "", ctx)
+            found[name.removeprefix("--").replace("-", "_")] = value
+        return left, found
 
-def command(name: str, description: str, examples: Sequence[str]) -> Callable[[Callable[..., None]], Command]:
-    """Decorator: a function of its options and arguments becomes `genlab NAME`."""
-    return click.command(name, cls=Command, help=description, examples=examples)
+
+def command(
+    name: str, description: str, examples: Sequence[str], open_to: str | None = None
+) -> Callable[[Callable[..., None]], Command]:
+    """Decorator: a function of its options and arguments becomes `genlab NAME`; see `Command`."""
+    return click.command(name, cls=Command, help=description, examples=examples, open_to=open_to)
 
 
 class _Argument(click.Argument):
@@ -89,7 +113,8 @@ class RunFolder(click.ParamType):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         summaries = [path for depth in ("*/*", "sweeps/*/*") for path in Path("outputs").glob(f"{depth}/summary.json")]
         folders = sorted((path.parent for path in summaries), key=lambda folder: folder.name, reverse=True)
-        runs = [CompletionItem(str(folder)) for folder in folders if str(folder).startswith(incomplete)]
+        names = [*map(str, folders), *(f"{PREFIX}{name}" for name in pretrained_names())]
+        runs = [CompletionItem(name) for name in names if name.startswith(incomplete)]
         return runs or [CompletionItem(incomplete, type="dir")]
 
 
@@ -134,7 +159,12 @@ def run_options(function: _Decorated) -> _Decorated:
             required=False,
             type=data_root,
         ),
-        argument("folder", "RUN_FOLDER", "folder of a run; genlab runs lists those there are", type=RunFolder()),
+        argument(
+            "folder",
+            "RUN_FOLDER",
+            "folder of a run or of an export, or pretrained:NAME; genlab runs lists those there are",
+            type=RunFolder(),
+        ),
     ):
         function = add(function)
     return function
@@ -159,17 +189,6 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 def seed(text: str) -> int:
     """The `type` of --seed."""
     return whole_number(0, LARGEST_SEED)(text)
-
-
-def positive(text: str) -> float:
-    """The `type` of a number above 0 and below 100."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 100:
-        raise click.BadParameter(f"{text}: should be a number above 0 and below 100")
-    return number
 
 
 def data_root(text: str) -> tuple[str | None]:

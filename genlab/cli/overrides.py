@@ -116,8 +116,8 @@ def _check_override(override: Override) -> None:
         raise ConfigError(f"{key}: {hidden[0]} is Hydra's own and not a setting; leave it out")
     if key == "search":
         raise ConfigError(f"{text}: a run has no search; genlab tune {text} runs one")
-    if is_group(key) and not override.is_delete() and override.value() is None:
-        raise ConfigError(f"{key}=null: {allowed('', options(key))}; to go without an option leave {key} out")
+    if is_group(key) and not override.is_delete() and override.value() in (None, []):
+        raise ConfigError(f"{text}: {allowed('', options(key))}; to go without an option leave {key} out")
     if key == "hydra/launcher":
         for name in _values(override):
             known = PLACEMENTS.get(name)
@@ -177,7 +177,7 @@ def _composed(texts: list[str], forced: set[str]) -> DictConfig:
         return compose("config", [*searchpath(), *_with_force(texts, forced)], return_hydra_config=True)
     except MissingConfigException as error:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
-        raise ConfigError(f"{group}={option}: {allowed(option, error.options or ())}") from None
+        raise ConfigError(f"{group}={option}: {allowed(option, error.options or options(group))}") from None
     except (HydraException, OmegaConfBaseException, ValueError, AssertionError) as error:
         cause = error.__cause__
         if not isinstance(cause, (ConfigKeyError, ConfigAttributeError)):

@@ -32,6 +32,9 @@ FORMATS = ("html", "markdown", "csv", "json")
 )
 @click.option("--out", type=output_file, metavar="FILE", help=f"the page (default: {DEFAULT}), or the table's file")
 @click.option("--format", metavar="|".join(FORMATS), type=Choice(FORMATS), default="html", help="(default: html)")
+@click.option(
+    "--config-dir", multiple=True, metavar="FOLDER", expose_value=False, help="not needed: nothing is built here"
+)
 def report(folders: Sequence[str], out: Path | None, format: str) -> None:
     """Raises RunError if nothing of a name exists or nothing is a run, DiskError if the file cannot be written."""
     # here, because the help needs none of it

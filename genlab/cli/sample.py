@@ -1,12 +1,12 @@
 """`genlab sample`: a grid of new images."""
 
-import inspect
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genlab.cli.options import command, positive, seed, whole_number
+from genlab.cli.options import command, seed, whole_number
 from genlab.cli.picture import picture_options
 from genlab.errors import ConfigError, RunError
 from genlab.runs.reading import Run
@@ -22,20 +22,21 @@ BATCH = 500  # images made at once, for the memory's sake
     "sample",
     "Draw images from the model of a run. One seed gives one picture, to the bit on\n"
     "one machine. -n 64 --seed 0 takes the noise of the pictures that training draws,\n"
-    "images/samples/epoch_0001.png and so on.",
+    "images/samples/epoch_0001.png and so on.\n\n"
+    "What else the samples of a model depend on, the arguments of its `sample`, are\n"
+    "options too: see the examples.",
     [
         "genlab sample outputs/vae/2026-11-22_18-27-24-7698e350",
         "genlab sample RUN_FOLDER -n 100 --seed 1 --out digits.png",
-        "genlab sample RUN_FOLDER --temperature 0.7  # of a flow: likelier images, less varied",
-        "genlab sample RUN_FOLDER --components 10    # of an autoencoder: it has no prior",
+        "genlab sample RUN_FOLDER --temperature 0.7             # flow, autoregressive: likelier images, less varied",
+        "genlab sample RUN_FOLDER --steps 25 --solver heun      # flow_matching: more exact, slower",
+        "genlab sample RUN_FOLDER --components 10               # autoencoder: it has no prior",
     ],
+    open_to="chosen",
 )
 @picture_options("samples.png")
 @click.option("-n", type=whole_number(1, 10_000), default=64, help="how many images (default: 64)")
 @click.option("--seed", type=seed, default=0, help="of the noise (default: 0)")
-@click.option(
-    "--temperature", type=positive, metavar="T", help="standard deviation of the noise; flow only (default: 1)"
-)
 @click.option(
     "--components",
     type=whole_number(1, 1000),
@@ -43,26 +44,26 @@ BATCH = 500  # images made at once, for the memory's sake
     help="draw codes from a mixture of K Gaussians, which is fitted to the codes of training images first",
 )
 def sample(
-    run: Run, model: "LightningModule", n: int, seed: int, temperature: float | None, components: int | None
+    run: Run, model: "LightningModule", n: int, seed: int, components: int | None, chosen: Mapping[str, str]
 ) -> tuple["Tensor", str]:
     import torch
 
     from genlab.pictures.grids import square_grid
 
-    draw_images = _sampler(run, model, temperature, components, seed)
+    draw_images = _with_options(_sampler(run, model, components, seed), chosen, type(model).__name__)
     generator = torch.Generator().manual_seed(seed)
     sizes = [min(BATCH, n - done) for done in range(0, n, BATCH)]
     picture = square_grid(torch.cat([draw_images(size, generator) for size in sizes]))
     fitted = f" of {components} Gaussians fitted to codes" if components else ""
-    cooled = f" at temperature {temperature:g}" if temperature else ""
-    return picture, f"{n} samples{fitted}{cooled}, seed {seed}"
+    options = "".join(f", {name} {value}" for name, value in chosen.items())
+    return picture, f"{n} samples{fitted}{options}, seed {seed}"
 
 
-def _sampler(run: Run, model: "LightningModule", temperature: float | None, components: int | None, seed: int) -> Any:
+def _sampler(run: Run, model: "LightningModule", components: int | None, seed: int) -> Callable[..., "Tensor"]:
     """(n, generator) → images (n, C, H, W) in [0, 1].
 
     Raises:
-        ConfigError: the model has not what an option asks for.
+        ConfigError: the model has no codes for the components.
         RunError: the model has no prior.
     """
     from genlab.capabilities import CanDecode, CanEncode, CanSample
@@ -83,9 +84,28 @@ def _sampler(run: Run, model: "LightningModule", temperature: float | None, comp
             f"{name} has no prior to draw samples from; with --components 10 a mixture of 10 Gaussians is fitted "
             "to the codes of training images, and codes are drawn from that"
         )
-    sample: Any = sampler.sample
-    if temperature is None:
-        return sample
-    if "temperature" not in inspect.signature(sample).parameters:
-        raise ConfigError(f"--temperature: {name} has none, the samples of a flow have; leave it out")
-    return partial(sample, temperature=temperature)
+    sample: Callable[..., Tensor] = sampler.sample
+    return sample
+
+
+def _with_options(sample: Callable[..., "Tensor"], chosen: Mapping[str, str], whose: str) -> Callable[..., "Tensor"]:
+    """The sampler with the options that were typed, read as what its signature says.
+
+    Raises:
+        ConfigError: it has no such option, or the value is none.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from genlab.capabilities import sampling_options
+
+    there, values = sampling_options(sample), {}
+    for name, text in chosen.items():
+        option = f"--{name.replace('_', '-')}"
+        if name not in there:
+            others = ", ".join(f"--{other.replace('_', '-')}" for other in there) or "none"
+            raise ConfigError(f"{option}: {whose} has none; options of its samples: {others}")
+        try:
+            values[name] = TypeAdapter(there[name]).validate_strings(text)
+        except ValidationError as error:
+            raise ConfigError(f"{option}: {text}: {error.errors()[0]['msg'].removeprefix('Input ')}") from None
+    return partial(sample, **values)

@@ -1,7 +1,6 @@
 """The first and the last lines of a run on the console."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,7 +8,7 @@ from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer
 
 from genlab import __version__
-from genlab.console.readable import readable, short, to_copy
+from genlab.console.readable import readable, short
 
 
 def announce_start(
@@ -30,8 +29,14 @@ def announce_start(
     print(f"run folder   {short(cfg.run_dir)}", flush=True)
 
 
-def announce_end(cfg: DictConfig, unit: str, metrics: dict[str, float], summary: Mapping[str, Any]) -> None:
-    """The final numbers, of which weights they are, what they have cost, the run folder and the TensorBoard command."""
+def announce_end(
+    cfg: DictConfig,
+    unit: str,
+    metrics: dict[str, float],
+    summary: Mapping[str, Any],
+    views: Sequence[tuple[str, str]],
+) -> None:
+    """The final numbers, of which weights they are, what they have cost, the run folder, and where it is to be seen."""
     test = {name.removeprefix("test/"): value for name, value in metrics.items() if name.startswith("test/")}
     numbers = "   ".join(f"{name} {readable(value)}" for name, value in test.items())
     if numbers:
@@ -41,6 +46,5 @@ def announce_end(cfg: DictConfig, unit: str, metrics: dict[str, float], summary:
     within = summary.get("sample_quality_seconds")
     cost = f", of which {within:.0f} s for val/fid" if within else ""
     print(f"run folder   {short(cfg.run_dir)}   ({summary['seconds']:.0f} s{cost})")
-    if "tensorboard" in (cfg.logger or {}):
-        command = to_copy("tensorboard", "--logdir", Path(cfg.run_dir), "--samples_per_plugin", "images=200")
-        print(f"TensorBoard  {command}", flush=True)
+    for name, view in views:
+        print(f"{name:<12} {view}", flush=True)

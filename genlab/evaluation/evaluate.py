@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from genlab.capabilities import CanDecode, CanEncode, CanSample
+from genlab.capabilities import CanDecode, CanEncode, CanSample, CanSampleInSteps
 from genlab.errors import ConfigError
 from genlab.evaluation.ex_post import fit_ex_post
 from genlab.evaluation.feature_network import Space
@@ -11,6 +11,7 @@ from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.sample_scores import Sampler, sample_scores
 from genlab.evaluation.scores import Evaluation, evenly
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
+from genlab.evaluation.step_curve import step_curve
 from genlab.quantities import score_names
 
 EX_POST_COMPONENTS = 10
@@ -43,7 +44,10 @@ def evaluate(
         why = "the model neither draws samples nor has codes to fit a density to"
         evaluation |= Evaluation(absent=dict.fromkeys(score_names(space.name), why))
         return evaluation
-    evaluation |= sample_scores(*sampler, space, train, evenly(test, settings.images), settings, track)
+    compared = evenly(test, settings.images)
+    evaluation |= sample_scores(*sampler, space, train, compared, settings, track)
+    if isinstance(model, CanSampleInSteps) and settings.steps and settings.ex_post is None:
+        evaluation |= step_curve(model, space, compared, settings, track)
     return evaluation
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from genlab.capabilities import CanExplain, CanSample, CanWeigh, HasLikelihood
+from genlab.capabilities import CanEstimateLikelihood, CanExplain, CanSample, CanWeigh, HasLikelihood
 from genlab.evaluation.likelihood import BINARY, ImportanceWeighted, from_prior, importance_weighted
 from genlab.evaluation.scores import Curve, Evaluation, Point, mean_score
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
@@ -31,6 +31,8 @@ def likelihood_scores(
     generator = torch.Generator().manual_seed(settings.seed)
     if isinstance(model, HasLikelihood):
         return _exact(model, images, settings, track)
+    if isinstance(model, CanEstimateLikelihood):
+        return _estimated(model, images, generator, track)
     if not isinstance(model, CanWeigh):
         why = (
             "samples can be drawn, but the model has no density that could be evaluated"
@@ -66,6 +68,20 @@ def _exact(model: HasLikelihood, images: Tensor, settings: EvaluationSettings, t
     score = replace(mean_score("nll", nll, _protocol(model, images), EXACT), published=settings.published_nll)
     absent = {"bits_per_dim": "the likelihood is of binary pixels: see nll"}
     return Evaluation(scores={"nll": score}, absent=absent)
+
+
+def _estimated(model: CanEstimateLikelihood, images: Tensor, generator: torch.Generator, track: Track) -> Evaluation:
+    parts = track(images.split(AT_ONCE), description="likelihood")
+    found = [model.estimate_log_likelihood(some, generator) for some in parts]
+    log_likelihood, evaluations = (
+        torch.cat([part.double().cpu() for part in parts]) for parts in zip(*found, strict=True)
+    )
+    bits = -log_likelihood / (math.log(2) * images[0].numel())
+    counted = f"{evaluations.mean():.0f} evaluations of the network an image"
+    how = f"{BOUND}: {model.likelihood_method}; {counted}"
+    absent = {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"}
+    score = mean_score("bits_per_dim", bits, _protocol(model, images), how)
+    return Evaluation(scores={"bits_per_dim": score}, absent=absent)
 
 
 def _nll(estimate: ImportanceWeighted, x: str) -> Evaluation:
@@ -108,7 +124,7 @@ def _from_prior(
     )
 
 
-def _protocol(model: CanWeigh | HasLikelihood, images: Tensor) -> str:
+def _protocol(model: CanWeigh | HasLikelihood | CanEstimateLikelihood, images: Tensor) -> str:
     """What likelihoods must have in common to be compared, on one data set."""
     kind = f"binary pixels, {BINARY[model.pixels]}" if model.pixels in BINARY else f"{model.pixels} pixels"
     return f"{kind}; {len(images)} test images"

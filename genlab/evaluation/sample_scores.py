@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -52,29 +52,26 @@ def sample_scores(
     n, generator = settings.samples, torch.Generator().manual_seed(settings.seed)
     samples, seconds = draw(sample, n, generator, track)
     protocol = f"{n} samples from {whose} against {len(test)} test images"
-    floored = min(n, len(train))
-    if floored < n:
-        protocol += f"; floor of {floored} training images"
+    if len(train) < n:
+        protocol += f"; floor of {len(train)} training images"
     if len(test) <= DENSITY_K:
         protocol += f"; neighbours: {len(test) - 1} at most"
     compared = {"pixels": (samples, train, test)}
     evaluation, values, floors = Evaluation(), dict[str, float](), dict[str, float]()
-    units: dict[str, str] = {}
-    if space.network is not None:
-        network = space.network
-        of_samples = network.describe(samples, track, "features of the samples")
-        of_test = network.describe(test, track, "features of the test images")
-        of_train = network.describe(train, track, "features of the training images")
+    if (network := space.network) is not None:
+        described = {
+            name: network.describe(images, track, f"features of the {name}")
+            for name, images in (("samples", samples), ("test images", test), ("training images", train))
+        }
+        of_samples, of_test, of_train = described.values()
         # a generator of its own, so that every model has the same floor
         chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(settings.seed))[:n]
         floor = Described(of_train.features[chosen], of_train.probabilities[chosen])
-        for described, found in track([(of_samples, values), (floor, floors)], description="distances"):
-            found |= _distances(of_test.features, described, space.name, network.labelled)
+        for some, found in track([(of_samples, values), (floor, floors)], description="distances"):
+            found |= _distances(of_test.features, some, space.name, network.labelled)
         compared["features"] = (of_samples.features, of_train.features, of_test.features)
         evaluation.features = Features(f"{network.title}, penultimate layer", network.sha256, network.test_accuracy)
         if network.labelled:
-            classes = of_test.probabilities.shape[1]
-            units = {"class_entropy": f"nats, {math.log(classes):.3f} is even", "classes_covered": f"of {classes}"}
             counted = {"samples": of_samples, "test": of_test}
             evaluation.classes = {name: count_classes(some.probabilities).counts for name, some in counted.items()}
     found_nearest: dict[str, tuple[Nearest, Nearest]] = {}
@@ -85,13 +82,15 @@ def sample_scores(
         evaluation.pairs.append(torch.stack([samples[closest], train[rows].float() / 255]))
     values["copied_share"], floors["copied_share"] = (found.copied_share for found in found_nearest["pixels"])
     values["samples_per_second"] = n / seconds
+    units = _units(len(evaluation.classes.get("test", ())))
     evaluation.scores = {
         name: Score(
-            value, units.get(name) or quantity(name).unit, quantity(name).better, protocol, floor=floors.get(name)
+            value, units.get(name, quantity(name).unit), quantity(name).better, protocol, floor=floors.get(name)
         )
         for name, value in values.items()
     }
-    evaluation.absent = _absent(space, values)
+    why = space.lacking if network is None else "the images have no labels"
+    evaluation.absent = {name: why for name in score_names(space.name) if name not in values}
     evaluation.memorisation = _memorisation(found_nearest)
     return evaluation
 
@@ -128,9 +127,11 @@ def _distances(real: Tensor, described: Described, space: str, labelled: bool) -
     return found
 
 
-def _absent(space: Space, there: Mapping[str, float]) -> dict[str, str]:
-    why = space.lacking if space.network is None else "the images have no labels"
-    return {name: why for name in score_names(space.name) if name not in there}
+def _units(classes: int) -> dict[str, str]:
+    """Of the scores that count classes."""
+    if not classes:
+        return {}
+    return {"class_entropy": f"nats, {math.log(classes):.3f} is even", "classes_covered": f"of {classes}"}
 
 
 def _memorisation(found: dict[str, tuple[Nearest, Nearest]]) -> dict[str, dict[str, float] | str]:

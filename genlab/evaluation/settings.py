@@ -18,6 +18,7 @@ class EvaluationSettings:
         importance_samples: K for log p(x) of binary pixels.
         prior_samples: M latents for the naive estimate of the same.
         dequantization_samples: K for log p(x) of 8-bit pixels.
+        steps: the curve of quality over evaluations of the network has a point for each, where samples take steps.
         ex_post: samples come from a mixture of so many Gaussians fitted to the codes, instead of from the model's own
             distribution. None: so it is, with ten, for a model that has codes and no distribution.
         published_nll: of a paper, for the same network and protocol; shown beside `nll`.
@@ -30,6 +31,7 @@ class EvaluationSettings:
     importance_samples: PositiveInt = 5000
     prior_samples: PositiveInt = 100_000
     dequantization_samples: PositiveInt = 8
+    steps: Sequence[PositiveInt] = (2, 5, 10, 25, 50)
     ex_post: PositiveInt | None = None
     published_nll: PositiveFloat | None = None
     seed: NonNegativeInt = 0

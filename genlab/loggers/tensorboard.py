@@ -11,6 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from genlab.arguments import checked
+from genlab.console.readable import to_copy
 from genlab.runs.membership import PICTURES, is_job
 
 _others = threading.excepthook
@@ -36,6 +37,13 @@ class TensorBoard(TensorBoardLogger):
         super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, purge_step=purge_step)
         threading.excepthook = _hear
         self._pictures: SummaryWriter | None = None
+
+    @property
+    def view(self) -> tuple[str, str]:
+        """The command that shows the run."""
+        return "TensorBoard", to_copy(
+            "tensorboard", "--logdir", Path(self.log_dir), "--samples_per_plugin", "images=200"
+        )
 
     @property
     def pictures(self) -> SummaryWriter:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from genlab.arguments import checked
 from genlab.bijections import bits_per_dim
+from genlab.capabilities import Temperature
 from genlab.models.binarization import binarize, binarize_afresh
 from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
@@ -20,12 +21,11 @@ from genlab.models.fixed_noise import fixed_uniform
 from genlab.networks import ImageShape
 from genlab.networks.causal_transformer import CausalTransformer, Positions
 from genlab.networks.made import MADE
+from genlab.networks.patches import PatchSize, from_patches, patch_grid, to_patches
 from genlab.objectives import importance_weighted_bound
 
 LEVELS = {"binary": 2, "8-bit": 256}  # of a pixel
 MOST_SYMBOLS = 4096
-
-Size = Annotated[Sequence[PositiveInt], Field(min_length=2, max_length=2)]
 
 
 class Autoregressive(LightningModule):
@@ -54,7 +54,7 @@ class Autoregressive(LightningModule):
         self,
         architecture: Literal["transformer", "made"] = "transformer",
         pixels: Literal["binary", "8-bit"] = "binary",
-        patch_size: Size = (2, 2),
+        patch_size: PatchSize = (2, 2),
         layers: PositiveInt = 3,
         width: PositiveInt = 96,
         heads: PositiveInt = 3,
@@ -74,12 +74,8 @@ class Autoregressive(LightningModule):
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
         self.warmup_steps = warmup_steps
-        channels, *size = image_shape
-        if any(side % part for side, part in zip(size, patch_size, strict=True)):
-            whole, part = (f"{sides[0]}x{sides[1]}" for sides in (size, patch_size))
-            raise ValueError(f"patch_size: images of {whole} are not made of patches of {part}")
-        self.grid = size[0] // patch_size[0], size[1] // patch_size[1]
-        features, levels = channels * math.prod(patch_size), LEVELS[pixels]
+        self.grid = patch_grid(image_shape, patch_size)
+        features, levels = image_shape[0] * math.prod(patch_size), LEVELS[pixels]
         symbols = levels**features
         if symbols > MOST_SYMBOLS:
             raise ValueError(f"patch_size: {features} {pixels} pixels make {symbols} symbols; use smaller patches")
@@ -101,11 +97,11 @@ class Autoregressive(LightningModule):
 
     def patches(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) → patches (B, N, features), row by row."""
-        return F.unfold(x, self.patch_size, stride=self.patch_size).transpose(1, 2)
+        return to_patches(x, self.patch_size)
 
     def images(self, patches: Tensor) -> Tensor:
         """Patches (B, N, features) → images (B, C, H, W)."""
-        return F.fold(patches.transpose(1, 2), self.image_shape[1:], self.patch_size, stride=self.patch_size)
+        return from_patches(patches, self.image_shape, self.patch_size)
 
     def symbols(self, patches: Tensor) -> Tensor:
         """Patches (…, features) → their numbers in the palette (…)."""
@@ -205,7 +201,7 @@ class Autoregressive(LightningModule):
 
     # What the mathematics gives
 
-    def sample(self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
+    def sample(self, n: int, generator: torch.Generator | None = None, temperature: Temperature = 1.0) -> Tensor:
         """n images (n, C, H, W), x ~ p(x), which a CPU generator fixes.
 
         At a temperature T each patch is drawn from p(x_i | those before it)^(1/T), normalised.

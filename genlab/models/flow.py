@@ -21,7 +21,7 @@ from genlab.bijections import (
     multiscale_glow,
     to_images,
 )
-from genlab.capabilities import Pixels
+from genlab.capabilities import Part, Pixels, Temperature
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
@@ -188,6 +188,16 @@ class Flow(LightningModule):
 
     # What the mathematics gives
 
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The map and its inverse; where images become x, noise that depends on their bytes would have to be drawn."""
+        x = f"x = (k + u)/{LEVELS} in (0, 1), of pixels k in 0, …, {LEVELS - 1} and u in (0, 1)"
+        density = f"{x} → z = f(x), ladj = log |det df/dx|: log p(x) = log N(z; 0, I) + ladj"
+        return {
+            "forward": Part(self.flow, "x", ("z", "ladj"), density),
+            "inverse": Part(self.flow.inverse, "z", ("x",), f"z ~ N(0, I) → {x}: k = floor({LEVELS} x)"),
+        }
+
     def encode(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) → z = f(x) (B, C·H·W), x a point of the image's cell. decode returns the image.
 
@@ -205,7 +215,7 @@ class Flow(LightningModule):
             x = self.flow.inverse(z.flatten(0, -2).to(next(self.parameters())))
         return to_images(x).unflatten(0, z.shape[:-1])
 
-    def sample(self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
+    def sample(self, n: int, generator: torch.Generator | None = None, temperature: Temperature = 1.0) -> Tensor:
         """n images (n, C, H, W) in [0, 1]: decode(temperature · z) for z ~ N(0, I), which a CPU generator fixes.
 
         Kingma & Dhariwal 2018, section 6, take temperatures below 1, which give likelier but less varied images.

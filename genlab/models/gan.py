@@ -14,6 +14,7 @@ from torch.func import functional_call
 from torch.nn.utils import get_total_norm
 
 from genlab.arguments import checked
+from genlab.capabilities import Part
 from genlab.models.averaging import frozen_copy, update_average, warmed_up
 from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_normal
@@ -219,6 +220,10 @@ class GAN(LightningModule):
         }
 
     # What the mathematics gives
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        return {"generator": Part(self.decode, "z", ("images",), "z ~ N(0, I) → images in [0, 1]")}
 
     def decode(self, z: Tensor) -> Tensor:
         """Latents (…, D) → images in [0, 1] (…, C, H, W), each a function of its own z.

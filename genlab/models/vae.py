@@ -11,7 +11,7 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from genlab.arguments import checked
-from genlab.capabilities import Pixels
+from genlab.capabilities import Part, Pixels
 from genlab.models.binarization import Binarization, binarize, binarize_afresh
 from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
@@ -214,6 +214,16 @@ class VAE(LightningModule):
         return dict.fromkeys(self.quantities, "estimate: one sample of z an image")
 
     # What the mathematics gives
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The two distributions: `encode` itself draws a binary image, which depends on the grey one's bytes."""
+        x = {"stochastic": "binary, drawn from the grey image", "threshold": "binary, cut at 0.5", "none": "grey"}
+        posterior = f"images x, {x[self.binarization]} → q(z|x) = N(mu, diag exp log_var)"
+        return {
+            "encoder": Part(self.posterior, "x", ("mu", "log_var"), posterior),
+            "decoder": Part(self.decode, "z", ("images",), "z ~ N(0, I) → p(pixel = 1 | z), images in [0, 1]"),
+        }
 
     def encode(self, images: Tensor) -> Tensor:
         """Grey images (B, C, H, W) → posterior means (B, D)."""

@@ -1,4 +1,4 @@
-"""Pure functions of tensors: divergences, likelihoods, bounds."""
+"""Pure functions of tensors: divergences, likelihoods, bounds, losses, paths."""
 
 from genlab.objectives.bernoulli import bernoulli_log_likelihood, pairwise_bernoulli_log_likelihood
 from genlab.objectives.bounds import importance_weighted_bound

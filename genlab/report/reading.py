@@ -20,6 +20,7 @@ from genlab.report.evaluation import read_evaluation
 from genlab.report.plain_values import cleaned, number, plain_value, table, text
 from genlab.runs.identity import flat, images_of, result_settings
 from genlab.runs.listing import Listed, listed, run_folders
+from genlab.runs.pretrained import run_folder
 from genlab.runs.reading import read_summary
 from genlab.runs.trust import read_yaml
 
@@ -80,7 +81,7 @@ def find_folders(arguments: Sequence[str]) -> list[Path]:
     """
     found: dict[Path, Path] = {}
     for argument in arguments:
-        folders = _named(os.path.expanduser(argument))
+        folders = _named(os.path.expanduser(run_folder(argument)))
         if not folders:
             there = (
                 "a file, and no folder of a run" if os.path.isfile(os.path.expanduser(argument)) else "no such folder"

@@ -17,6 +17,8 @@ from genlab import __version__
 from genlab.errors import DiskError, RunError
 from genlab.runs.archive import check_archive, check_size
 from genlab.runs.atomic import whole_file
+from genlab.runs.export import read_weights
+from genlab.runs.membership import WEIGHTS
 
 POSITIVE = ("step", "exp_avg_sq")  # what an optimizer keeps and is never negative
 FORMAT = 1  # of checkpoint["genlab"] and of all that callbacks put into a checkpoint
@@ -92,12 +94,17 @@ def read_checkpoint(path: Path, device: Any = "cpu") -> dict[str, Any]:
 
 
 def load_weights(model: torch.nn.Module, path: Path, device: Any = "cpu") -> None:
-    """Fill a model, built from its config, with the weights of a checkpoint.
+    """Fill a model, built from its config, with the weights of a checkpoint, or with those of an export.
 
     Raises:
-        RunError: see `read_checkpoint`; or it is a checkpoint of another model or of another size.
+        RunError: see `read_checkpoint` and `read_weights`; or it is of another model or of another size.
     """
-    checkpoint = read_checkpoint(path, device)
+    checkpoint: Mapping[str, Any]
+    if path.name == WEIGHTS:
+        name, state = read_weights(path)
+        checkpoint = {"genlab": {"model": name}, "state_dict": state}
+    else:
+        checkpoint = read_checkpoint(path, device)
     check_weights(model, checkpoint, path)
     model.load_state_dict(checkpoint["state_dict"])
 

@@ -42,9 +42,10 @@ def construct(
     takes = inspect.signature(classes[address]).parameters
     more = {name: value for name, value in offered.items() if name in takes}
     try:
-        return instantiate(node, _convert_="all", **more, **given)
-    except InstantiationException as error:
-        cause = error.__cause__
+        # what is given goes past Hydra, which would take a callback that is a dataclass for a table of settings
+        return instantiate(node, _convert_="all", _partial_=True, **more)(**given)
+    except Exception as error:
+        cause = error.__cause__ if isinstance(error, InstantiationException) else error
         if isinstance(cause, ValidationError):
             raise ConfigError(explain(cause, address)) from None
         if isinstance(cause, (GenlabError, OSError)):

@@ -15,6 +15,8 @@ from genlab.arguments import checked, explain
 from genlab.data.sources import what_lacks
 from genlab.errors import RunError
 from genlab.runs.classes import SECTIONS
+from genlab.runs.membership import WEIGHTS
+from genlab.runs.pretrained import run_folder
 from genlab.runs.trust import check_files, read_config, read_text, read_yaml
 
 CheckpointName = Literal["best", "last"]
@@ -39,13 +41,19 @@ class Run:
     def checkpoint(self, name: CheckpointName | None = None) -> Path:
         """The file of a checkpoint; of `best` without a name, or of `last` where no validation metric chooses.
 
+        Without a name it is that of the weights in an export.
+
         Raises:
             RunError: there is none.
         """
         files = [self.folder / "checkpoints" / f"{choice}.ckpt" for choice in ([name] if name else ["best", "last"])]
+        if name is None:
+            files.insert(0, self.folder / WEIGHTS)
         for file in files:
             if file.is_file():
                 return file
+        if (self.folder / WEIGHTS).is_file():
+            raise RunError(f"{files[-1]}: no such checkpoint; an export has one set of weights, leave the name out")
         if self.summary.get("thinned"):
             raise RunError(
                 f"{files[-1]}: sweep.keep=best has removed it, because a run beside it is better; take that one, or "
@@ -58,14 +66,14 @@ def open_run(folder: str | Path, sections: Sequence[str] = SECTIONS, trust: Sequ
     """Read a run folder.
 
     Args:
-        folder: of the run.
+        folder: of the run or of an export, or `pretrained:NAME`.
         sections, trust: see `genlab.runs.classes.check_config`.
 
     Raises:
         RunError: it is no run folder, a file is damaged, or it is one that nobody should trust: see
             `genlab.runs.trust`; or its name would not be a plain text on a page.
     """
-    given = os.path.expanduser(folder)
+    given = os.path.expanduser(run_folder(str(folder)))
     if not os.path.isdir(given):
         raise RunError(f"{given or 'no name'}: no such folder; genlab runs lists those there are")
     path = Path(given).absolute()

@@ -11,7 +11,7 @@ from genlab.data.datamodule import ImageDataModule
 from genlab.errors import RunError
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.runs.checkpoints import load_weights
-from genlab.runs.classes import MODEL_SECTIONS
+from genlab.runs.classes import MODEL_SECTIONS, classes_named_in
 from genlab.runs.construction import construct
 from genlab.runs.reading import CheckpointName, Run, check_root, open_run
 
@@ -21,21 +21,24 @@ def load(
     device: str | torch.device = "cpu",
     checkpoint: CheckpointName | None = None,
     trust: Sequence[str] = (),
+    config_dir: str | Path | None = None,
 ) -> LightningModule:
     """The model of a run in evaluation mode, with the weights of `best.ckpt`, or of `last.ckpt` where there is no best.
 
     A folder from a stranger is safe to load: see `genlab.runs.trust`.
 
     Args:
-        folder: of the run.
+        folder: of the run or of an export, or `pretrained:NAME`.
         device: for the model.
         checkpoint: `"best"` or `"last"`.
         trust: packages whose classes the config may name besides those of genlab, as `("my_models",)`.
+        config_dir: folder of configs of your own, whose classes it may name too.
 
     Raises:
         RunError: the folder, its config or its checkpoint is damaged, missing, or not to be trusted.
     """
-    return load_model(open_run(folder, MODEL_SECTIONS, trust), device, checkpoint)
+    own = classes_named_in(Path(config_dir).expanduser()) if config_dir is not None else ()
+    return load_model(open_run(folder, MODEL_SECTIONS, (*trust, *own)), device, checkpoint)
 
 
 def load_model(

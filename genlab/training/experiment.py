@@ -26,6 +26,7 @@ from genlab.runs.checkpoints import AtomicCheckpointIO
 from genlab.runs.classes import check_config
 from genlab.runs.construction import construct, located
 from genlab.runs.record import recorded
+from genlab.training.promises import check_promises
 from genlab.training.trainer import check_manual_optimization
 
 
@@ -66,7 +67,7 @@ def build(
     evaluation = construct(cfg.evaluation, "evaluation", EvaluationSettings)
     data = construct(cfg.data, "data", ImageDataModule)
     _fit_to_images(cfg, data)
-    model = _model(cfg)
+    model = _model(cfg, data)
     loggers = [_logger(node, f"logger.{name}", cfg.run_dir, purge_step) for name, node in (cfg.logger or {}).items()]
     others = {name: construct(node, f"callbacks.{name}", Callback) for name, node in cfg.callbacks.items()}
     checkpoints = others.pop("checkpoints", None)
@@ -78,7 +79,7 @@ def build(
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
     everything = [*others.values(), *callbacks.values()]
     if checkpoints.monitor == "val/fid":
-        checkpoints.monitor = f"val/fid_{data.space}"
+        checkpoints.monitor = cfg.callbacks.checkpoints.monitor = f"val/fid_{data.space}"
     _check_monitor(checkpoints.monitor, model, everything, data)
     if checkpoints.monitor and checkpoints.mode is None:
         checkpoints.mode = _mode(checkpoints.monitor, model)
@@ -149,8 +150,7 @@ def _fit_to_images(cfg: DictConfig, data: ImageDataModule) -> None:
         raise ConfigError(f"model.image_shape={given}: the images of data={data.source} have {shape}; leave it out")
 
 
-def _model(cfg: DictConfig) -> LightningModule:
+def _model(cfg: DictConfig, data: ImageDataModule) -> LightningModule:
     model: LightningModule = construct(cfg.model, "model", LightningModule)
-    if not getattr(model, "quantities", None):
-        raise ConfigError(f"model._target_={cfg.model._target_}: has no quantities; see Reports in genlab.capabilities")
+    check_promises(model, cfg.model._target_, data.image_shape)
     return model

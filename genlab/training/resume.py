@@ -16,6 +16,7 @@ from genlab.processes.agreement import agreed
 from genlab.processes.peers import is_first
 from genlab.runs.atomic import remove_leftovers
 from genlab.runs.lock import locked
+from genlab.runs.membership import WEIGHTS
 from genlab.runs.reading import Run, check_root, open_run, read_overrides
 
 AT_LEAST = ("min_epochs", "min_steps")
@@ -84,6 +85,8 @@ def _locked_by_the_first(folder: Path) -> Iterator[None]:
 def _opened(folder: str, changes: dict[str, Any], trust: Sequence[str]) -> tuple[Run, set[str]]:
     """The run with the changes, and the names of the settings that have another value now."""
     run = open_run(folder, trust=trust)
+    if (run.folder / WEIGHTS).is_file():
+        raise RunError(f"{folder}: an export, which cannot be resumed; resume the run that it is of")
     new = {key.partition(".")[2] for key, value in changes.items() if OmegaConf.select(run.config, key) != value}
     for key, value in changes.items():
         OmegaConf.update(run.config, key, value, force_add=True)

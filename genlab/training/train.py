@@ -10,7 +10,6 @@ from typing import Any
 
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import OutOfMemoryError
 from torch.optim import Optimizer
@@ -20,6 +19,7 @@ from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics,
 from genlab.capabilities import Describes, Reports, units_of
 from genlab.console.announcement import announce_end, announce_start
 from genlab.errors import ConfigError, GenlabError, RunError
+from genlab.loggers.broadcast import log_results, log_settings, open_until_the_end, views
 from genlab.processes.agreement import connect, is_lost, meet
 from genlab.processes.peers import is_first
 from genlab.runs.atomic import write_text
@@ -72,6 +72,7 @@ def train(
         quick_gpu_check(),
         new_folder(folder) if first and resumed is None else nullcontext(),
         RunRecord(folder, _identity(cfg, experiment), previous=previous, write=first) as record,
+        open_until_the_end(experiment.trainer.loggers),
     ):
         _begin(cfg, overrides, experiment, new=checkpoint is None)
         _fit(experiment, checkpoint, last)
@@ -80,7 +81,8 @@ def train(
         metrics |= _test(cfg, experiment, record, metrics)
         if first:
             assert isinstance(experiment.model, Reports)
-            announce_end(cfg, units_of(experiment.model), metrics, record.summary)
+            shown = views(experiment.trainer.loggers)
+            announce_end(cfg, units_of(experiment.model), metrics, record.summary, shown)
         if first and experiment.evaluation is not None:
             evaluated = folder, experiment.model, experiment.data, weights.name, record.summary, experiment.evaluation
             print_evaluation(evaluate_run(*evaluated))
@@ -111,7 +113,7 @@ def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment, ne
         announce_start(cfg, experiment.model, experiment.trainer, experiment.data.images, experiment.data.place)
     meet()
     if new:
-        _log_settings(experiment.trainer, cfg, f"hp/{_headline(experiment)}")
+        log_settings(experiment.trainer.loggers, flat_settings(cfg), _headline(experiment))
 
 
 def _fit(experiment: Experiment, checkpoint: dict[str, Any] | None, last: Path) -> None:
@@ -153,7 +155,7 @@ def _test(cfg: DictConfig, experiment: Experiment, record: RunRecord, metrics: d
         protocol=protocol | _words("protocol", sources, tested),
         estimators=estimators | _words("estimators", sources, tested),
     )
-    _log_result(trainer, f"hp/{_headline(experiment)}", tested.get(f"test/{_headline(experiment)}"))
+    log_results(trainer.loggers, metrics | tested, _headline(experiment), batches_seen(trainer))
     return tested
 
 
@@ -228,17 +230,3 @@ def _words(kind: str, sources: Sequence[Any], metrics: dict[str, float]) -> dict
     words = {name: text for source in sources for name, text in getattr(source, kind, {}).items()}
     measured = {tag: tag.split("/", 1) for tag in metrics}
     return {tag: words[name] for tag, (split, name) in measured.items() if split != "train" and name in words}
-
-
-def _log_settings(trainer: Trainer, cfg: DictConfig, metric: str) -> None:
-    """The HParams tab must hear of its metric before training, and of the value after."""
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(flat_settings(cfg), {metric: float("nan")})
-
-
-def _log_result(trainer: Trainer, metric: str, value: float | None) -> None:
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger) and value is not None:
-            logger.log_metrics({metric: value}, step=batches_seen(trainer))
-            logger.save()

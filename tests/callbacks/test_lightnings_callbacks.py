@@ -76,6 +76,12 @@ def test_a_callback_of_lightnings_trains_and_is_resumed(compose_config, tmp_path
     assert (summary["status"], summary["epochs"]) == ("finished", 3)
 
 
+def test_averaged_weights_are_for_models_that_optimize_automatically(compose_config, tmp_path):
+    typed = [text for text in overrides("StochasticWeightAveraging") if not text.startswith("model.")]
+    with pytest.raises(ConfigError, match="SWA currently works with 1 `optimizer`"):
+        train(compose_config("model=gan", "evaluate_every=0", *typed))
+
+
 def test_lightning_finds_its_own_where_it_looks_for_them(compose_config):
     trainer = build(compose_config(*overrides("EarlyStopping"))).trainer
     assert isinstance(trainer.early_stopping_callback, lightning.EarlyStopping)

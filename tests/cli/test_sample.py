@@ -9,10 +9,11 @@ import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
+from genlab.capabilities import sampling_options
 from genlab.pictures.grids import square_grid
 from genlab.runs.reload import load
 
-PRIOR = {"vae": [], "gan": [], "flow": [], "autoencoder": ["--components", 2]}
+PRIOR = {"vae": [], "gan": [], "flow": [], "flow_matching": [], "autoencoder": ["--components", 2]}
 
 
 def pixels(path):
@@ -45,7 +46,7 @@ def test_another_process_draws_the_same(runs, genlab, tmp_path):
     assert (tmp_path / "samples.png").read_bytes() == (tmp_path / "here.png").read_bytes()
 
 
-@pytest.mark.parametrize("model", ["vae", "gan", "flow"])
+@pytest.mark.parametrize("model", ["vae", "gan", "flow", "flow_matching"])
 def test_seed_0_of_the_last_weights_is_the_last_picture_of_the_training(model, runs, genlab, tmp_path):
     assert genlab("sample", runs[model], "--checkpoint", "last").code == 0
     last = runs[model] / "images" / "samples" / "epoch_0001.png"
@@ -73,6 +74,21 @@ def test_a_flow_has_a_temperature(runs, genlab, tmp_path):
     assert torch.equal(pixels(tmp_path / "samples.png"), as_written(square_grid(samples)))
 
 
+def test_an_argument_of_sample_is_an_option(runs, genlab, tmp_path):
+    result = genlab("sample", runs["flow_matching"], "--steps", 3, "-n", 4, "--solver=euler")
+    assert result.out.startswith("samples.png: 4 samples, steps 3, solver euler, seed 0, FlowMatching of ")
+    with torch.no_grad():
+        samples = load(runs["flow_matching"]).sample(4, torch.Generator().manual_seed(0), steps=3, solver="euler")
+    assert torch.equal(pixels(tmp_path / "samples.png"), as_written(square_grid(samples)))
+
+
+def test_the_type_of_an_option_is_that_of_its_default():
+    def sample(n, generator=None, sharpness=2, smooth: "bool" = True, *, style: str = "bold"):
+        raise NotImplementedError
+
+    assert sampling_options(sample) == {"sharpness": int, "smooth": bool, "style": str}
+
+
 def test_a_vae_can_be_sampled_by_its_codes_instead_of_its_prior(runs, genlab, tmp_path):
     genlab("sample", runs["vae"], "--out", "prior.png")
     assert genlab("sample", runs["vae"], "--components", 1, "--out", "codes.png").code == 0
@@ -93,10 +109,21 @@ def test_more_than_one_batch_of_images(runs, genlab, tmp_path):
         ("autoencoder", [], 1, "error: Autoencoder has no prior to draw samples from; with --components 10 "),
         ("gan", ["--components", 2], 2, "error: --components: GAN has no codes "),
         ("vae", ["--components", 700], 2, "error: --components=700: there are 550 training images"),
-        ("flow", ["--temperature", 0], 2, "error: --temperature: 0: should be a number above 0 and below 100; "),
-        ("flow", ["--temperature", "nan"], 2, "error: --temperature: nan: should be a number above 0 "),
+        ("flow", ["--temperature", 0], 2, "error: --temperature: 0: should be greater than 0"),
+        ("flow", ["--temperature=nan"], 2, "error: --temperature: nan: should be "),
+        ("flow", ["--temperature", "hot"], 2, "error: --temperature: hot: should be a valid number"),
+        ("flow", ["--temperature"], 2, "error: --temperature: expected one argument; see genlab sample --help"),
+        ("flow", ["--steps", 4], 2, "error: --steps: Flow has none; options of its samples: --temperature"),
+        ("flow_matching", ["--steps", 0], 2, "error: --steps: 0: should be greater than or equal to 1"),
+        ("flow_matching", ["--steps", 2.5], 2, "error: --steps: 2.5: should be a valid integer"),
+        (
+            "flow_matching",
+            ["--solver", "runge"],
+            2,
+            "error: --solver: runge: should be 'euler', 'midpoint', 'heun' or ",
+        ),
         ("flow", ["-n", 0], 2, "error: -n: 0: should be a whole number from 1 to 10000; "),
-        ("vae", ["--temperature", 0.7], 2, "error: --temperature: VAE has none"),
+        ("vae", ["--temperature", 0.7], 2, "error: --temperature: VAE has none; options of its samples: none"),
         ("autoencoder", ["--components", 2, "--temperature", 0.7], 2, "error: --temperature: Autoencoder has none"),
     ],
 )

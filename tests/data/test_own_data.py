@@ -93,6 +93,17 @@ def test_the_shape_is_written_into_the_config(compose_config, colour):
     assert cfg.model.image_shape == [1, 28, 28]
 
 
+def test_the_best_is_chosen_in_the_space_of_the_data(compose_config, colour):
+    cfg = compose_config("data=arrays", f"data.root={colour}", "model=gan")
+    experiment = build(cfg)
+    name = f"val/fid_{experiment.data.space}"
+    assert name.startswith("val/fid_arrays_")
+    assert experiment.checkpoints.monitor == cfg.callbacks.checkpoints.monitor == name
+    assert build(compose_config("model=gan")).checkpoints.monitor == "val/fid_mnist"
+    with pytest.raises(ConfigError, match=f"nothing measures it; did you mean {name}"):
+        build(compose_config("data=arrays", f"data.root={colour}", "callbacks.checkpoints.monitor=val/fid_mnist"))
+
+
 def test_a_shape_may_be_typed_if_it_is_that_of_the_images(compose_config, colour):
     build(compose_config("data=arrays", f"data.root={colour}", "+model.image_shape=[3,32,32]", *VAE))
     with pytest.raises(ConfigError, match=r"model.image_shape=\[3, 32, 32\]: the images of data=mnist have \[1, 28"):

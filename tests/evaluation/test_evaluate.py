@@ -82,6 +82,31 @@ def test_copies_are_said_to_be_copies(images):
     assert pixels.shape == (2, 10, 1, 28, 28)
 
 
+class Steps(Sampler):
+    """Real images, and the more noise, the fewer the steps."""
+
+    def sample(self, n, generator=None, steps=10):
+        noise = torch.rand(n, 1, 28, 28, generator=generator)
+        return self.images[:n] + (noise - self.images[:n]) / steps
+
+    def sampling_evaluations(self, steps):
+        return 2 * steps
+
+
+def test_samples_that_take_steps_have_a_curve(mnist, images):
+    settings = EvaluationSettings(samples=300, images=1000, steps=(1, 4, 16))
+    curve = evaluate(Steps(mnist.val_set.images[:300] / 255), MNIST, *images, settings).curves["fid_mnist"]
+    assert (curve.x, [point.x for point in curve.points]) == ("evaluations of the network", [2, 8, 32])
+    assert curve.points[0].value > curve.points[1].value > curve.points[2].value > 0
+    assert curve.protocol.startswith("300 samples against 1000 test images")
+
+
+def test_no_steps_no_curve(mnist, images, real):
+    assert not real.curves
+    settings = EvaluationSettings(samples=100, images=100, steps=())
+    assert not evaluate(Steps(mnist.val_set.images[:100] / 255), MNIST, *images, settings).curves
+
+
 def test_protocols_say_how_many(real):
     protocol = real.scores["fid_mnist"].protocol
     assert protocol == "1000 samples from the model's own distribution against 1000 test images"

@@ -337,3 +337,17 @@ def test_an_estimator_that_all_share_is_said_once(make_run):
     (column,) = [column for column in comparison.cells if column.name == "nll"]
     assert [comparison.beside(column, group) for group in comparison.groups] == [[], []]
     assert comparison.measured(column) == "binary; 10000 test images; exact"
+
+
+def test_scores_in_different_spaces_share_no_column_and_no_chart(make_run):
+    folders = []
+    for index, space in enumerate(("folder_aaaaaaaa", "folder_bbbbbbbb")):
+        content = evaluation(**{f"fid_{space}": 3.0, "precision": 0.5})
+        del content["scores"]["fid_mnist"]
+        content["features"]["sha256"] = 32 * f"{index}a"
+        folders.append(make_run(space, model=f"VAE{index}", data="folder", evaluated=content))
+    (comparison,) = compared(*folders)
+    names = [column.name for column in comparison.cells]
+    assert {"fid_folder_aaaaaaaa", "fid_folder_bbbbbbbb"} <= set(names) and names.count("precision") == 2
+    assert len(comparison.sample_scores) == 2
+    assert all(len(comparison.ranking(column)) == 1 for column in comparison.sample_scores)

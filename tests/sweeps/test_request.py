@@ -80,7 +80,7 @@ def test_repetitions_differ_in_the_seed_only():
     assert len({job.repeats for job in found.jobs}) == 4
 
 
-MODELS = ("autoencoder", "autoregressive", "flow", "gan", "vae")
+MODELS = ("autoencoder", "autoregressive", "flow", "flow_matching", "gan", "vae")
 
 
 @pytest.mark.parametrize(
