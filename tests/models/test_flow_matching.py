@@ -147,12 +147,12 @@ def test_the_likelihood_is_the_change_of_variables(architecture, images):
     uniform = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     probes = rademacher(torch.rand(n, *SHAPE, generator=torch.Generator().manual_seed(4), dtype=torch.float64))
     image = images[:1]
-    estimates, _ = one.log_density(image.expand(n, -1, -1, -1), uniform.expand(n, -1, -1, -1), probes, steps=40)
+    estimates, _ = one.log_density(image.expand(n, -1, -1, -1), uniform.expand(n, -1, -1, -1), probes, steps=20)
     x, ladj = one.observe(image, uniform)
 
     def back(x):
-        t, h = 1.0, 1 / 40
-        for _ in range(40):  # Heun
+        t, h = 1.0, 1 / 20
+        for _ in range(20):  # Heun
             first = one.velocity(x, torch.full((1,), t, dtype=torch.float64))
             second = one.velocity(x - h * first, torch.full((1,), t - h, dtype=torch.float64))
             x, t = x - h * (first + second) / 2, t - h
@@ -243,11 +243,11 @@ def test_validation_is_of_the_averaged_weights_and_of_fixed_noise(images, monkey
 
 @pytest.mark.parametrize(
     ("architecture", "path", "prediction"),
-    [("convolutional", "linear", "velocity"), *(("transformer", *field) for field in FIELDS)],
+    [("transformer", "linear", "velocity"), ("transformer", "cosine", "noise")],
 )
 def test_an_image_s_code_is_the_image_again(architecture, path, prediction, images):
     one = model(architecture, path=path, prediction=prediction)
-    exactly = {"solver": "adaptive", "tolerance": 1e-7}
+    exactly = {"solver": "adaptive", "tolerance": 1e-6}
     images = images[:2]
     codes = one.encode(images, **exactly)
     assert codes.shape == (2, D) and one.latent_dim == D
