@@ -43,10 +43,6 @@ class Comparison:
         """The Fréchet distances, by each protocol."""
         return self.most_used(is_sample_score)
 
-    def several_estimators(self, column: Column) -> bool:
-        """Whether how a number was estimated is said beside it, and not at the head of the column."""
-        return len(self.estimators(column)) > 1
-
     def estimators(self, column: Column) -> list[str]:
         """How the numbers of a column were estimated, each once."""
         return list(dict.fromkeys(said for cell in self.cells[column].values() for said in cell.estimators))
@@ -55,6 +51,11 @@ class Comparison:
         """Protocol and feature network, and the estimator that all numbers of the column share, as a footnote."""
         shared = self.estimators(column)
         return "; ".join([column.measured, *(shared if len(shared) == 1 and shared[0] else [])])
+
+    def beside(self, column: Column, group: Group) -> list[str]:
+        """How a group's numbers were estimated, unless all of the column were so."""
+        several = len(self.estimators(column)) > 1
+        return list(filter(None, self.cells[column][group].estimators)) if several else []
 
     def untested(self, columns: Sequence[Column]) -> bool:
         """Whether chance cannot be asked about some row, because it has one seed."""

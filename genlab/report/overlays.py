@@ -41,27 +41,22 @@ def overlays(groups: Sequence[Group], styles: Mapping[Group, int]) -> list[Overl
     by_kind: dict[Kind, Members] = {}
     for group in groups:
         for run in group.runs:
-            quantities = [(run.listed.headline or "").rpartition("/")[2], run.sample_score]
-            for quantity in dict.fromkeys(quantities):
+            for quantity in dict.fromkeys([(run.listed.headline or "").rpartition("/")[2], run.sample_score]):
                 if run.curves.values.get(f"val/{quantity}"):
-                    protocol = run.listed.protocol.get(f"val/{quantity}", UNKNOWN)
-                    by_kind.setdefault((quantity, group.data, protocol), []).append((group, run))
+                    kind = (quantity, group.data, _protocol(group, run, f"val/{quantity}"))
+                    by_kind.setdefault(kind, []).append((group, run))
     pairs = []
-    for (quantity, data, protocol), members in _joined(by_kind).items():
+    for (quantity, data, protocol), members in by_kind.items():
         several = sum(name == quantity for name, _, _ in by_kind) > 1
         words = f"{data}; {protocol}" if several else ""
         pairs.append(_overlay(quantity, words, members, styles))
     return [pair for pair in pairs if pair.charts]
 
 
-def _joined(by_kind: dict[Kind, Members]) -> dict[Kind, Members]:
-    """A run that has not finished has recorded no protocol: it goes with the finished runs of its own group."""
-    joined = {kind: list(members) for kind, members in by_kind.items() if kind[2] != UNKNOWN}
-    for (quantity, data, _), members in ((k, m) for k, m in by_kind.items() if k[2] == UNKNOWN):
-        for group, run in members:
-            kinds = [k for k, m in joined.items() if k[:2] == (quantity, data) and any(g is group for g, _ in m)]
-            joined.setdefault(kinds[0] if len(kinds) == 1 else (quantity, data, UNKNOWN), []).append((group, run))
-    return joined
+def _protocol(group: Group, run: ReportedRun, tag: str) -> str:
+    """A run that has not finished has recorded none: it is taken to have that of the others of its group."""
+    known = {protocol for one in group.runs if (protocol := one.listed.protocol.get(tag))}
+    return run.listed.protocol.get(tag) or (known.pop() if len(known) == 1 else UNKNOWN)
 
 
 def _overlay(quantity: str, protocol: str, members: Members, styles: Mapping[Group, int]) -> Overlay:

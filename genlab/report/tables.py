@@ -61,11 +61,10 @@ def _said(comparison: Comparison, column: Column, group: Group, notes: Notes) ->
     cell = comparison.cells[column][group]
     if cell.mean is None:
         return f"n/a ({notes.number(cell.absent)})"
-    several = filter(None, cell.estimators if comparison.several_estimators(column) else ())
     interval = None if column.kind == "cost" else cell.interval
     parts = [
         with_spread(cell.mean, cell.sd),
-        *(f"{_escaped(in_brief(how))} ({notes.number(how)})" for how in several),
+        *(f"{_escaped(in_brief(how))} ({notes.number(how)})" for how in comparison.beside(column, group)),
         range_of(interval) if interval else "",
         cell.verdict,
     ]

@@ -328,13 +328,14 @@ def test_an_exact_likelihood_and_a_bound_on_the_same_images_share_a_column(make_
         "GAN": (EXACT,),
     }
     assert [group.label for group in comparison.ranking(column)] == ["GAN", "VAE"]
+    assert [comparison.beside(column, group) for group in comparison.groups] == [[BOUND], [EXACT]]
     assert comparison.measured(column) == "binary; 10000 test images"
 
 
 def test_an_estimator_that_all_share_is_said_once(make_run):
     (comparison,) = compared(*of_two_estimators(make_run, estimator=EXACT))
     (column,) = [column for column in comparison.cells if column.name == "nll"]
-    assert not comparison.several_estimators(column)
+    assert [comparison.beside(column, group) for group in comparison.groups] == [[], []]
     assert comparison.measured(column) == "binary; 10000 test images; exact"
 
 
