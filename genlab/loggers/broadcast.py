@@ -64,7 +64,8 @@ def log_results(loggers: Loggers, metrics: Mapping[str, float], headline: str, s
 
 def views(loggers: Loggers) -> list[tuple[str, str]]:
     """(name, command or address) of each logger that can be looked at."""
-    return [logger.view for logger in loggers if hasattr(logger, "view")]
+    found = (getattr(logger, "view", None) for logger in loggers)
+    return [view for view in found if isinstance(view, tuple)]  # the logger of a dry run has every attribute
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, RunError
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.processes.cluster import check_launch, cluster_environment
+from genlab.quantities import is_sample_score
 from genlab.runs.checkpoints import AtomicCheckpointIO
 from genlab.runs.classes import check_config
 from genlab.runs.construction import construct, located
@@ -108,10 +109,12 @@ def _check_monitor(
     own = all(type(part).__module__.split(".")[0] == "genlab" for part in (model, *callbacks))
     quantities = model.quantities if isinstance(model, Reports) else ()
     names = [name for part in callbacks for name in getattr(part, "protocol", {})]
-    names += [f"fid_{data.space}"] if any(isinstance(part, SampleQuality) for part in callbacks) else []
     known = [f"{split}/{name}" for split in ("train", "val") for name in (*quantities, *names)]
-    if monitor is not None and own and monitor not in known:
-        raise ConfigError(f"callbacks.checkpoints.monitor={monitor}: nothing measures it; {allowed(monitor, known)}")
+    scores = [f"val/fid_{data.space}"] if any(isinstance(part, SampleQuality) for part in callbacks) else []
+    if monitor is not None and own and monitor not in (*known, *scores):
+        other_space = scores and is_sample_score(monitor.removeprefix("val/"))
+        meant = f"did you mean {scores[0]}?" if other_space else allowed(monitor, (*known, *scores))
+        raise ConfigError(f"callbacks.checkpoints.monitor={monitor}: nothing measures it; {meant}")
 
 
 def _mode(monitor: str, model: LightningModule) -> Literal["min", "max"]:

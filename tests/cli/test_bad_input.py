@@ -73,7 +73,7 @@ OVERRIDES = {
     "callbacks.samples.n=0": "callbacks.samples.n=0: should be greater than 0",
     "callbacks.samples.every_n_epochs=often": "callbacks.samples.every_n_epochs=often: should be a valid integer",
     "callbacks.sample.n=4": "did you mean callbacks.samples?",
-    "logger=wandb": "Allowed: none, tensorboard",
+    "logger=wandbb": "did you mean wandb?",
     "~model": "~model",
     "trainer.logger=true": "trainer",
     "model=flow model.latent_dim=2": "its latent is as large as the image",

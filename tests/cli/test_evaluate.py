@@ -76,7 +76,7 @@ def test_a_published_number_stands_beside_the_measured_one(runs, genlab, tmp_pat
     config = folder / "config.yaml"
     config.write_text(config.read_text().replace("published_nll: null", "published_nll: 86.76"))
     line = next(line for line in genlab("evaluate", folder, *FEW).out.splitlines() if line.startswith("nll "))
-    assert line.endswith("nats per image, lower is better, upper bound, published: 86.76")
+    assert line.endswith("upper bound, nats per image, lower is better, published: 86.76")
 
 
 def test_without_codes_there_is_no_ex_post(runs, genlab):

@@ -15,8 +15,8 @@ def test_runs_of_every_family_are_one_page(runs, genlab, tmp_path):
     assert (result.code, result.err) == (0, "")
     html = (tmp_path / "report.html").read_text()
     size = (tmp_path / "report.html").stat().st_size
-    assert result.out == f"report.html: 4 runs, {size / 1e6:.1f} MB\n"
-    for words in ("<h1>4 runs of 4 settings</h1>", "Samples at equal epochs", "test/<wbr>bits_<wbr>per_<wbr>dim"):
+    assert result.out == f"report.html: 5 runs, {size / 1e6:.1f} MB\n"
+    for words in ("<h1>5 runs of 5 settings</h1>", "Samples at equal epochs", "test/<wbr>bits_<wbr>per_<wbr>dim"):
         assert words in html, words
 
 

@@ -43,7 +43,7 @@ def listed(genlab, *arguments):
 def test_a_trained_run_is_listed_with_all_it_has(runs, genlab):
     folder = runs["vae"].parents[1]
     found = {run["model"]: run for run in listed(genlab, folder)}
-    assert set(found) == {"VAE", "GAN", "Autoencoder", "Flow"}
+    assert set(found) == {"VAE", "GAN", "Autoencoder", "Flow", "FlowMatching"}
     headlines = {"VAE": "elbo", "GAN": "value", "Autoencoder": "reconstruction_error", "Flow": "bits_per_dim"}
     for model, headline in headlines.items():
         summary = json.loads((runs[model.lower()] / "summary.json").read_text())

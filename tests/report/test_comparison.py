@@ -341,11 +341,11 @@ def test_an_estimator_that_all_share_is_said_once(make_run):
 
 def test_scores_in_different_spaces_share_no_column_and_no_chart(make_run):
     folders = []
-    for index, space in enumerate(("folder_aaaaaaaa", "folder_bbbbbbbb")):
+    for model, space in (("VAE", "folder_aaaaaaaa"), ("GAN", "folder_bbbbbbbb")):
         content = evaluation(**{f"fid_{space}": 3.0, "precision": 0.5})
         del content["scores"]["fid_mnist"]
-        content["features"]["sha256"] = 32 * f"{index}a"
-        folders.append(make_run(space, model=f"VAE{index}", data="folder", evaluated=content))
+        content["features"]["sha256"] = 32 * space[-2:]
+        folders.append(make_run(space, model=model, data="folder", evaluated=content))
     (comparison,) = compared(*folders)
     names = [column.name for column in comparison.cells]
     assert {"fid_folder_aaaaaaaa", "fid_folder_bbbbbbbb"} <= set(names) and names.count("precision") == 2
