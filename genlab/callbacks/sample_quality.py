@@ -62,7 +62,13 @@ class SampleQuality(Callback):
         return {"sample_quality_seconds": round(self.seconds, 3)} if self.seconds else {}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self.every_n_epochs or not isinstance(pl_module, CanSample):
+        self._find_space(trainer, pl_module)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._find_space(trainer, pl_module)  # validation can come without training
+
+    def _find_space(self, trainer: Trainer, model: LightningModule) -> None:
+        if self._space is not None or not self.every_n_epochs or not isinstance(model, CanSample):
             return
         self._space = space_of(trainer.datamodule)  # type: ignore[attr-defined]
         if self._space.network is None and is_first():

@@ -57,8 +57,9 @@ class FeatureNetwork:
         self.title: str = facts["title"]
         self.labelled: bool = facts["labelled"]
         self.test_accuracy = float(facts["test_accuracy"])
-        self.network = ImageClassifier(facts["image_shape"], facts["classes"]).eval().requires_grad_(False)
-        self.network.load_state_dict(load(content))
+        with torch.device("meta"):  # draws no weights, so that the random numbers of a training stay what they were
+            self.network = ImageClassifier(facts["image_shape"], facts["classes"]).eval().requires_grad_(False)
+        self.network.load_state_dict(load(content), assign=True)
 
     def describe(self, images: Tensor, track: Track = silently, what: str = "features") -> Described:
         """Images (N, C, H, W), float in [0, 1] or uint8, on any device; `track` shows progress as that of `what`."""

@@ -103,7 +103,7 @@ def test_the_console_shows_genlabs_own_lines_alone(tmp_path, mnist_root):
         rf"run folder   {folder}",
         r"epoch 1/2   train elbo -\S+   val elbo -\S+   reconstruction -\S+   kl \S+   \S+ s",
         r"epoch 2/2   train elbo -\S+   val elbo -\S+   reconstruction -\S+   kl \S+   \S+ s",
-        r"test         elbo -\S+   reconstruction -\S+   kl \S+   nll \S+   \(nats per image\)",
+        r"test         elbo -\S+   reconstruction -\S+   kl \S+   nll \S+   \(nats per image; weights of epoch 2, best by val/elbo\)",
         rf"run folder   {folder}   \(\d+ s\)",
         rf"TensorBoard  tensorboard --logdir {folder} --samples_per_plugin images=200",
     ]

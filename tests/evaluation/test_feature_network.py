@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import genlab.evaluation
-from genlab.evaluation.feature_network import WEIGHTS, mnist_network
+from genlab.evaluation.feature_network import WEIGHTS, FeatureNetwork, mnist_network
 from genlab.evaluation.feature_training import accuracy, warp
 
 FILE = Path(genlab.evaluation.__file__).with_name(WEIGHTS)
@@ -46,3 +46,9 @@ def test_warp_moves_and_keeps_the_digit(mnist):
     warped = warp(images)
     assert (warped - images).flatten(1).norm(dim=-1).min() > 0.5
     assert warped.sum() == pytest.approx(float(images.sum()), rel=0.05)
+
+
+def test_reading_it_takes_no_random_number_from_a_training():
+    before = torch.get_rng_state()
+    FeatureNetwork(FILE.read_bytes())
+    assert torch.equal(torch.get_rng_state(), before)

@@ -88,7 +88,12 @@ def test_metrics_are_those_of_one_process_with_the_same_weights(of_two, odd_root
 @pytest.mark.parametrize("by", ["torchrun", "srun"])
 def test_the_processes_of_a_run_have_one_name_for_it(tmp_path, by):
     script = tmp_path / "name.py"
-    script.write_text("from genlab.runs.configuration import run_name\nprint(run_name())\n")
+    script.write_text(
+        "from genlab.processes.agreement import meet\n"
+        "from genlab.runs.configuration import run_name\n"
+        "print(run_name())\n"
+        "meet()\n"  # the first, which serves the store, stays until the other has read
+    )
     (one, name, _), (other, same, _) = [process.end() for process in together(tmp_path, by=by, program=script)]
     assert (one, other) == (0, 0)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-[0-9a-f]{8}\n", name)
