@@ -1,5 +1,6 @@
 """Small stand-in data, configs that use them, a run on them, and the command line in this process."""
 
+import copy
 import functools
 import os
 import signal
@@ -64,10 +65,20 @@ def mnist_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def stand_in_config(mnist_root: Path, folder: Path, *overrides: str) -> DictConfig:
     """The config of train.py on the stand-in data, with `folder / "run"` as run folder."""
+    cfg = copy.deepcopy(_composed(f"data.root={mnist_root}", "trainer.accelerator=cpu", *overrides))
+    places = {"run_dir": folder / "run", "outputs": folder}
+    typed = {override.partition("=")[0] for override in overrides}
+    for name in places.keys() - typed:
+        cfg[name] = str(places[name])
+    return cfg
+
+
+@functools.cache
+def _composed(*overrides: str) -> DictConfig:
+    """Hydra takes some tenths of a second, and many tests ask for the same."""
     register_resolvers()
-    stand_in = [f"data.root={mnist_root}", f"run_dir={folder / 'run'}", f"outputs={folder}"]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        return compose("config", [*stand_in, "trainer.accelerator=cpu", *overrides])
+        return compose("config", list(overrides))
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ def test_the_picture_is_in_the_folder_and_in_tensorboard(run):
         assert picture.size == (700, 450) == (image.width, image.height)
 
 
+@pytest.mark.slow
 def test_measuring_changes_no_weight(compose_config, tmp_path):
     states = []
     for name, without in (("measured", []), ("plain", ["~callbacks.generator_gradients"])):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import first_is_quick
 from hydra.core.global_hydra import GlobalHydra
 
 from genlab.cli.train import main
@@ -226,9 +225,8 @@ def process(*arguments, folder, **environment):
     )
 
 
-@pytest.mark.parametrize(
-    "typed", first_is_quick(["model.latent_dim=0", "model=vea", "data.root=absent", "resume=absent"])
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("typed", ["model.latent_dim=0", "model=vea", "data.root=absent", "resume=absent"])
 def test_a_process_of_its_own_answers_the_same(answer, tmp_path, typed):
     code, out, err = answer([typed])
     result = process(typed, folder=tmp_path)

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 def test_the_starter_is_a_model_a_config_and_a_test_that_passes(genlab, tmp_path):
     result = genlab("new", "model", "my_vae")
     assert not result.code, result

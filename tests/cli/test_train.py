@@ -78,6 +78,7 @@ def test_a_reader_that_has_gone_away_interrupts_a_run(tmp_path, mnist_root):
     assert json.loads(summary.read_text())["status"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_damaged_data_file_is_answered_before_training(tmp_path, mnist_root):
     raw = tmp_path / "data" / "MNIST" / "raw"
     raw.mkdir(parents=True)
@@ -103,7 +104,8 @@ def test_the_console_shows_genlabs_own_lines_alone(tmp_path, mnist_root):
         rf"run folder   {folder}",
         r"epoch 1/2   train elbo -\S+   val elbo -\S+   reconstruction -\S+   kl \S+   \S+ s",
         r"epoch 2/2   train elbo -\S+   val elbo -\S+   reconstruction -\S+   kl \S+   \S+ s",
-        r"test         elbo -\S+   reconstruction -\S+   kl \S+   nll \S+   \(nats per image; weights of epoch 2, best by val/elbo\)",
+        r"test         elbo -\S+   reconstruction -\S+   kl \S+   nll \S+   "
+        r"\(nats per image; weights of epoch 2, best by val/elbo\)",
         rf"run folder   {folder}   \(\d+ s\)",
         rf"TensorBoard  tensorboard --logdir {folder} --samples_per_plugin images=200",
     ]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from conftest import stand_in_config
+from conftest import first_is_quick, stand_in_config
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from genlab.errors import ConfigError
@@ -112,6 +112,7 @@ def flat(checkpoint):
     return tensors
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_the_weights_of_an_uninterrupted_one(compose_config, tmp_path):
     settings = [*QUICK, "model.ema_decay=0.9", "model.discriminator_steps=2", "model.penalty=gradient_penalty"]
     whole, parts = (compose_config(*settings, f"run_dir={tmp_path / name}") for name in ("whole", "parts"))
@@ -131,16 +132,18 @@ def test_a_resumed_run_has_the_weights_of_an_uninterrupted_one(compose_config, t
 
 @pytest.mark.parametrize(
     "overrides",
-    [
-        ["debug=fast"],
-        ["debug=overfit", "trainer.max_epochs=1"],
-        ["logger=none"],
-        ["++trainer.fast_dev_run=true"],
-        ["++trainer.precision=bf16-mixed", "model.penalty=r1", "++trainer.limit_train_batches=2"],
-        ["trainer.max_epochs=0"],
-        ["experiment=gan_convolutional", "++trainer.limit_train_batches=2"],
-        ["model.objective=wasserstein", "model.penalty=gradient_penalty", "model.discriminator_steps=5"],
-    ],
+    first_is_quick(
+        [
+            ["debug=fast"],
+            ["debug=overfit", "trainer.max_epochs=1"],
+            ["logger=none"],
+            ["++trainer.fast_dev_run=true"],
+            ["++trainer.precision=bf16-mixed", "model.penalty=r1", "++trainer.limit_train_batches=2"],
+            ["trainer.max_epochs=0"],
+            ["experiment=gan_convolutional", "++trainer.limit_train_batches=2"],
+            ["model.objective=wasserstein", "model.penalty=gradient_penalty", "model.discriminator_steps=5"],
+        ]
+    ),
     ids=lambda overrides: overrides[0],
 )
 def test_presets_and_settings_run(compose_config, tmp_path, overrides):

@@ -34,6 +34,7 @@ except DiskError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_the_checkpoint_before_is_whole(tmp_path):
     path = tmp_path / "last.ckpt"
     result = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True)

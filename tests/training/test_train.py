@@ -5,7 +5,7 @@ import json
 
 import pytest
 import torch
-from conftest import stand_in_config
+from conftest import first_is_quick, stand_in_config
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -148,18 +148,20 @@ def test_the_batch_size_of_evaluation_changes_no_metric(compose_config, tmp_path
 
 @pytest.mark.parametrize(
     "overrides",
-    [
-        ["debug=fast"],
-        ["debug=overfit", "trainer.max_epochs=1"],
-        ["debug=profile"],
-        ["logger=none"],
-        ["++trainer.fast_dev_run=true"],
-        ["++trainer.precision=bf16-mixed"],
-        ["trainer.max_epochs=0"],
-        ["model.architecture=convolutional", "++trainer.limit_train_batches=2"],
-        ["model.importance_samples=5"],
-        ["model.binarization=threshold", "model.beta=0.5", "model.kl_warmup_epochs=1"],
-    ],
+    first_is_quick(
+        [
+            ["debug=fast"],
+            ["debug=overfit", "trainer.max_epochs=1"],
+            ["debug=profile"],
+            ["logger=none"],
+            ["++trainer.fast_dev_run=true"],
+            ["++trainer.precision=bf16-mixed"],
+            ["trainer.max_epochs=0"],
+            ["model.architecture=convolutional", "++trainer.limit_train_batches=2"],
+            ["model.importance_samples=5"],
+            ["model.binarization=threshold", "model.beta=0.5", "model.kl_warmup_epochs=1"],
+        ]
+    ),
     ids=lambda overrides: overrides[0],
 )
 def test_presets_and_settings_run(compose_config, run_folder, overrides):
