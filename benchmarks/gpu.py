@@ -955,8 +955,8 @@ def describe(device: str) -> dict[str, Any]:
 
 def stand_in_images(folder: Path) -> Path:
     """600 training and 200 test images of the bundled MNIST as IDX files, for the rehearsal."""
+    from genlab.data.catalogue import FILES
     from genlab.data.datamodule import ImageDataModule
-    from genlab.data.sources import FILES
 
     data = ImageDataModule("mnist")
     data.prepare_data()

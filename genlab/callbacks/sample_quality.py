@@ -76,7 +76,7 @@ class SampleQuality(Callback):
             log.warning(f"no {name}, and no best.ckpt where that chooses it: {self._space.lacking}")
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        space, data = self._space, _data(trainer)
+        space, data = self._space, trainer.datamodule  # type: ignore[attr-defined]
         if not self._is_due(trainer) or space is None or space.network is None:
             return
         network = space.network
@@ -96,7 +96,3 @@ class SampleQuality(Callback):
     def _is_due(self, trainer: Trainer) -> bool:
         every_n = self.every_n_epochs
         return every_n > 0 and not trainer.sanity_checking and (trainer.current_epoch + 1) % every_n == 0
-
-
-def _data(trainer: Trainer) -> Any:
-    return trainer.datamodule  # type: ignore[attr-defined]

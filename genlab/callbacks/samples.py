@@ -34,7 +34,9 @@ class Samples(Picture):
         pictures = sorted((images_folder(trainer) / self.tag).glob("epoch_*.png"))
         if not trainer.is_global_zero or not pictures:
             return
-        frames = [Image.open(picture).convert("L") for picture in pictures]
+        # grey has no palette to be chosen, so its frames are exact and small
+        mode = "RGB" if trainer.datamodule.val_set.images.shape[1] == 3 else "L"  # type: ignore[attr-defined]
+        frames = [Image.open(picture).convert(mode) for picture in pictures]
         # about eight seconds in all, with a rest on the last frame
         milliseconds = [max(40, min(500, 8000 // len(frames)))] * (len(frames) - 1) + [2000]
         path = images_folder(trainer) / f"{self.tag}.gif"

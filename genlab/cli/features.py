@@ -70,17 +70,15 @@ def _composed(settings: tuple[str, ...], users: str | None) -> Any:
     """The config that `genlab train` would have."""
     from hydra import compose, initialize_config_dir
 
-    from genlab.cli.names import searchpath
-    from genlab.cli.overrides import check
+    from genlab.cli.overrides import for_compose
     from genlab.runs.configuration import config_dir
 
-    flags = [] if users is None else ["--config-dir", users]
     for text in settings:
         if text.startswith("-"):
             raise ConfigError(f"{text}: no such option; see genlab features --help")
-    texts = check([*flags, *settings])[len(flags) :]
+    overrides = for_compose(settings, users)
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        return compose("config", [*searchpath(), *texts])
+        return compose("config", overrides)
 
 
 def _told(network: Any) -> str:

@@ -4,7 +4,7 @@ Hydra answers a wrong name with several lines, which advise beginners to add a `
 Hydra does it, and what Hydra finds wrong becomes one line with the names that exist, and the nearest of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,13 @@ TRAINER = "genlab.training.trainer.CheckedTrainer"
 EVALUATION = "genlab.evaluation.settings.EvaluationSettings"
 
 PARAMS = "hydra.sweeper.params."
+
+
+def for_compose(settings: Sequence[str], users: str | Path | None) -> list[str]:
+    """What Hydra's `compose` must get for settings as of `genlab train` and `--config-dir`, once checked."""
+    flags = [] if users is None else ["--config-dir", str(users)]
+    checked = check([*flags, *settings])[len(flags) :]
+    return [*searchpath(), *checked]
 
 
 def check(arguments: list[str]) -> list[str]:

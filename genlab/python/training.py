@@ -11,8 +11,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from genlab.cli.names import searchpath
-from genlab.cli.overrides import check, typed
+from genlab.cli.overrides import for_compose, typed
 from genlab.console.program import keep_quiet, mendable
 from genlab.errors import ConfigError, GenlabError
 from genlab.processes.signals import TERMINATED, code_of
@@ -48,10 +47,9 @@ def _composed(overrides: Sequence[str], users: str | Path | None) -> DictConfig:
     for text in overrides:
         if not isinstance(text, str) or text.startswith("-"):
             raise ConfigError(f"{text}: not of the form KEY=VALUE, for example model=vae or trainer.max_epochs=3")
-    flags = [] if users is None else ["--config-dir", str(users)]
-    texts = check([*flags, *overrides])[len(flags) :]
+    texts = for_compose(overrides, users)
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        cfg = compose("config", [*searchpath(), *texts], return_hydra_config=True)
+        cfg = compose("config", texts, return_hydra_config=True)
         HydraConfig.instance().set_config(cfg)
         if OmegaConf.is_interpolation(cfg, "run_dir"):
             cfg.run_dir = cfg.hydra.run.dir

@@ -32,7 +32,8 @@ def run_folder(given: str) -> str:
         return given
     name = given.removeprefix(PREFIX)
     if name not in pretrained_names():
-        raise RunError(f"{given}: {allowed(name, pretrained_names())}; in a clone benchmarks/pretrain.py makes them")
+        there = allowed(name, pretrained_names()) if pretrained_names() else "none comes with this installation"
+        raise RunError(f"{given}: {there}; in a clone python benchmarks/pretrain.py PRESET makes one")
     shipped = SHIPPED / name
     files = json.loads((shipped / CARD).read_text(encoding="utf-8"))["files"]
     version = next(iter(files.values()))["sha256"][:8]  # another after an update of genlab

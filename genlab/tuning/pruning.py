@@ -10,6 +10,7 @@ from genlab.callbacks.step_axis import current_metrics
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.processes.signals import TERMINATED
+from genlab.quantities import is_sample_score
 from genlab.tuning.search import Search
 
 
@@ -69,5 +70,5 @@ class NotLoggedError(ConfigError):
 def not_logged(metric: str, logged: object) -> NotLoggedError:
     """Return the error, which names what is logged."""
     names = [str(name) for name in logged if "/" in str(name)] if hasattr(logged, "__iter__") else []
-    more = f"; {metric} needs evaluate_every=1" if metric.startswith("val/fid_") else ""
+    more = f"; {metric} needs evaluate_every=1" if is_sample_score(metric.removeprefix("val/")) else ""
     return NotLoggedError(f"search.metric={metric}: is not logged{more}; {allowed(metric, names)}")

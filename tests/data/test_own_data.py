@@ -68,6 +68,9 @@ def test_a_vae_of_colour_images(colour, tmp_path, monkeypatch):
     main()
     picture = np.asarray(Image.open(tmp_path / "two.png"))
     assert (picture[..., 0] != picture[..., 1]).any()  # in colour
+    with Image.open(folder / "images" / "samples.gif") as animation:
+        frame = np.asarray(animation.convert("RGB"))
+    assert (frame[..., 0] != frame[..., 1]).any()
 
 
 def test_a_convolutional_gan_of_colour_images(colour, tmp_path):
