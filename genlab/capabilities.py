@@ -40,6 +40,29 @@ def sampling_options(sample: Callable[..., Tensor]) -> dict[str, Any]:
 
 
 @runtime_checkable
+class CanSampleLabels(Protocol):
+    """Draws from the distribution over images of a class, if it was made `conditional`."""
+
+    conditional: bool
+    num_classes: int
+    label_prior: Tensor  # (num_classes,), shares of the training set's labels
+
+    def sample(self, n: int, generator: torch.Generator | None = None, *, labels: Tensor | None = None) -> Tensor:
+        """See `CanSample`; labels int64 (n,), None: drawn from `label_prior`."""
+        ...
+
+
+def draws_labels(model: object) -> bool:
+    """Whether images of a class can be asked of it."""
+    return isinstance(model, CanSampleLabels) and model.conditional
+
+
+def takes_labels(method: Callable[..., Any] | None) -> bool:
+    """Whether a method, as `decode`, has `labels` among its arguments."""
+    return method is not None and "labels" in inspect.signature(method).parameters
+
+
+@runtime_checkable
 class CanEncode(Protocol):
     """Has one code for each image."""
 

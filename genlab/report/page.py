@@ -22,6 +22,7 @@ from genlab.report.conclusion import conclusion
 from genlab.report.evaluation import by_protocol
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs, told_of_images
+from genlab.report.label_charts import label_charts
 from genlab.report.milestones import milestones
 from genlab.report.overlays import overlays, styles_of
 from genlab.report.reading import ReportedRun
@@ -44,7 +45,7 @@ class Details:
     gallery: Gallery | None
     single_pictures: list[tuple[str, Picture]]
     evaluation_charts: list[Chart]
-    classes: Chart | None
+    classes: list[Chart]
 
 
 def page(runs: Sequence[ReportedRun]) -> str:
@@ -150,5 +151,5 @@ def _details(run: ReportedRun, album: Album, count: int) -> Details:
         gallery_of_run(run, album, most),
         pictures,
         evaluation_curves(run),
-        classes_chart(run),
+        [*filter(None, [classes_chart(run)]), *label_charts(run)],
     )

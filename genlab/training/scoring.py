@@ -58,8 +58,9 @@ def evaluate_run(
         undisturbed(model),
         flushed_denormals(),
     ):
-        images = data.train_set.images, data.test_set.images
-        found = evaluate(model, space_of(data), *images, settings, progress.track)
+        splits = data.train_set, data.test_set
+        images, labels = ([getattr(split, part) for split in splits] for part in ("images", "labels"))
+        found = evaluate(model, space_of(data), *images, settings, progress.track, labels)
     drawn = found.scores.get("samples_per_second")
     cost = {
         "parameters": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
@@ -101,6 +102,9 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
     for why in dict.fromkeys(evaluation["absent"].values()):
         names = [name for name, reason in evaluation["absent"].items() if reason == why]
         print(f"no {', '.join(names)}: {why}")
+    for name, found in evaluation.get("by_class", {}).items():
+        shares = [f"{label}: {'-' if value is None else _number(value)}" for label, value in enumerate(found["values"])]
+        print(f"{name} by class   {'   '.join(shares)}")
     for name, curve in evaluation["curves"].items():
         points = "   ".join(f"{point['x']}: {_number(point['value'])}" for point in curve["points"])
         print(f"{name} over {curve['x']}   {points}")
