@@ -56,6 +56,11 @@ def draws_labels(model: object) -> TypeGuard[CanSampleLabels]:
     return isinstance(model, CanSampleLabels) and model.conditional
 
 
+def takes_labels(method: Callable[..., Any] | None) -> bool:
+    """Whether a method, as `decode`, has `labels` among its arguments."""
+    return method is not None and "labels" in inspect.signature(method).parameters
+
+
 Temperature = Annotated[float, Field(gt=0, lt=100)]  # of samples: below 1 likelier and less varied ones
 
 
@@ -68,29 +73,6 @@ def sampling_options(sample: Callable[..., Tensor]) -> dict[str, Any]:
         if argument.name not in ("n", "generator", "labels")
         and argument.kind in (argument.POSITIONAL_OR_KEYWORD, argument.KEYWORD_ONLY)
     }
-
-
-@runtime_checkable
-class CanSampleLabels(Protocol):
-    """Draws from the distribution over images of a class, if it was made `conditional`."""
-
-    conditional: bool
-    num_classes: int
-    label_prior: Tensor  # (num_classes,), shares of the training set's labels
-
-    def sample(self, n: int, generator: torch.Generator | None = None, *, labels: Tensor | None = None) -> Tensor:
-        """See `CanSample`; labels int64 (n,), None: drawn from `label_prior`."""
-        ...
-
-
-def draws_labels(model: object) -> bool:
-    """Whether images of a class can be asked of it."""
-    return isinstance(model, CanSampleLabels) and model.conditional
-
-
-def takes_labels(method: Callable[..., Any] | None) -> bool:
-    """Whether a method, as `decode`, has `labels` among its arguments."""
-    return method is not None and "labels" in inspect.signature(method).parameters
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from genlab.arguments import configured
 from genlab.callbacks.picture import Picture, first_validation_images
-from genlab.capabilities import CanSampleLabels, draws_labels
+from genlab.capabilities import draws_labels
 from genlab.pictures.labels import MOST_CLASSES, analogies, samples_by_class, shown_classes
 
 
@@ -26,7 +26,7 @@ class SamplesByClass(Picture):
     seed: NonNegativeInt = 0
 
     def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
-        if not isinstance(model, CanSampleLabels) or not draws_labels(model):
+        if not draws_labels(model):
             return None
         return samples_by_class(model.sample, shown_classes(model.num_classes, self.classes), self.columns, self.seed)
 
@@ -45,7 +45,5 @@ class Analogies(Picture):
     classes: PositiveInt = MOST_CLASSES
 
     def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
-        if not isinstance(model, CanSampleLabels) or not draws_labels(model):
-            return None
         images, labels = first_validation_images(trainer, self.rows, model.device)
-        return analogies(model, images, labels, shown_classes(model.num_classes, self.classes))
+        return analogies(model, images, labels, self.classes)

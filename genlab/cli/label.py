@@ -15,8 +15,8 @@ def label_option(help: str) -> Any:
     return click.option("--label", type=whole_number(0, MOST), metavar="CLASS", help=help)
 
 
-def check_label(model: Any, label: int | None, option: str = "--label") -> None:
-    """Check that the model can be asked for a class, and that there is this one.
+def check_label(model: Any, label: int | None, option: str = "--label") -> int:
+    """How many classes the model can be asked for, of which the label is one.
 
     Args:
         model: of the run.
@@ -34,3 +34,4 @@ def check_label(model: Any, label: int | None, option: str = "--label") -> None:
         )
     if label is not None and label >= model.num_classes:
         raise ConfigError(f"{option}: {label}: should be a whole number from 0 to {model.num_classes - 1}")
+    return model.num_classes

@@ -64,14 +64,13 @@ def sample(
     from genlab.pictures.grids import square_grid
     from genlab.pictures.labels import samples_by_class, shown_classes
 
-    if label is not None or grid:
-        check_label(model, label, "--grid" if label is None else "--label")
+    classes = check_label(model, label, "--grid" if label is None else "--label") if grid or label is not None else 0
     if grid and label is not None:
         raise ConfigError("--grid: it has a row for each class; leave --label out")
     draw_images = _with_options(_sampler(run, model, components, seed), chosen, type(model).__name__)
     options = "".join(f", {name} {value}" for name, value in chosen.items())
     if grid:
-        labels, columns = shown_classes(model.num_classes), n or COLUMNS
+        labels, columns = shown_classes(classes), n or COLUMNS
         picture = samples_by_class(draw_images, labels, columns, seed)
         return picture, f"{columns} samples of each of {len(labels)} classes{options}, seed {seed}"
     n = n or IMAGES

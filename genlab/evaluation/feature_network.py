@@ -71,6 +71,11 @@ class FeatureNetwork:
         self.network = network.eval().requires_grad_(False)
         self.network.load_state_dict(load(content), assign=True)
 
+    @property
+    def named(self) -> str:
+        """In words, for the protocol."""
+        return f"classifier: {self.title}, SHA-256 {self.sha256[:12]}"
+
     def describe(self, images: Tensor, track: Track = silently, what: str = "features") -> Described:
         """Images (N, C, H, W), float in [0, 1] or uint8, on any device; `track` shows progress as that of `what`."""
         scale = 1 if images.is_floating_point() else 255
@@ -111,7 +116,7 @@ def space_of(data: ImageDataModule) -> Space:
     """
     if data.source == "mnist":
         return Space(data.space, mnist_network(), second=mnist_network(SECOND_WEIGHTS))
-    network, second = (path and _read(path) for path in (_kept(data), _kept(data, second=True)))
+    network, second = (None if path is None else _read(path) for path in (_kept(data), _kept(data, second=True)))
     command = shlex.join(["genlab", "features", *data.overrides])
     which = "second classifier" if network else "feature network"
     return Space(data.space, network, f"no {which} of these images has been trained yet; {command} does it", second)
@@ -119,12 +124,14 @@ def space_of(data: ImageDataModule) -> Space:
 
 def packed(network: Classifier, data: ImageDataModule, labelled: bool, test_accuracy: float) -> bytes:
     """The file of a feature network: safetensors, with what `FeatureNetwork` says of it."""
+    second = isinstance(network, ImageMixer)
+    named = f"{'second ' if second else ''}{data.space} classifier"
     facts = {
-        "title": f"{data.space} classifier" if labelled else f"classifier of turned {data.space}",
+        "title": named if labelled else f"classifier of turned {data.space}",
         "labelled": labelled,
         "image_shape": data.image_shape,
         "classes": network.output.out_features,
-        "architecture": next(name for name, kind in ARCHITECTURES.items() if isinstance(network, kind)),
+        "architecture": "mixer" if second else "convolutional",
         "test_accuracy": test_accuracy,
     }
     return save(network.state_dict(), {"genlab": json.dumps(facts)})

@@ -59,12 +59,14 @@ def label_scores(
         return Evaluation(absent=dict.fromkeys(LABEL_SCORES, space.lacking or "there is no classifier of their labels"))
     first, second = LABEL_SCORES
     samples, test, train = described.values()
-    evaluation = label_accuracy(first, asked, samples, labels.test, test, protocol)
+    evaluation = label_accuracy(first, asked, samples, labels.test, test, protocol, space.network.named)
     if space.second is None:
         evaluation.absent[second] = space.lacking
     else:
         by_second = [space.second.describe(some, track, "second classifier") for some in images]
-        evaluation |= label_accuracy(second, asked, by_second[0], labels.test, by_second[1], protocol)
+        evaluation |= label_accuracy(
+            second, asked, by_second[0], labels.test, by_second[1], protocol, space.second.named
+        )
     evaluation |= distances_by_class(
         space.name, asked, samples.features, train.features, test.features, labels, protocol
     )
@@ -72,7 +74,7 @@ def label_scores(
 
 
 def label_accuracy(
-    name: str, asked: Tensor, samples: Described, labels: Tensor, real: Described, protocol: str
+    name: str, asked: Tensor, samples: Described, labels: Tensor, real: Described, protocol: str, by: str
 ) -> Evaluation:
     """The share of samples that a classifier takes for what was asked, of all and of each class; the confusion matrix.
 
@@ -83,6 +85,7 @@ def label_accuracy(
         labels: of the real images (M,). The floor is the classifier's accuracy on them: above it, it sees nothing.
         real: what it says of these.
         protocol: of the samples.
+        by: the classifier, in words.
     """
     taken = samples.probabilities.argmax(-1)
     hits, real_hits = taken == asked, real.probabilities.argmax(-1) == labels
@@ -92,7 +95,7 @@ def label_accuracy(
     shares = [[_share(found[of == label]) for label in classes] for found, of in ((hits, asked), (real_hits, labels))]
     counts = torch.bincount(asked * len(classes) + taken, minlength=len(classes) ** 2).view(len(classes), -1)
     return Evaluation(
-        scores={name: replace(mean_score(name, hits.double(), protocol), floor=floor)},
+        scores={name: replace(mean_score(name, hits.double(), protocol, by), floor=floor)},
         by_class={name: ByClass(known.unit, known.better, protocol, *shares)},
         confusion={name: counts.tolist()},
     )

@@ -53,7 +53,7 @@ def sample_scores(
         NonFiniteError: a sample has a pixel that is no number.
     """
     n, generator = settings.samples, torch.Generator().manual_seed(settings.seed)
-    asked = labels and labels.ask(n, generator)
+    asked = None if labels is None else labels.ask(n, generator)
     samples, seconds = draw(sample, n, generator, track, asked)
     protocol = f"{n} samples from {whose} against {len(test)} test images"
     if len(train) < n:

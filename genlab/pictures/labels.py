@@ -1,12 +1,11 @@
 """One noise, or one latent point, under every label: what the label decides, and what it leaves alone."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from genlab.capabilities import draws_labels, takes_labels
+from genlab.capabilities import CanEncode, draws_labels, takes_labels
 from genlab.pictures.grids import image_grid
 from genlab.pictures.latent_space import codes_of
 
@@ -31,7 +30,7 @@ def samples_by_class(sample: Callable[..., Tensor], labels: Tensor, columns: int
     return image_grid(torch.cat(rows), columns)
 
 
-def analogies(model: Any, images: Tensor, of_images: Tensor, labels: Tensor) -> Tensor | None:
+def analogies(model: nn.Module, images: Tensor, of_images: Tensor, most: int = MOST_CLASSES) -> Tensor | None:
     """A row an image: the image x, then decode(encode(x, y), y') for each label y'; None if the model cannot.
 
     The latent point is the same along a row: what stays alike is style, what changes with y' is content. Kingma et al.
@@ -41,13 +40,17 @@ def analogies(model: Any, images: Tensor, of_images: Tensor, labels: Tensor) -> 
         model: in evaluation mode.
         images: (B, C, H, W) in [0, 1].
         of_images: their labels y, (B,).
-        labels: y', (columns,).
+        most: labels y'; of more, so many evenly.
     """
-    if not draws_labels(model) or not all(takes_labels(getattr(model, name, None)) for name in ("encode", "decode")):
+    if not draws_labels(model) or not isinstance(model, CanEncode) or not takes_labels(model.encode):
         return None
+    decode: Callable[..., Tensor] | None = getattr(model, "decode", None)
+    if decode is None or not takes_labels(decode):
+        return None
+    labels = shown_classes(model.num_classes, most)
     like = next(model.parameters())
     z = codes_of(model, images.to(like), of_images.to(like.device))
     rows = z.repeat_interleave(len(labels), 0)
-    decoded = model.decode(rows, labels=labels.repeat(len(z)).to(like.device))
+    decoded = decode(rows, labels=labels.repeat(len(z)).to(like.device))
     every = torch.cat([images.unsqueeze(1).to(decoded), decoded.unflatten(0, (len(z), -1))], dim=1)
     return image_grid(every.flatten(0, 1), every.shape[1])

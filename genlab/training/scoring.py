@@ -58,9 +58,9 @@ def evaluate_run(
         undisturbed(model),
         flushed_denormals(),
     ):
-        splits = data.train_set, data.test_set
-        images, labels = ([getattr(split, part) for split in splits] for part in ("images", "labels"))
-        found = evaluate(model, space_of(data), *images, settings, progress.track, labels)
+        train, test = data.train_set, data.test_set
+        labels = train.labels, test.labels
+        found = evaluate(model, space_of(data), train.images, test.images, settings, progress.track, labels)
     drawn = found.scores.get("samples_per_second")
     cost = {
         "parameters": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),

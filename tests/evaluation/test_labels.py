@@ -63,9 +63,9 @@ def test_a_classifier_that_is_right_half_of_the_time_gives_one_half():
     asked = torch.arange(10).repeat(20)
     taken = torch.where(torch.arange(200) % 20 < 10, asked, (asked + 1) % 10)
     says = Described(torch.zeros(200, 1), nn.functional.one_hot(taken, 10).float())
-    found = label_accuracy("label_accuracy", asked, says, asked, says, "p")
+    found = label_accuracy("label_accuracy", asked, says, asked, says, "p", "by whom")
     score = found.scores["label_accuracy"]
-    assert (score.value, score.floor) == (0.5, 0.5)
+    assert (score.value, score.floor, score.estimator) == (0.5, 0.5, "by whom")
     assert score.standard_error == pytest.approx(0.5 / 200**0.5, rel=0.01)
     assert found.by_class["label_accuracy"].values == [0.5] * 10
     confusion = torch.tensor(found.confusion["label_accuracy"])
@@ -75,7 +75,7 @@ def test_a_classifier_that_is_right_half_of_the_time_gives_one_half():
 def test_a_class_that_was_not_asked_for_has_no_accuracy():
     asked = torch.tensor([0, 0, 2])
     says = Described(torch.zeros(3, 1), torch.eye(3)[asked])
-    found = label_accuracy("label_accuracy", asked, says, asked, says, "p")
+    found = label_accuracy("label_accuracy", asked, says, asked, says, "p", "by whom")
     assert found.by_class["label_accuracy"].values == [1, None, 1]
 
 
