@@ -1,6 +1,7 @@
 """The likelihoods of a conditional model: log p(x|y), log p(x), and the classifier that they make."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genlab.capabilities import CanEstimateLikelihood, CanExplain, CanWeigh, HasLikelihood
-from genlab.evaluation.likelihood import importance_weighted
+from genlab.evaluation.likelihood import ImportanceWeighted, importance_weighted
 from genlab.evaluation.likelihood_scores import (
     AT_ONCE,
     BOUND,
@@ -67,19 +68,17 @@ def label_likelihood_scores(
 
 
 def _scores(model: Any, images: Tensor, labels: Tensor, found: _Estimates, settings: EvaluationSettings) -> Evaluation:
-    labels, log_prior = labels.cpu(), model.label_prior.double().cpu().log()
-    # the best estimate of each: the label's is by far the largest part of the sum
-    best = found.by_class.scatter(1, labels.unsqueeze(1), found.given.unsqueeze(1))
-    hits = (found.by_class + log_prior).argmax(1) == labels
+    log_likelihood = log_marginal(model, found.by_class, found.given, labels)
+    hits = (found.by_class + _log_prior(model)).argmax(1) == labels.cpu()
     x = protocol_of(model, images)
     name, other, per = "nll", "bits_per_dim", 1.0
     if model.pixels == "8-bit":
         name, other, per = "bits_per_dim", "nll", math.log(2) * images[0].numel()
     how = found.how if found.how == found.how_by_class else f"{found.how}, for other labels {found.how_by_class}"
     head, colon, rest = how.partition(": ")
-    summed = f"{head}: log of the sum over {len(log_prior)} labels; {rest}" if colon else how
+    summed = f"{head}: log of the sum over {model.num_classes} labels; {rest}" if colon else how
     scores = {
-        name: mean_score(name, -(best + log_prior).logsumexp(1) / per, x, summed),
+        name: mean_score(name, -log_likelihood / per, x, summed),
         f"{name}_given_label": mean_score(f"{name}_given_label", -found.given / per, x, found.how),
         "generative_accuracy": mean_score("generative_accuracy", hits.double(), x, found.how_by_class),
     }
@@ -124,32 +123,67 @@ def _weighted(
     settings: EvaluationSettings,
     track: Track,
 ) -> Evaluation:
-    """All K samples for the label of the image, and K between the labels, from which alone the classifier decides: with
-    more for the right label than for the others it would be told the answer.
-    """
     eight_bit = model.pixels == "8-bit"
     name, what = ("bits_per_dim", "draws of dequantization noise") if eight_bit else ("nll", "importance samples")
     most = settings.dequantization_samples if eight_bit else settings.importance_samples
-    few, chunk = max(1, most // model.num_classes), 100 if eight_bit else 1000
-    columns = [
-        importance_weighted(model, images, [few], generator, chunk, labels=label.expand(len(images))).log_likelihood[0]
-        for label in track(_labels(model, images), description="likelihood of each label")
-    ]
     counts = powers(2 if eight_bit else 10, most)
-    given = importance_weighted(model, images, counts, generator, chunk, track, labels)
-    how, how_by_class = (f"{BOUND}: log-mean-exp of {k} {what}" for k in (most, few))
-    found = _Estimates(torch.stack(columns, dim=1), given.log_likelihood[-1], how, how_by_class)
+    by_class, given = importance_weighted_by_class(
+        model, images, labels, counts, generator, 100 if eight_bit else 1000, track
+    )
+    how, how_by_class = (f"{BOUND}: log-mean-exp of {k} {what}" for k in (most, share_of_each(most, model)))
+    found = _Estimates(by_class, given.log_likelihood[-1], how, how_by_class)
     evaluation = _scores(model, images, labels, found, settings)
     x, per = protocol_of(model, images), math.log(2) * images[0].numel() if eight_bit else 1.0
     name = f"{name}_given_label"
     evaluation.curves[name] = curve_over(name, what, x, counts, -given.log_likelihood / per)
     if not eight_bit:
-        elbo = given.elbo + model.label_prior.double().cpu().log()[labels.cpu()]
+        elbo = given.elbo + _log_prior(model)[labels.cpu()]
         how = f"estimate: mean over {most} {what}, of log p(x, y), a bound of log p(x) too"
         evaluation.scores = {"elbo": mean_score("elbo", elbo, x, how)} | evaluation.scores
         if isinstance(model, CanExplain):
             evaluation |= from_prior_scores(model, images, settings.prior_samples, generator, track, x)
     return evaluation
+
+
+def importance_weighted_by_class(
+    model: Any,
+    images: Tensor,
+    labels: Tensor,
+    counts: Sequence[int],
+    generator: torch.Generator,
+    chunk: int = 1000,
+    track: Track = silently,
+) -> tuple[Tensor, ImportanceWeighted]:
+    """log p(x|y) for each y, (B, classes), of a share of the K samples each, and for the labels, of all K.
+
+    A classifier decides by the former: with more samples for the right label it would be told the answer.
+
+    Args:
+        model, images, counts, generator, chunk, track: see `importance_weighted`; K is the last of the counts.
+        labels: of the images, (B,).
+    """
+    few = share_of_each(counts[-1], model)
+    columns = [
+        importance_weighted(model, images, [few], generator, chunk, labels=label.expand(len(images))).log_likelihood[0]
+        for label in track(_labels(model, images), description="likelihood of each label")
+    ]
+    return torch.stack(columns, dim=1), importance_weighted(model, images, counts, generator, chunk, track, labels)
+
+
+def share_of_each(samples: int, model: Any) -> int:
+    """Of K samples, those for each label."""
+    return max(1, samples // model.num_classes)
+
+
+def log_marginal(model: Any, by_class: Tensor, given: Tensor, labels: Tensor) -> Tensor:
+    """log p(x) = log Σ_y p(y) p(x|y), (B,), of log p(x|y) for each y (B, classes) and, better, for the labels (B,)."""
+    best = by_class.scatter(1, labels.cpu().unsqueeze(1), given.unsqueeze(1))
+    return (best + _log_prior(model)).logsumexp(1)
+
+
+def _log_prior(model: Any) -> Tensor:
+    log_prior: Tensor = model.label_prior.double().cpu().log()
+    return log_prior
 
 
 def _labels(model: Any, images: Tensor) -> list[Tensor]:

@@ -63,12 +63,13 @@ def importance_weighted(
     counts = tuple(sorted(counts))
     size = max(1, min(chunk, IMAGES))
     parts = images.split(size)
-    weigh: list[Weigh] = [model.log_weights] * len(parts)
+    log_weights: Callable[..., Tensor] = model.log_weights
+    weigh: list[Weigh] = [log_weights] * len(parts)
     if labels is not None:
-        weigh = [partial(model.log_weights, labels=some) for some in labels.split(size)]
+        weigh = [partial(log_weights, labels=some) for some in labels.split(size)]
     sums = [
-        _running_sums(log_weights, some, counts, generator, chunk // len(some))
-        for log_weights, some in zip(weigh, track(parts, description="likelihood"), strict=True)
+        _running_sums(of_part, some, counts, generator, chunk // len(some))
+        for of_part, some in zip(weigh, track(parts, description="likelihood"), strict=True)
     ]
     log_sums, totals = (torch.cat(some, dim=-1) for some in zip(*sums, strict=True))
     log_counts = torch.tensor(counts, dtype=torch.float64).log()

@@ -42,13 +42,13 @@ def analogies(model: nn.Module, images: Tensor, of_images: Tensor, most: int = M
         of_images: their labels y, (B,).
         most: labels y'; of more, so many evenly.
     """
+    like = next(model.parameters())
     if not draws_labels(model) or not isinstance(model, CanEncode) or not takes_labels(model.encode):
         return None
     decode: Callable[..., Tensor] | None = getattr(model, "decode", None)
     if decode is None or not takes_labels(decode):
         return None
     labels = shown_classes(model.num_classes, most)
-    like = next(model.parameters())
     z = codes_of(model, images.to(like), of_images.to(like.device))
     rows = z.repeat_interleave(len(labels), 0)
     decoded = decode(rows, labels=labels.repeat(len(z)).to(like.device))

@@ -1,6 +1,7 @@
 """What the points of a model's latent space decode to: paths between two, lines through one, the plane."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -111,11 +112,11 @@ def manifold(model: nn.Module, images: Images, size: int) -> Tensor | None:
 
 def codes_of(model: CanEncode, images: Tensor, labels: Tensor) -> Tensor:
     """encode(x), or encode(x, y) of a conditional model: (B, C, H, W) and (B,), on the model's device → (B, D)."""
-    given = {"labels": labels} if draws_labels(model) and takes_labels(model.encode) else {}
-    return model.encode(images, **given)
+    encode: Callable[..., Tensor] = model.encode
+    return encode(images, labels=labels) if draws_labels(model) and takes_labels(encode) else encode(images)
 
 
-def _decode_of(model: nn.Module) -> Decode:
+def _decode_of(model: Any) -> Decode:
     decode: Callable[..., Tensor] = model.decode
     told = draws_labels(model) and takes_labels(decode)
     return lambda z, labels: decode(z, labels=labels) if told else decode(z)

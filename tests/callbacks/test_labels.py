@@ -87,7 +87,8 @@ def test_other_pictures_of_latents_are_told_labels_too(trainer):
     assert torch.equal(model.decoded[1], own.expand(10))
     Manifold(size=3).draw(trainer, model)
     assert torch.equal(model.decoded[1], torch.zeros(9, dtype=torch.long))
-    CodeScatter(n=50).draw(trainer, model)
+    with torch.no_grad():
+        CodeScatter(n=50).draw(trainer, model)
     assert len(model.encoded) == 50
 
 

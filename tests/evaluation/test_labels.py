@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from evaluation.test_evaluate import MNIST, SETTINGS
+from evaluation.test_evaluate import MNIST
 from torch import nn
 
 from genlab.errors import ConfigError
@@ -13,6 +13,8 @@ from genlab.evaluation.feature_network import Described, Space
 from genlab.evaluation.label_likelihood import label_likelihood_scores
 from genlab.evaluation.label_scores import Labels, label_accuracy
 from genlab.evaluation.settings import EvaluationSettings
+
+SETTINGS = EvaluationSettings(samples=500, images=500)
 
 
 class Album(nn.Module):
@@ -44,9 +46,9 @@ class Album(nn.Module):
 
 @pytest.fixture(scope="module")
 def measured(mnist):
-    """measured(model): its evaluation on 2,000 training and 1,000 test images."""
-    images = mnist.train_set.images[:2000], mnist.test_set.images
-    labels = mnist.train_set.labels[:2000], mnist.test_set.labels
+    """measured(model): its evaluation by 500 samples, on 700 training and 500 test images."""
+    images = mnist.train_set.images[:700], mnist.test_set.images
+    labels = mnist.train_set.labels[:700], mnist.test_set.labels
 
     def measure(model, **more):
         return evaluate(model, Space("mnist", MNIST.network, second=MNIST.network), *images, SETTINGS, labels=labels)
@@ -82,13 +84,13 @@ def test_a_class_that_was_not_asked_for_has_no_accuracy():
 def test_real_images_of_the_class_sit_at_the_floor(real):
     for name in ("label_accuracy", "label_accuracy_second"):
         score = real.scores[name]
-        assert score.value == pytest.approx(score.floor, abs=0.012)  # four standard errors of 1,000 images at 0.99
+        assert score.value == pytest.approx(score.floor, abs=0.02)  # over four standard errors of 500 images at 0.99
         assert score.better == "higher" and score.protocol == real.scores["fid_mnist"].protocol
-    assert sum(map(sum, real.confusion["label_accuracy"])) == 1000
+    assert sum(map(sum, real.confusion["label_accuracy"])) == 500
     for name, found in real.by_class.items():
         assert len(found.values) == len(found.floors) == 10, name
     distances = real.by_class["fid_mnist"]
-    # a hundred images are few: other real ones may be twice as far, those of another class are fifty times, see below
+    # fifty images are few: other real ones may be twice as far, those of another class are fifty times, see below
     for value, floor in zip(distances.values, distances.floors, strict=True):
         assert 0.4 < value / floor < 2.5
 
@@ -96,7 +98,7 @@ def test_real_images_of_the_class_sit_at_the_floor(real):
 def test_half_of_the_samples_of_another_class(mnist, measured, real):
     found = measured(Album(mnist.val_set, wrong=True))
     assert found.scores["label_accuracy"].value == pytest.approx(0.5, abs=0.02)
-    assert found.scores["fid_mnist"].value < 1.5 * real.scores["fid_mnist"].value  # all classes come as before
+    assert found.scores["fid_mnist"].value < 2 * real.scores["fid_mnist"].value  # all classes come as before
     for mixed, pure in zip(found.by_class["fid_mnist"].values, real.by_class["fid_mnist"].values, strict=True):
         assert mixed > 10 * pure
 
@@ -104,8 +106,9 @@ def test_half_of_the_samples_of_another_class(mnist, measured, real):
 def test_one_copied_image_a_class_scores_one_and_covers_nothing(mnist, measured, real):
     found = measured(Album(mnist.train_set, several=1))
     assert found.scores["label_accuracy"].value == 1 > real.scores["label_accuracy"].floor
-    assert found.scores["coverage"].value < 0.1 < real.scores["coverage"].value
-    assert max(found.by_class["coverage"].values) < 0.2 < min(real.by_class["coverage"].values)
+    assert 2 * found.scores["coverage"].value < 0.5 < real.scores["coverage"].value  # balls of few images are wide
+    for copies, all_of_it in zip(*(one.by_class["coverage"].values for one in (found, real)), strict=True):
+        assert copies < 0.6 * all_of_it
     assert "copies" in found.memorisation["verdict"] and not found.memorisation["verdict"].startswith("no")
 
 
@@ -114,8 +117,8 @@ def test_labels_come_as_in_the_training_images(mnist, measured):
     model.label_prior.data = torch.tensor([0.5, 0, 0, 0, 0, 0, 0, 0, 0, 0.5])
     found = measured(model)
     asked = torch.cat(model.asked)
-    assert len(asked) == 1000 and asked.unique().tolist() == [0, 9]
-    assert abs(float((asked == 9).double().mean()) - 0.5) < 4 * 0.5 / 1000**0.5
+    assert len(asked) == 500 and asked.unique().tolist() == [0, 9]
+    assert abs(float((asked == 9).double().mean()) - 0.5) < 4 * 0.5 / 500**0.5
     assert found.by_class["fid_mnist"].values[1:9] == [None] * 8
 
 
