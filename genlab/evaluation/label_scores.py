@@ -55,8 +55,8 @@ def label_scores(
         protocol: of the samples.
         track: shows progress.
     """
-    if space.network is None or not space.network.labelled:
-        return Evaluation(absent=dict.fromkeys(LABEL_SCORES, space.lacking or "there is no classifier of their labels"))
+    if space.network is None:
+        return Evaluation(absent=dict.fromkeys(LABEL_SCORES, space.lacking))
     first, second = LABEL_SCORES
     samples, test, train = described.values()
     evaluation = label_accuracy(first, asked, samples, labels.test, test, protocol, space.network.named)

@@ -25,7 +25,7 @@ class Score:
         estimator: how it was estimated, which is said beside the number: `exact`, or in brief and at length, as `upper
             bound: log-mean-exp of 1000 importance samples`.
         standard_error: of a mean over images.
-        floor: what real training images score in place of the samples.
+        floor: what real training images score in place of the samples; of a label accuracy, test images.
         published: what a paper reports for the same.
     """
 
