@@ -1,6 +1,6 @@
 """What the families share that model p(x | y): y, the label of an image, in 0, …, num_classes − 1."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, cast
 
 import torch
@@ -14,6 +14,11 @@ from genlab.errors import ConfigError
 LabelDropout = Annotated[float, Field(ge=0, lt=1)]
 LogLikelihood = Callable[[Tensor | None], Tensor]
 """Labels (n,) → (…, n), in nats, of n images."""
+
+
+def repeated(labels: Tensor | None, shape: Sequence[int]) -> Tensor | None:
+    """Labels of (…, B) images, flat, from those of B."""
+    return None if labels is None else labels.expand(shape).flatten()
 
 
 class LabelledModel(LightningModule):
@@ -99,6 +104,10 @@ class LabelledModel(LightningModule):
     def log_prior(self, labels: Tensor) -> Tensor:
         """log p(y), in nats, (B,) → (B,); 0 for the null label."""
         return F.pad(self.label_prior.log(), (0, 1))[labels]
+
+    def joint(self, log_likelihood: Tensor, labels: Tensor | None) -> Tensor:
+        """log p(x, y) = log p(x | y) + log p(y) ≤ log p(x), (B,) → (B,); as it is where there are no labels."""
+        return log_likelihood if labels is None else log_likelihood + self.log_prior(labels)
 
     def of_each_label(self, n: int, log_likelihood: LogLikelihood) -> Tensor:
         """log p(x | y) for all y, in the last dimension: (…, n, num_classes).

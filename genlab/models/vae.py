@@ -15,7 +15,7 @@ from genlab.models.binarization import Binarization, binarize, binarize_afresh
 from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_normal, fixed_uniform
-from genlab.models.labels import LabelDropout, LabelledModel
+from genlab.models.labels import LabelDropout, LabelledModel, repeated
 from genlab.networks import Activation, Architecture, ImageShape, image_decoder, image_encoder
 from genlab.objectives import (
     bernoulli_log_likelihood,
@@ -99,9 +99,7 @@ class VAE(LabelledModel):
 
     def logits(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """p(x|z, y): latents (…, B, D), labels (B,) → logits of the pixels (…, B, C, H, W). None is the null label."""
-        if labels is not None:
-            labels = labels.expand(z.shape[:-1]).flatten()
-        return self.decoder(z.flatten(0, -2), labels).unflatten(0, z.shape[:-1])
+        return self.decoder(z.flatten(0, -2), repeated(labels, z.shape[:-1])).unflatten(0, z.shape[:-1])
 
     # The objective
 
@@ -129,8 +127,7 @@ class VAE(LabelledModel):
             objective = reconstruction - beta * kl
         else:
             log_ratio = standard_normal_log_density(z) - gaussian_log_density(z, mu, log_var)
-            if labels is not None:
-                log_ratio = log_ratio + self.log_prior(labels)
+            log_ratio = self.joint(log_ratio, labels)
             objective = importance_weighted_bound(log_likelihood + beta * log_ratio)
         return {
             "elbo": reconstruction - kl,
@@ -247,7 +244,8 @@ class VAE(LabelledModel):
     @property
     def estimators(self) -> dict[str, str]:
         """How they are estimated."""
-        return dict.fromkeys(self.quantities, "estimate: one sample of z an image")
+        of = "; of log p(x, y)" if self.conditional else ""
+        return dict.fromkeys(self.quantities, f"estimate: one sample of z an image{of}")
 
     # What the mathematics gives
 

@@ -8,6 +8,10 @@ from torch.distributions import Bernoulli, Independent
 
 from genlab.capabilities import draws_labels, sampling_options
 from genlab.errors import ConfigError
+from genlab.models.autoregressive import Autoregressive
+from genlab.models.flow import Flow
+from genlab.models.flow_matching import FlowMatching
+from genlab.models.gan import GAN
 from genlab.models.vae import VAE
 from genlab.networks.labels import LabelEmbedding
 
@@ -18,6 +22,22 @@ FAMILIES = {
         latent_dim=3, hidden_dims=[8], architecture="convolutional", image_shape=SHAPE, **labels
     ),
     "vae without hidden layers": lambda **labels: VAE(latent_dim=3, hidden_dims=[], image_shape=SHAPE, **labels),
+    "gan": lambda **labels: GAN(latent_dim=3, ema_decay=0.5, image_shape=SHAPE, **labels),
+    "convolutional gan": lambda **labels: GAN(latent_dim=3, architecture="convolutional", image_shape=SHAPE, **labels),
+    "flow": lambda **labels: Flow(steps=2, channels=[4, 4], image_shape=SHAPE, **labels),
+    "course flow": lambda **labels: Flow(
+        architecture="mlp", couplings=2, hidden_dims=[6], dequantization="uniform", image_shape=SHAPE, **labels
+    ),
+    "flow matching": lambda **labels: FlowMatching(
+        patch_size=[2, 2], layers=1, width=8, heads=2, image_shape=SHAPE, **labels
+    ),
+    "convolutional flow matching": lambda **labels: FlowMatching(
+        architecture="convolutional", channels=[4], image_shape=SHAPE, **labels
+    ),
+    "autoregressive": lambda **labels: Autoregressive(layers=1, width=8, heads=2, image_shape=SHAPE, **labels),
+    "made": lambda **labels: Autoregressive(
+        architecture="made", hidden_dims=[8], orders=2, image_shape=SHAPE, **labels
+    ),
 }
 every_family = pytest.mark.parametrize("name", FAMILIES)
 LABELS = torch.tensor([2, 0, 1, 1, 2])
@@ -28,14 +48,29 @@ def made(name, **labels):
     return FAMILIES[name](**labels).double().eval()
 
 
+def moved(model):
+    """As if it were trained: its weights are no longer those of the start, where many are 0, except the embeddings."""
+    generator = torch.Generator().manual_seed(1)
+    of_labels = [embedding.weight for embedding in embeddings(model)]
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if not any(parameter is weight for weight in of_labels):
+                parameter += 0.1 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+    return model
+
+
+def embeddings(model):
+    return [module for module in model.modules() if isinstance(module, LabelEmbedding)]
+
+
 def conditional(name, **more):
-    """As if it were trained: its embeddings are no longer 0, nor are the layers that start at 0."""
-    model = made(name, conditional=True, num_classes=3, **more)
+    """As if it were trained with labels."""
+    model = moved(made(name, conditional=True, num_classes=3, **more))
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, LabelEmbedding):
-                module.weight[:3] += torch.randn(module.weight[:3].shape, generator=generator, dtype=torch.float64)
+        for embedding in embeddings(model):
+            weight = embedding.weight[:3]
+            weight += torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
     return model
 
 
@@ -49,10 +84,9 @@ def noise():
 
 @every_family
 def test_a_model_with_all_embeddings_at_0_is_the_one_without_labels(name):
-    plain, told = made(name), conditional(name)
-    for module in told.modules():
-        if isinstance(module, LabelEmbedding):
-            torch.nn.init.zeros_(module.weight)
+    plain, told = moved(made(name)), conditional(name)
+    for embedding in embeddings(told):
+        embedding.reset_parameters()
     torch.testing.assert_close(told.sample(5, noise(), labels=LABELS), plain.sample(5, noise()), rtol=0, atol=1e-12)
 
 
@@ -64,7 +98,8 @@ def test_a_conditional_model_starts_as_the_one_without_labels(name):
 
 @every_family
 def test_the_state_of_a_model_without_labels_is_what_it_was(name):
-    assert not any("embedding" in key or "shares" in key for key in made(name, num_classes=3).state_dict())
+    model = made(name, num_classes=3)
+    assert not embeddings(model) and "class_shares" not in model.state_dict()
 
 
 @every_family
