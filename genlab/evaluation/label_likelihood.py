@@ -31,8 +31,8 @@ class _Estimates:
     Attributes:
         by_class: log p(x|y) for each y, (B, classes), all in the same way.
         given: log p(x|y) for the label, (B,), with as many samples as the settings say.
-        how: the latter is estimated.
-        how_by_class: the former are.
+        how: the latter is estimated, as `Score.estimator`.
+        how_by_class: the former are, without what comes before the colon.
     """
 
     by_class: Tensor
@@ -74,13 +74,14 @@ def _scores(model: Any, images: Tensor, labels: Tensor, found: _Estimates, setti
     name, other, per = "nll", "bits_per_dim", 1.0
     if model.pixels == "8-bit":
         name, other, per = "bits_per_dim", "nll", math.log(2) * images[0].numel()
-    how = found.how if found.how == found.how_by_class else f"{found.how}, for other labels {found.how_by_class}"
-    head, colon, rest = how.partition(": ")
-    summed = f"{head}: log of the sum over {model.num_classes} labels; {rest}" if colon else how
+    head, colon, rest = found.how.partition(": ")
+    others = "" if found.how_by_class == rest else f", for other labels {found.how_by_class}"
+    summed = f"{head}: log of the sum over {model.num_classes} labels; {rest}{others}" if colon else EXACT
+    decided = f"estimate: {found.how_by_class}" if colon else EXACT
     scores = {
         name: mean_score(name, -log_likelihood / per, x, summed),
         f"{name}_given_label": mean_score(f"{name}_given_label", -found.given / per, x, found.how),
-        "generative_accuracy": mean_score("generative_accuracy", hits.double(), x, found.how_by_class),
+        "generative_accuracy": mean_score("generative_accuracy", hits.double(), x, decided),
     }
     if name == "nll":
         scores[name] = replace(scores[name], published=settings.published_nll)
@@ -99,9 +100,9 @@ def _exact(model: Any, images: Tensor, labels: Tensor, track: Track) -> _Estimat
 def _estimated(model: Any, images: Tensor, labels: Tensor, generator: torch.Generator, track: Track) -> _Estimates:
     columns, evaluations = [], 0.0
     for label in track(_labels(model, images), description="likelihood"):
+        noise = generator.clone_state()  # the same for all labels: only the label tells them apart
         found = [
-            model.estimate_log_likelihood(some, generator, labels=label.expand(len(some)))
-            for some in images.split(AT_ONCE)
+            model.estimate_log_likelihood(some, noise, labels=label.expand(len(some))) for some in images.split(AT_ONCE)
         ]
         log_likelihood, counts = (torch.cat(parts) for parts in zip(*found, strict=True))
         columns.append(log_likelihood)
@@ -112,7 +113,7 @@ def _estimated(model: Any, images: Tensor, labels: Tensor, generator: torch.Gene
 
 def _alike(by_class: Tensor, labels: Tensor, how: str) -> _Estimates:
     by_class = by_class.double().cpu()
-    return _Estimates(by_class, by_class.gather(1, labels.cpu().unsqueeze(1)).squeeze(1), how, how)
+    return _Estimates(by_class, by_class.gather(1, labels.cpu().unsqueeze(1)).squeeze(1), how, how.partition(": ")[2])
 
 
 def _weighted(
@@ -130,8 +131,8 @@ def _weighted(
     by_class, given = importance_weighted_by_class(
         model, images, labels, counts, generator, 100 if eight_bit else 1000, track
     )
-    how, how_by_class = (f"{BOUND}: log-mean-exp of {k} {what}" for k in (most, share_of_each(most, model)))
-    found = _Estimates(by_class, given.log_likelihood[-1], how, how_by_class)
+    how, how_by_class = (f"log-mean-exp of {k} {what}" for k in (most, share_of_each(most, model)))
+    found = _Estimates(by_class, given.log_likelihood[-1], f"{BOUND}: {how}", how_by_class)
     evaluation = _scores(model, images, labels, found, settings)
     x, per = protocol_of(model, images), math.log(2) * images[0].numel() if eight_bit else 1.0
     name = f"{name}_given_label"
@@ -162,11 +163,11 @@ def importance_weighted_by_class(
         model, images, counts, generator, chunk, track: see `importance_weighted`; K is the last of the counts.
         labels: of the images, (B,).
     """
-    few = share_of_each(counts[-1], model)
-    columns = [
-        importance_weighted(model, images, [few], generator, chunk, labels=label.expand(len(images))).log_likelihood[0]
-        for label in track(_labels(model, images), description="likelihood of each label")
-    ]
+    few, columns = [share_of_each(counts[-1], model)], []
+    for label in track(_labels(model, images), description="likelihood of each label"):
+        noise = generator.clone_state()  # the same for all labels: only the label tells them apart
+        every = label.expand(len(images))
+        columns.append(importance_weighted(model, images, few, noise, chunk, labels=every).log_likelihood[0])
     return torch.stack(columns, dim=1), importance_weighted(model, images, counts, generator, chunk, track, labels)
 
 
