@@ -66,7 +66,7 @@ def fit_ex_post(
         ConfigError: the model is conditional.
     """
     if draws_labels(model):
-        raise ConfigError("the codes of a conditional model depend on the label: no mixture is fitted to them")
+        raise ConfigError("the codes of a conditional model depend on the label; leave the mixture of Gaussians out")
     images = evenly(images, most)
     like = next(model.parameters()) if isinstance(model, nn.Module) else torch.empty(())
     scale = 1 if images.is_floating_point() else 255

@@ -91,6 +91,14 @@ def test_a_run_without_labels_says_so(model, command, option, runs, genlab, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_run_itself_says_that_labels_were_summed_over(labelled, runs):
+    told, untold = (json.loads((run / "summary.json").read_text()) for run in (labelled, runs["vae"]))
+    assert "log of the sum over 10 labels" in told["estimators"]["test/nll"]
+    assert told["metrics"]["test/nll"] > 0
+    assert untold["estimators"]["test/nll"] == "upper bound: log-mean-exp of 2 importance samples"
+    assert not {"samples_by_class", "analogies"} & {path.name for path in (runs["vae"] / "images").iterdir()}
+
+
 def test_labels_are_evaluated(labelled, genlab, tmp_path):
     few = ["--samples", 100, "--images", 100, "--likelihood-images", 40, "--importance-samples", 20]
     result = genlab("evaluate", labelled, *few, "--prior-samples", 10)
@@ -98,7 +106,8 @@ def test_labels_are_evaluated(labelled, genlab, tmp_path):
     found = json.loads((labelled / "evaluation.json").read_text())
     scores = found["scores"]
     assert {"label_accuracy", "label_accuracy_second", "generative_accuracy", "nll", "nll_given_label"} <= set(scores)
-    assert "of the image's label" not in scores["generative_accuracy"]["estimator"]
+    assert scores["generative_accuracy"]["estimator"] == "estimate: log-mean-exp of 2 importance samples"
+    assert scores["label_accuracy_second"]["estimator"].startswith("classifier: second MNIST classifier, SHA-256 ")
     assert found["by_class"].keys() == {"label_accuracy", "label_accuracy_second", "fid_mnist", "coverage"}
     assert sum(map(sum, found["confusion"]["label_accuracy"])) == 100
     assert "label_accuracy by class   0: " in result.out
