@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from genlab.quantities import quantity
 from genlab.report.charts import Chart, bar_chart
 from genlab.report.reading import ReportedRun
 from genlab.report.run_charts import MOST_CLASSES
 
 LEFT, TOP, SIDE, BOTTOM = 46, 8, 400, 42  # of the matrix
 WITH_NUMBERS = 12  # classes whose cells have room for a number
+FAINTEST = 0.05  # of what came at all
 NOTED = 0.5  # per cent: rarer confusions have a colour only
 
 
@@ -30,7 +30,11 @@ def label_charts(run: ReportedRun) -> list[Chart]:
         classes = [str(label) for label in range(len(found.values))]
         if 0 < len(classes) <= MOST_CLASSES and len(found.floors) == len(classes):
             bars = [(whose, [value or 0.0 for value in values]) for whose, values in series]
-            charts.append(bar_chart(f"{name} by class", classes, bars, "class", quantity(name).label))
+            charts.append(
+                bar_chart(
+                    f"{name} by class", classes, bars, "class", f"{found.better} is better" if found.better else ""
+                )
+            )
     return [*matrices, *charts]
 
 
@@ -53,7 +57,7 @@ def confusion_chart(title: str, counts: Sequence[Sequence[float]]) -> Chart:
             share = count / sum(row)
             said = f"asked for {asked}, drawn {drawn}: {count:,.0f}, {share:.1%}"
             box = '<rect class="b s{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" fill-opacity="{:.3f}">'
-            place = (int(asked != drawn), LEFT + drawn * cell, TOP + asked * cell, cell, cell, 0.15 + 0.6 * share)
+            place = (int(asked != drawn), LEFT + drawn * cell, TOP + asked * cell, cell, cell, FAINTEST + 0.7 * share)
             parts.append(Markup(box + "<title>{}</title></rect>").format(*place, said))
             if len(counts) <= WITH_NUMBERS and 100 * share >= NOTED:
                 parts.append(_text("note", LEFT + (drawn + 0.5) * cell, middle, f"{100 * share:.0f}"))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from genlab.report.label_charts import confusion_chart, label_charts
+from genlab.report.label_charts import FAINTEST, confusion_chart, label_charts
 from genlab.report.page import page
 from genlab.report.reading import read_run
 
@@ -30,7 +30,7 @@ def test_a_row_is_what_was_asked_and_the_shade_its_share():
     right, wrong = found["asked for 0, drawn 0: 90, 90.0%"], found["asked for 1, drawn 0: 30, 30.0%"]
     assert right[0] == wrong[0] and right[1] < wrong[1]
     assert found["asked for 0, drawn 1: 10, 10.0%"][0] > right[0]
-    assert right[2] - 0.15 == pytest.approx(3 * (wrong[2] - 0.15), abs=0.01)
+    assert right[2] - FAINTEST == pytest.approx(3 * (wrong[2] - FAINTEST), abs=0.01)
 
 
 def test_a_class_that_was_not_asked_for_is_an_empty_row():
