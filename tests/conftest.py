@@ -63,13 +63,30 @@ def mnist_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+# Most of a short run's time would be spent on packing the pixels of its pictures
+SMALL_PICTURES = {
+    "samples": {"n": 4},
+    "reconstructions": {"rows": 1},
+    "completion": {"rows": 2, "ways": 2},
+    "trajectory": {"rows": 2, "columns": 3},
+    "manifold": {"size": 3},
+    "interpolation": {"rows": 2, "columns": 3},
+    "traversals": {"rows": 2, "steps": 2, "images": 20},
+    "prior_noise": {"n": 4},
+}
+
+
 def stand_in_config(mnist_root: Path, folder: Path, *overrides: str) -> DictConfig:
-    """The config of train.py on the stand-in data, with `folder / "run"` as run folder."""
+    """The config of train.py on the stand-in data, with `folder / "run"` as run folder, and small pictures."""
     cfg = copy.deepcopy(_composed(f"data.root={mnist_root}", "trainer.accelerator=cpu", *overrides))
+    typed = {override.lstrip("+").partition("=")[0] for override in overrides}
     places = {"run_dir": folder / "run", "outputs": folder}
-    typed = {override.partition("=")[0] for override in overrides}
     for name in places.keys() - typed:
         cfg[name] = str(places[name])
+    for name, sizes in SMALL_PICTURES.items():
+        if name in cfg.callbacks:
+            new = {size: number for size, number in sizes.items() if f"callbacks.{name}.{size}" not in typed}
+            cfg.callbacks[name].update(new)
     return cfg
 
 

@@ -95,5 +95,6 @@ def test_the_commands_import_neither_torch_nor_hydra_before_they_run():
 
 
 def test_help_waits_for_no_library_of_configs():
-    code = "import sys, genlab.cli.main; sys.exit(bool({'omegaconf', 'pydantic', 'importlib.metadata'} & set(sys.modules)))"
+    unwanted = {"omegaconf", "pydantic", "importlib.metadata"}
+    code = f"import sys, genlab.cli.main; sys.exit(bool({unwanted} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
