@@ -15,7 +15,7 @@ from browser import chromium, watched
 
 mlflow = pytest.importorskip("mlflow")
 pytest.importorskip("wandb")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("elsewhere")]
 
 TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
 QUICK = [
