@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
@@ -64,16 +64,14 @@ def mnist_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Most of a short run's time would be spent on packing the pixels of its pictures
-SMALL_PICTURES = {
-    "samples": {"n": 4},
-    "reconstructions": {"rows": 1},
-    "completion": {"rows": 2, "ways": 2},
-    "trajectory": {"rows": 2, "columns": 3},
-    "manifold": {"size": 3},
-    "interpolation": {"rows": 2, "columns": 3},
-    "traversals": {"rows": 2, "steps": 2, "images": 20},
-    "prior_noise": {"n": 4},
-}
+SMALL_PICTURES = [
+    f"callbacks.{setting}"
+    for setting in (
+        *("samples.n=4", "prior_noise.n=4", "reconstructions.rows=1", "completion.rows=2", "completion.ways=2"),
+        *("manifold.size=3", "trajectory.rows=2", "trajectory.columns=3", "interpolation.rows=2"),
+        *("interpolation.columns=3", "traversals.rows=2", "traversals.steps=2", "traversals.images=20"),
+    )
+]
 
 
 def stand_in_config(mnist_root: Path, folder: Path, *overrides: str) -> DictConfig:
@@ -83,10 +81,9 @@ def stand_in_config(mnist_root: Path, folder: Path, *overrides: str) -> DictConf
     places = {"run_dir": folder / "run", "outputs": folder}
     for name in places.keys() - typed:
         cfg[name] = str(places[name])
-    for name, sizes in SMALL_PICTURES.items():
-        if name in cfg.callbacks:
-            new = {size: number for size, number in sizes.items() if f"callbacks.{name}.{size}" not in typed}
-            cfg.callbacks[name].update(new)
+    for address, _, number in (text.partition("=") for text in SMALL_PICTURES):
+        if address.split(".")[1] in cfg.callbacks and address not in typed:
+            OmegaConf.update(cfg, address, int(number))
     return cfg
 
 
