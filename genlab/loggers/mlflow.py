@@ -51,7 +51,7 @@ class MLflow(MLFlowLogger):
         known = self._known(read_id(self.folder, "mlflow"), experiment)
         tags = {"genlab.folder": str(self.folder), **({SWEEP: self.group} if self.group else {})}
         # Lightning makes the database when it gets these: only a run that begins does that
-        self._lightnings = {
+        self._lightnings: dict[str, Any] = {
             "experiment_name": experiment,
             "run_name": f"{self.group}/{self.folder.name}" if self.group else self.folder.name,
             "tracking_uri": self.address,
