@@ -84,7 +84,7 @@ class TensorBoard(TensorBoardLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log them, the headline and the score of samples also where TensorBoard looks first; the step says the epoch."""
+        """Log them; the headline and the score of samples also where TensorBoard begins. The step says the epoch."""
         shown = {tag: value for tag, value in metrics.items() if tag != "epoch"}
         for tag, value in metrics.items():
             split, _, name = tag.partition("/")

@@ -19,7 +19,7 @@ Places = Sequence[tuple[float, str]]  # (where along the side, of 0 to 1; words)
 
 
 def with_axes(grid: Tensor, rows: Places, columns: Places) -> Tensor:
-    """A picture (3, H, W) → (3, H + h, W + w): words for its rows to the left, from above, and for its columns below."""
+    """A picture (3, H, W) → (3, H + h, W + w): its rows, from above, are labelled to the left, its columns below."""
     left = max([LEFT, *(_width(words) + 2 * SPACE for _, words in rows)])
     height, width = grid.shape[1:]
     image = Image.new("RGB", (left + width, height + SIZE + 2 * SPACE), (round(255 * LINES),) * 3)

@@ -84,7 +84,8 @@ def traversals(model: nn.Module, images: Images, rows: int, steps: int) -> Tenso
 def manifold(model: nn.Module, images: Images, size: int) -> Tensor | None:
     """decode(Φ⁻¹(u)) for u on a grid over the unit square: each cell has the same probability under N(0, I).
 
-    The first latent grows to the right, the second upwards, as the axes say. None unless there are two. Kingma & Welling 2014, figure 4.
+    The first latent grows to the right, the second upwards, as the axes say. None unless there are two. Kingma &
+    Welling 2014, figure 4.
 
     Codes that no prior draws to N(0, I), as a plain autoencoder's, are spread otherwise: for a model with `encode` and
     without `sample`, Φ⁻¹ gives way to the quantiles of the codes of images, one latent at a time.
