@@ -12,8 +12,8 @@ USUAL = {"latent_dim": 20, "learning_rate": 0.001, "architecture": "mlp", "beta"
 
 
 def test_long_names_say_what_is_unusual_and_a_key_says_all(tmp_path):
-    unusual = [{}, {}, {"latent_dim": 2}, {"latent_dim": 2, "learning_rate": 0.01, "beta": 4.0}]
-    unusual += [{"latent_dim": 2, "learning_rate": 0.01, "beta": 5.0}, {"architecture": "convolutional"}]
+    unusual = [{}, {}, {"latent_dim": 2}, {"learning_rate": 0.01, "architecture": "convolutional", "beta": 4.0}]
+    unusual += [{"learning_rate": 0.01, "architecture": "convolutional", "beta": 5.0}, {"beta": 6.0}, {"beta": 7.0}]
     runs = [
         read_run(write_run(tmp_path / str(at), seed=at, settings=USUAL | other, evaluated=evaluation()))
         for at, other in enumerate(unusual)
@@ -22,9 +22,10 @@ def test_long_names_say_what_is_unusual_and_a_key_says_all(tmp_path):
     assert [group.label for group in groups] == [
         "VAE base",
         "VAE latent_dim=2",
-        "VAE latent_dim=2 learning_rate=0.01 +1",
-        "VAE latent_dim=2 learning_rate=0.01 +1 #2",
-        "VAE architecture=convolutional",
+        "VAE learning_rate=0.01 architecture=convolutional +1",
+        "VAE learning_rate=0.01 architecture=convolutional +1 #2",
+        "VAE beta=6.0",
+        "VAE beta=7.0",
     ]
     assert groups[0].full == "VAE latent_dim=20 learning_rate=0.001 architecture=mlp beta=1.0"
     html = page(runs)
