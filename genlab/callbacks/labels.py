@@ -7,7 +7,7 @@ from torch import Tensor
 from genlab.arguments import configured
 from genlab.callbacks.picture import Picture, first_validation_images
 from genlab.capabilities import draws_labels
-from genlab.pictures.labels import MOST_CLASSES, analogies, samples_by_class, shown_classes
+from genlab.pictures.by_class import MOST_CLASSES, analogies, samples_by_class, shown_classes
 
 
 @configured

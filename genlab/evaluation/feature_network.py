@@ -70,6 +70,7 @@ class FeatureNetwork:
             network = ARCHITECTURES[facts["architecture"]](facts["image_shape"], facts["classes"])
         self.network = network.eval().requires_grad_(False)
         self.network.load_state_dict(load(content), assign=True)
+        self.network.to(memory_format=torch.channels_last)  # convolutions on a CPU take 0.6 of the time
 
     @property
     def named(self) -> str:

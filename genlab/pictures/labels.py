@@ -1,56 +1,54 @@
-"""One noise, or one latent point, under every label: what the label decides, and what it leaves alone."""
+"""Words on pictures that are looked at without their program: what rows and columns are, which epoch it is."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+import matplotlib
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor
 
-from genlab.capabilities import CanEncode, draws_labels, takes_labels
-from genlab.pictures.grids import image_grid
-from genlab.pictures.latent_space import codes_of
+from genlab.pictures.grids import LINES
 
-MOST_CLASSES = 30  # rows, or columns, of a picture
+SIZE = 12  # of the letters, in pixels
+SPACE = 4  # around words
+LEFT = 40  # pixels for the words of rows, or what they need: pictures of one kind are equally wide in all epochs
 
-
-def shown_classes(classes: int, most: int = MOST_CLASSES) -> Tensor:
-    """The labels (rows,) that a picture has room for: all, or so many evenly from the first to the last."""
-    return torch.linspace(0, classes - 1, min(classes, most)).round().long()
-
-
-def samples_by_class(sample: Callable[..., Tensor], labels: Tensor, columns: int, seed: int) -> Tensor:
-    """A row for each of the labels, all from the same noise, so that a column has what the label does not decide.
-
-    Args:
-        sample: (n, generator, labels=…) → images, see `CanSampleLabels`.
-        labels: (rows,).
-        columns: images of each.
-        seed: of the noise.
-    """
-    rows = [sample(columns, torch.Generator().manual_seed(seed), labels=label.repeat(columns)) for label in labels]
-    return image_grid(torch.cat(rows), columns)
+Places = Sequence[tuple[float, str]]  # (where along the side, of 0 to 1; words)
 
 
-def analogies(model: nn.Module, images: Tensor, of_images: Tensor, most: int = MOST_CLASSES) -> Tensor | None:
-    """A row an image: the image x, then decode(encode(x, y), y') for each label y'; None if the model cannot.
+def with_axes(grid: Tensor, rows: Places, columns: Places) -> Tensor:
+    """A picture (3, H, W) → (3, H + h, W + w): its rows, from above, are labelled to the left, its columns below."""
+    left = max([LEFT, *(_width(words) + 2 * SPACE for _, words in rows)])
+    height, width = grid.shape[1:]
+    image = Image.new("RGB", (left + width, height + SIZE + 2 * SPACE), (round(255 * LINES),) * 3)
+    draw = ImageDraw.Draw(image)
+    for place, words in rows:
+        draw.text((left - SPACE, place * height), words, "white", _font(), anchor="rm")
+    for place, words in columns:
+        half = _width(words) / 2
+        x = min(max(left + place * width, left + half), left + width - half - SPACE)
+        draw.text((x, height + SPACE + SIZE / 2), words, "white", _font(), anchor="mm")
+    picture: Tensor = pil_to_tensor(image).float() / 255
+    picture[:, :height, left:] = grid
+    return picture
 
-    The latent point is the same along a row: what stays alike is style, what changes with y' is content. Kingma et al.
-    2014, "Semi-supervised Learning with Deep Generative Models", figure 1.
 
-    Args:
-        model: in evaluation mode.
-        images: (B, C, H, W) in [0, 1].
-        of_images: their labels y, (B,).
-        most: labels y'; of more, so many evenly.
-    """
-    like = next(model.parameters())
-    if not draws_labels(model) or not isinstance(model, CanEncode) or not takes_labels(model.encode):
-        return None
-    decode: Callable[..., Tensor] | None = getattr(model, "decode", None)
-    if decode is None or not takes_labels(decode):
-        return None
-    labels = shown_classes(model.num_classes, most)
-    z = codes_of(model, images.to(like), of_images.to(like.device))
-    rows = z.repeat_interleave(len(labels), 0)
-    decoded = decode(rows, labels=labels.repeat(len(z)).to(like.device))
-    every = torch.cat([images.unsqueeze(1).to(decoded), decoded.unflatten(0, (len(z), -1))], dim=1)
-    return image_grid(every.flatten(0, 1), every.shape[1])
+def captioned(image: Image.Image, words: str) -> Image.Image:
+    """The same picture with words above it; its mode, as `L` or `RGB`, stays."""
+    above = SIZE + 2 * SPACE
+    taller = Image.new(image.mode, (image.width, image.height + above))
+    taller.paste(image, (0, above))
+    ImageDraw.Draw(taller).text((SPACE, above / 2), words, "white", _font(), anchor="lm")
+    return taller
+
+
+def _width(words: str) -> int:
+    return round(_font().getlength(words))
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    """The one that matplotlib brings: Pillow's own has no minus sign, no σ and no small digits."""
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", SIZE)
