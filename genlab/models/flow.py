@@ -178,7 +178,7 @@ class Flow(LabelledModel):
         mean = self.joint(log_likelihood, labels).mean()
         return {"bits_per_dim": bits_per_dim(mean, self.latent_dim), "log_likelihood": mean}
 
-    def _first_non_finite(self, images: Tensor, uniform: Tensor, labels: Tensor | None) -> str:
+    def _first_non_finite(self, images: Tensor, uniform: Tensor, labels: Tensor | None = None) -> str:
         x, ladj = self.dequantization(images, uniform)
         if not (x.isfinite().all() and ladj.isfinite().all()):
             return "the dequantization"
