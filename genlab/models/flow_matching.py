@@ -224,7 +224,7 @@ class FlowMatching(LabelledModel):
         """How `estimate_log_likelihood` does it."""
         return (
             "one draw of dequantization noise and one probe of the trace (Hutchinson) an image; adaptive solver at "
-            f"tolerance {LIKELIHOOD_TOLERANCE:g}"
+            f"tolerance {LIKELIHOOD_TOLERANCE:g}" + ("; the sum over all labels" if self.conditional else "")
         )
 
     # What the mathematics gives
