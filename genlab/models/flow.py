@@ -229,7 +229,7 @@ class Flow(LabelledModel):
         x is the one draw of q(u|image) that validation uses, so z is deterministic. The middle of each cell would be
         simpler, but training has seen no such x: the path between two such z leaves the digits.
         """
-        labels = self.checked_labels(labels, len(images))
+        labels = self.checked_labels(labels, images.shape[0])
         with self._full_precision():
             x, _ = self.dequantization(images, fixed_uniform(images, self.image_shape).to(images))
             z, _ = self.flow(x, labels)

@@ -303,7 +303,7 @@ class FlowMatching(LabelledModel):
 
         That point is the one that validation uses, so x_0 is deterministic. See `integrate` for how the way is found.
         """
-        labels = self.checked_labels(labels, len(images))
+        labels = self.checked_labels(labels, images.shape[0])
         with self._full_precision():
             x, _ = self.observe(images, fixed_uniform(images, self.image_shape).to(images))
         return self._carry(x, 1.0, self.start, labels, solver=solver, steps=steps, tolerance=tolerance).flatten(1)

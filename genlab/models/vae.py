@@ -263,7 +263,7 @@ class VAE(LabelledModel):
 
     def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Grey images (B, C, H, W), labels (B,) → posterior means (B, D); without labels that of the null label."""
-        return self.posterior(self.observe(images), self.checked_labels(labels, len(images)))[0]
+        return self.posterior(self.observe(images), self.checked_labels(labels, images.shape[0]))[0]
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Latents (…, B, D), labels (B,) → p(x_i = 1 | z, y), images in [0, 1] (…, B, C, H, W).
