@@ -37,7 +37,7 @@ class AffineCoupling(Bijection):
     def join(self, kept: Tensor, moved: Tensor) -> Tensor:
         """(kept, moved) → x, the inverse of `split`."""
 
-    def condition(self, kept: Tensor, context: Tensor | None, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+    def condition(self, kept: Tensor, context: Tensor | None, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """kept → (log_scale, shift), of the shape of the moved half."""
         seen = kept if context is None else torch.cat([kept, context], dim=1)
         # Contiguous, because tanh of a channels-last half takes four times as long.

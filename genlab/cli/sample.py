@@ -61,8 +61,8 @@ def sample(
 ) -> tuple["Tensor", str]:
     import torch
 
-    from genlab.pictures.grids import square_grid
     from genlab.pictures.by_class import samples_by_class, shown_classes
+    from genlab.pictures.grids import square_grid
 
     classes = check_label(model, label, "--grid" if label is None else "--label") if grid or label is not None else 0
     if grid and label is not None:

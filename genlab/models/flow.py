@@ -178,7 +178,7 @@ class Flow(LabelledModel):
         mean = self.joint(log_likelihood, labels).mean()
         return {"bits_per_dim": bits_per_dim(mean, self.latent_dim), "log_likelihood": mean}
 
-    def _first_non_finite(self, images: Tensor, uniform: Tensor, labels: Tensor | None) -> str:
+    def _first_non_finite(self, images: Tensor, uniform: Tensor, labels: Tensor | None = None) -> str:
         x, ladj = self.dequantization(images, uniform)
         if not (x.isfinite().all() and ladj.isfinite().all()):
             return "the dequantization"
@@ -215,10 +215,10 @@ class Flow(LabelledModel):
     def parts(self) -> dict[str, Part]:
         """The map and its inverse; where images become x, noise that depends on their bytes would have to be drawn."""
         x = f"x = (k + u)/{LEVELS} in (0, 1), of pixels k in 0, …, {LEVELS - 1} and u in (0, 1)"
-        density = f"{x} → z = f(x), ladj = log |det df/dx|: log p(x) = log N(z; 0, I) + ladj"
+        density = f"{x} → z = f(x), ladj = log |det df/dx|: log p(x) = log N(z; 0, I) + ladj{self.no_label}"
         return {
             "forward": Part(self.flow, "x", ("z", "ladj"), density),
-            "inverse": Part(self.flow.inverse, "z", ("x",), f"z ~ N(0, I) → {x}: k = floor({LEVELS} x)"),
+            "inverse": Part(self.flow.inverse, "z", ("x",), f"z ~ N(0, I) → {x}: k = floor({LEVELS} x){self.no_label}"),
         }
 
     def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -229,7 +229,7 @@ class Flow(LabelledModel):
         x is the one draw of q(u|image) that validation uses, so z is deterministic. The middle of each cell would be
         simpler, but training has seen no such x: the path between two such z leaves the digits.
         """
-        labels = self.checked_labels(labels, len(images))
+        labels = self.checked_labels(labels, images.shape[0])
         with self._full_precision():
             x, _ = self.dequantization(images, fixed_uniform(images, self.image_shape).to(images))
             z, _ = self.flow(x, labels)

@@ -224,7 +224,7 @@ class FlowMatching(LabelledModel):
         """How `estimate_log_likelihood` does it."""
         return (
             "one draw of dequantization noise and one probe of the trace (Hutchinson) an image; adaptive solver at "
-            f"tolerance {LIKELIHOOD_TOLERANCE:g}"
+            f"tolerance {LIKELIHOOD_TOLERANCE:g}" + ("; the sum over all labels" if self.conditional else "")
         )
 
     # What the mathematics gives
@@ -303,7 +303,7 @@ class FlowMatching(LabelledModel):
 
         That point is the one that validation uses, so x_0 is deterministic. See `integrate` for how the way is found.
         """
-        labels = self.checked_labels(labels, len(images))
+        labels = self.checked_labels(labels, images.shape[0])
         with self._full_precision():
             x, _ = self.observe(images, fixed_uniform(images, self.image_shape).to(images))
         return self._carry(x, 1.0, self.start, labels, solver=solver, steps=steps, tolerance=tolerance).flatten(1)

@@ -234,7 +234,7 @@ class GAN(LabelledModel):
 
     @property
     def parts(self) -> dict[str, Part]:
-        return {"generator": Part(self.decode, "z", ("images",), "z ~ N(0, I) → images in [0, 1]")}
+        return {"generator": Part(self.decode, "z", ("images",), f"z ~ N(0, I) → images in [0, 1]{self.no_label}")}
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Latents (…, B, D), labels (B,) → images in [0, 1] (…, B, C, H, W), each a function of its own z and label.

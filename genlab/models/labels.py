@@ -56,6 +56,11 @@ class LabelledModel(LightningModule):
         """Of the labels that the networks take; 0: none."""
         return self.num_classes if self.conditional else 0
 
+    @property
+    def no_label(self) -> str:
+        """What is said of a `Part`, which takes one tensor and no labels."""
+        return "; of the null label" if self.conditional else ""
+
     # Labels on their way into the networks, which take None where there are none
 
     def told(self, labels: Tensor) -> Tensor | None:

@@ -253,15 +253,17 @@ class VAE(LabelledModel):
     def parts(self) -> dict[str, Part]:
         """The two distributions: `encode` itself draws a binary image, which depends on the grey one's bytes."""
         x = {"stochastic": "binary, drawn from the grey image", "threshold": "binary, cut at 0.5", "none": "grey"}
-        posterior = f"images x, {x[self.binarization]} → q(z|x) = N(mu, diag exp log_var)"
+        posterior = f"images x, {x[self.binarization]} → q(z|x) = N(mu, diag exp log_var){self.no_label}"
         return {
             "encoder": Part(self.posterior, "x", ("mu", "log_var"), posterior),
-            "decoder": Part(self.decode, "z", ("images",), "z ~ N(0, I) → p(pixel = 1 | z), images in [0, 1]"),
+            "decoder": Part(
+                self.decode, "z", ("images",), f"z ~ N(0, I) → p(pixel = 1 | z), images in [0, 1]{self.no_label}"
+            ),
         }
 
     def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Grey images (B, C, H, W), labels (B,) → posterior means (B, D); without labels that of the null label."""
-        return self.posterior(self.observe(images), self.checked_labels(labels, len(images)))[0]
+        return self.posterior(self.observe(images), self.checked_labels(labels, images.shape[0]))[0]
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Latents (…, B, D), labels (B,) → p(x_i = 1 | z, y), images in [0, 1] (…, B, C, H, W).

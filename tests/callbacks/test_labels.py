@@ -8,8 +8,8 @@ from torch import nn
 from genlab.callbacks.labels import Analogies, SamplesByClass
 from genlab.callbacks.latent_space import CodeScatter, Interpolation, Manifold, Traversals
 from genlab.models.vae import VAE
-from genlab.pictures.grids import image_grid
 from genlab.pictures.by_class import shown_classes
+from genlab.pictures.grids import image_grid
 
 
 class Told(LightningModule):
