@@ -5,7 +5,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import nn
 
-from genlab.callbacks.labels import Analogies, SamplesByClass
+from genlab.callbacks.by_class import Analogies, SamplesByClass
 from genlab.callbacks.latent_space import CodeScatter, Interpolation, Manifold, Traversals
 from genlab.models.vae import VAE
 from genlab.pictures.by_class import shown_classes
