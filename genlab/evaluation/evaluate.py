@@ -7,7 +7,7 @@ from genlab.capabilities import CanDecode, CanEncode, CanSample, CanSampleInStep
 from genlab.errors import ConfigError
 from genlab.evaluation.ex_post import fit_ex_post
 from genlab.evaluation.feature_network import Space
-from genlab.evaluation.label_likelihood import label_likelihood_scores
+from genlab.evaluation.label_likelihood_scores import label_likelihood_scores
 from genlab.evaluation.label_scores import Labels
 from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.sample_scores import Sampler, sample_scores

@@ -10,7 +10,7 @@ from torch import nn
 from genlab.errors import ConfigError
 from genlab.evaluation.evaluate import evaluate
 from genlab.evaluation.feature_network import Described, Space
-from genlab.evaluation.label_likelihood import label_likelihood_scores
+from genlab.evaluation.label_likelihood_scores import label_likelihood_scores
 from genlab.evaluation.label_scores import Labels, label_accuracy
 from genlab.evaluation.settings import EvaluationSettings
 
