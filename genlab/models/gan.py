@@ -223,7 +223,14 @@ class GAN(LightningModule):
 
     @property
     def parts(self) -> dict[str, Part]:
-        return {"generator": Part(self.decode, "z", ("images",), "z ~ N(0, I) → images in [0, 1]")}
+        return {
+            "generator": Part(self.decode, "z", ("images",), "z ~ N(0, I) → images in [0, 1]"),
+            "discriminator": Part(self.judge, "images", ("logit",), "images in [0, 1] → D before its sigmoid"),
+        }
+
+    def judge(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [0, 1] → D before its sigmoid, (B,)."""
+        return self.logits(2 * images - 1)
 
     def decode(self, z: Tensor) -> Tensor:
         """Latents (…, D) → images in [0, 1] (…, C, H, W), each a function of its own z.

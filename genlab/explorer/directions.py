@@ -1,0 +1,37 @@
+"""Which ways through the latent space change the picture, and how much."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+STEP = 0.1  # to either side, in standard deviations of the latents
+
+
+def principal_directions(decode: Callable[[Tensor], Tensor], points: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Eigenvectors of M = E[JᵀJ], J = ∂decode(z)/∂u, where z = mean + scale · u; and the effects of them and of latents.
+
+    The first direction is the one along which the picture changes most per standard deviation, on average over the
+    points; as in Chiu et al. 2020, section 4, J is measured by differences.
+
+    Args:
+        decode: latents (B, D) → images (B, C, H, W).
+        points: z, (N, D).
+        scale: (D,).
+
+    Returns:
+        directions (D, D), a row each, the strongest first; their effects (D,), the roots of the eigenvalues; and the
+        effects of the single latents (D,), √M_dd. An effect is the root of the squared change per standard deviation,
+        summed over the pixels, in grey levels (white is 1).
+    """
+    n, latents = points.shape
+    products = torch.zeros(latents, latents, dtype=torch.float64)
+    steps = STEP * torch.diag(scale)
+    for z in points:
+        change = (decode(z + steps) - decode(z - steps)).flatten(1).double() / (2 * STEP)  # (D, pixels)
+        products += change @ change.T / n
+    values, vectors = torch.linalg.eigh(products)
+    rows = vectors.flip(1).T
+    signs = rows.gather(1, rows.abs().argmax(1, keepdim=True)).sign()
+    strengths, effects = (each.clamp(min=0).sqrt().float() for each in (values.flip(0), products.diagonal()))
+    return (rows * signs).float(), strengths, effects

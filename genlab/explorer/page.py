@@ -1,0 +1,47 @@
+"""The page: one HTML file that asks for nothing else."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from genlab import __version__
+from genlab.errors import RunError
+
+HERE = Path(__file__).parent
+SCRIPTS = ("network.js", "latents.js", "panel.js", "pad.js", "explorer.js")  # in this order
+LARGEST = 20_000_000  # characters: what mail still carries
+
+
+def page(exhibits: Sequence[Mapping[str, Any]]) -> str:
+    """HTML with everything in it: networks, script and styles.
+
+    Args:
+        exhibits: of the runs, see `genlab.explorer.exhibit`.
+
+    Raises:
+        RunError: it would be too large.
+    """
+    script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    data = json.dumps(exhibits, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    if len(data) > LARGEST:
+        raise RunError(
+            f"{' and '.join(str(each['name']) for each in exhibits)}: the weights make a page of {len(data) / 1e6:.0f} "
+            f"MB, and {LARGEST / 1e6:.0f} are the most; take fewer runs or a smaller model"
+        )
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("template.html").render(
+        exhibits=exhibits,
+        version=__version__,
+        data=Markup(data),  # no tag can begin in it
+        script=Markup(script),
+        style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
