@@ -12,7 +12,7 @@ from genlab.capabilities import CanExplain, CanSample, CanTrace, Part, quantity_
 from genlab.errors import RunError
 from genlab.explorer.directions import principal_directions
 from genlab.explorer.network import Network, network_of
-from genlab.explorer.packing import packed, text
+from genlab.explorer.packing import BITS, packed, text
 from genlab.explorer.words import sentences
 from genlab.objectives import pairwise_bernoulli_log_likelihood
 from genlab.runs.onnx_parts import parts_of
@@ -47,7 +47,7 @@ def exhibit(run: Run, model: LightningModule, name: str, weights: str) -> dict[s
         return {**about, **_traces(model), "sentences": sentences({}, trace=True)}
     parts = _roles(model)
     shown = {**about, **_latent_space(run, model, parts)}
-    return {**shown, "sentences": sentences(shown), "epochs": [_weights(model, parts, weights, bits=12)]}
+    return {**shown, "sentences": sentences(shown), "epochs": [_weights(model, parts, weights, BITS)]}
 
 
 def _facts(run: Run, model: LightningModule) -> list[list[str]]:

@@ -49,6 +49,7 @@ async function explore() {
     },
   };
   const panels = models.map((model) => new Panel(model, shared));
+  document.body.classList.toggle("single", exhibits.length === 1);
   find("#runs").append(...panels.map((panel) => panel.root), ...(await Promise.all(ways.map(fromNoise))));
   find("#controls").hidden = !panels.length;
   find("#wait").remove();
@@ -95,14 +96,12 @@ async function explore() {
     requestAnimationFrame(step);
   });
   const ends = {};
-  for (const name of ["a", "b"]) {
-    find(`#keep-${name}`).addEventListener("click", () => {
-      ends[name] = models.map((model) => Float64Array.from(model.point));
-      paint(find(`#keep-${name} canvas`), first.model.picture(), first.model.about.shape);
-      find("#between").disabled = !(ends.a && ends.b);
-      find("#between").value = name === "a" ? 0 : 1;
-    });
-  }
+  const keep = (name) => {
+    ends[name] = models.map((model) => Float64Array.from(model.point));
+    paint(find(`#keep-${name} canvas`), first.model.picture(), first.model.about.shape);
+    find("#between").value = name === "a" ? 0 : 1;
+  };
+  for (const name of ["a", "b"]) find(`#keep-${name}`).addEventListener("click", () => keep(name));
   find("#between").addEventListener("input", () => {
     stop();
     const t = Number(find("#between").value);
@@ -123,7 +122,7 @@ async function explore() {
   const drawn = panels.find(({ model }) => model.encoder || model.discriminator);
   if (drawn) {
     find("#drawing").hidden = false;
-    pad = new Pad(find("#drawing .pad canvas"), drawn.model.about.shape, (image) => shared.explain({ image, title: "drawing" }));
+    pad = new Pad(find("#pad"), drawn.model.about.shape, (image) => shared.explain({ image, title: "drawing" }));
     find("#clear").addEventListener("click", () => {
       pad.clear();
       panels.forEach((panel) => {
@@ -140,7 +139,11 @@ async function explore() {
       find("#images").append(button);
     });
   }
-  if (first.model.about.prior) all((panel) => panel.model.another());
+  for (const [index, name] of [[0, "b"], [1, "a"]]) {
+    if (models.every((model) => model.encoder)) shared.explain(first.testImage(index));
+    else all((panel) => panel.model.another());
+    keep(name);
+  }
   panels.forEach((panel) => panel.redraw());
   addEventListener("resize", () => panels.forEach((panel) => panel.redraw()));
 }

@@ -36,6 +36,12 @@ async function tensorsOf({ weights, bits }, shapes) {
   const upper = bytes.subarray(4 * floats, 4 * floats + total);
   const lower = bytes.subarray(4 * floats + total);
   const middle = 2 ** (bits - 1);
+  const extra = bits - 8;
+  const lowerBits = (index) => {
+    const at = extra * index;
+    const two = (lower[at >> 3] << 8) | (lower[(at >> 3) + 1] || 0);
+    return (two >> (16 - extra - (at & 7))) & (2 ** extra - 1);
+  };
   let nextFloat = 0;
   let next = 0;
   return shapes.map((shape) => {
@@ -47,8 +53,7 @@ async function tensorsOf({ weights, bits }, shapes) {
     const columns = tensor.length / shape[0];
     for (let i = 0; i < tensor.length; i++, next++) {
       const scale = numbers.getFloat32(4 * (nextFloat + Math.floor(i / columns)), true);
-      const low = bits > 8 ? (next % 2 ? lower[next >> 1] & 15 : lower[next >> 1] >> 4) : 0;
-      tensor[i] = (upper[next] * 2 ** (bits - 8) + low - middle) * scale;
+      tensor[i] = (upper[next] * 2 ** extra + (extra ? lowerBits(next) : 0) - middle) * scale;
     }
     nextFloat += shape[0];
     return tensor;

@@ -116,8 +116,8 @@ class _Reader:
         op = str(node.target).split(".")[1] if str(node.target).startswith("aten.") else str(node.target)
         if "getitem" in op:
             self._piece(node)
-        elif op in ("chunk", "split", "split_with_sizes"):
-            pass  # its pieces are read where they are taken
+        elif not isinstance(node.meta.get("val"), Tensor):
+            pass  # a type, or the pieces of `chunk`, which are read where they are taken
         elif op in RESHAPING:
             self.arrays[node] = self.arrays[node.args[0]]
         elif op in ACTIVATIONS:

@@ -4,42 +4,41 @@ import base64
 import zlib
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-BITS = (12, 8)  # of each weight: of the run itself; of an epoch of its training
+BITS, SNAPSHOT_BITS = 11, 8  # of each weight: of the run itself; of an epoch of its training
 
 
 def packed(tensors: Sequence[Tensor], bits: int) -> str:
-    """Matrices with `bits` of each number, scaled by row; vectors and the rows' scales as they are.
+    """Matrices with so many bits of each number, scaled by row; vectors and the rows' scales as they are.
 
     In front of all the float32 numbers, of each tensor in turn: a vector itself, or a matrix's scales. Behind them the
-    upper eight bits of all matrices, then, with 12 bits, the lower four, two in a byte.
+    upper eight bits of all matrices, which deflate to seven, and the lower ones, without gaps.
+
+    Args:
+        tensors: a vector has one dimension or none.
+        bits: 8 to 16.
 
     Returns:
         See `text`.
-
-    Raises:
-        ValueError: no such bits.
     """
-    if bits not in BITS:
-        raise ValueError(f"{bits} bits")
-    floats, uppers, lowers = [], [], []
+    floats, matrices = [torch.empty(0)], [torch.empty(0, dtype=torch.int32)]
     for tensor in tensors:
         if tensor.ndim < 2:
             floats.append(tensor.flatten())
-            continue
-        steps, scales = quantized(tensor, bits)
-        unsigned = (steps + 2 ** (bits - 1)).flatten()
-        floats.append(scales)
-        uppers.append((unsigned >> (bits - 8)).to(torch.uint8))
-        lowers.append((unsigned & (2 ** (bits - 8) - 1)).to(torch.uint8))
-    upper, lower = (torch.cat(parts) if parts else torch.empty(0, dtype=torch.uint8) for parts in (uppers, lowers))
-    content = torch.cat(floats).float().numpy().astype("<f4").tobytes() + upper.numpy().tobytes()
-    if bits > 8:
-        even, odd = torch.nn.functional.pad(lower, (0, len(lower) % 2)).view(-1, 2).T
-        content += (even << 4 | odd).numpy().tobytes()
-    return text(content)
+        else:
+            steps, scales = quantized(tensor, bits)
+            floats.append(scales)
+            matrices.append(steps.flatten() + 2 ** (bits - 1))
+    unsigned, lower = torch.cat(matrices).numpy(), bits - 8
+    places = np.arange(lower - 1, -1, -1)
+    return text(
+        torch.cat(floats).float().numpy().astype("<f4").tobytes()
+        + (unsigned >> lower).astype(np.uint8).tobytes()
+        + np.packbits((unsigned[:, None] >> places & 1).astype(np.uint8)).tobytes()
+    )
 
 
 def quantized(tensor: Tensor, bits: int) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from genlab import __version__
 from genlab.errors import RunError
+from genlab.explorer.packing import BITS, SNAPSHOT_BITS
 
 HERE = Path(__file__).parent
 SCRIPTS = ("network.js", "latents.js", "panel.js", "pad.js", "explorer.js")  # in this order
@@ -40,6 +41,8 @@ def page(exhibits: Sequence[Mapping[str, Any]]) -> str:
     return environment.get_template("template.html").render(
         exhibits=exhibits,
         version=__version__,
+        bits=BITS,
+        snapshot_bits=SNAPSHOT_BITS,
         data=Markup(data),  # no tag can begin in it
         script=Markup(script),
         style=Markup((HERE / "style.css").read_text(encoding="utf-8")),

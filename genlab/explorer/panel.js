@@ -42,17 +42,19 @@ class Panel {
     this.meter = element("meter", { min: 0, max: 1, "aria-label": "the discriminator's opinion" });
     this.judgement = element("p", { className: "judgement", hidden: !model.discriminator }, this.meter, element("span"));
     this.numbers = element("p", { className: "numbers", ariaLive: "polite" });
+    this.space = element("div", { className: "space" });
     this.root = element("section", { className: "panel" },
       element("h2", {}, `${about.model} on ${about.data}`),
       element("p", { className: "path" }, about.name),
-      element("div", { className: "stage" }, this.input, element("figure", {}, this.canvas, this.caption)),
-      this.judgement,
-      this.numbers,
-    );
+      element("div", { className: "body" },
+        element("div", { className: "seen" },
+          element("div", { className: "stage" }, element("figure", {}, this.canvas, this.caption), this.input),
+          this.judgement,
+          this.numbers),
+        this.space));
     if (about.latents > 1) this.addPlane();
     this.addSliders();
     this.root.append(facts(about));
-    this.work = [];
   }
 
   addPlane() {
@@ -76,12 +78,12 @@ class Panel {
         this.redraw();
       }));
     }
-    this.root.append(element("figure", { className: "plane" },
+    this.space.append(element("figure", { className: "plane" },
       element("div", { className: "square" }, this.background, this.overlay),
       element("figcaption", { className: "small" }, `→ ${names[0]}, ↑ ${names[1]}, from −${REACH} to ${REACH} standard deviations`),
     ), toggles);
     if (this.model.encoder && about.classes.length) {
-      this.root.append(element("ul", { className: "legend" }, ...about.classes.slice(0, 30).map((name, label) => {
+      this.space.append(element("ul", { className: "legend" }, ...about.classes.slice(0, 30).map((name, label) => {
         const mark = element("i");
         mark.style.background = colourOf(label);
         return element("li", {}, mark, name);
@@ -129,14 +131,14 @@ class Panel {
     const order = [...about.effects.keys()].sort((a, b) => about.effects[b] - about.effects[a]);
     if (about.latents > 2) {
       const effects = about.strengths;
-      this.root.append(element("h3", {}, "Principal directions"), element("div", { className: "sliders" },
+      this.space.append(element("h3", {}, "Principal directions"), element("div", { className: "sliders" },
         ...about.directions.map((direction, i) => add(`direction ${i + 1}`, effects[i], direction, effects[0]))));
     }
     const rows = order.map((d) => add(`latent ${d + 1}`, about.effects[d], one(d), about.effects[order[0]] || 1));
-    this.root.append(element("h3", {}, about.latents > 2 ? "Single latents, those that change the picture most first" : "Latents"),
+    this.space.append(element("h3", {}, about.latents > 2 ? "Single latents, those that change the picture most first" : "Latents"),
       element("div", { className: "sliders" }, ...rows.slice(0, 8)));
     if (rows.length > 8) {
-      this.root.append(element("details", {}, element("summary", {}, `${rows.length - 8} more`), element("div", { className: "sliders" }, ...rows.slice(8))));
+      this.space.append(element("details", {}, element("summary", {}, `${rows.length - 8} more`), element("div", { className: "sliders" }, ...rows.slice(8))));
     }
   }
 
@@ -179,7 +181,7 @@ class Panel {
 
   testImage(index) {
     const { labels, classes } = this.model.about;
-    return { image: this.model.images[index], title: classes.length ? `test image of ${classes[labels[index]]}` : "test image" };
+    return { image: this.model.images[index], title: classes.length ? `test image of class ${classes[labels[index]]}` : "test image" };
   }
 
   hover(event) {
