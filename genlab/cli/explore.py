@@ -8,7 +8,6 @@ import click
 
 from genlab.cli.options import Choice, RunFolder, argument, command, data_root, output_file, trust_options
 from genlab.console.program import keep_quiet
-from genlab.console.readable import short
 from genlab.errors import DiskError
 from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.reading import CheckpointName, open_run
@@ -59,21 +58,16 @@ def explore(
     ]
     if not runs:
         raise click.UsageError("the following arguments are required: RUN_FOLDER")
+    for (root,) in roots:
+        for run in runs:
+            run.config.data.root = root
     keep_quiet()
     # seconds, because of torch: a wrong folder is answered before
-    from genlab.callbacks.picture import undisturbed
-    from genlab.explorer.exhibit import exhibit
+    from genlab.explorer.exhibit import load_exhibit
     from genlab.explorer.page import page
     from genlab.runs.atomic import write_text
-    from genlab.runs.reload import load_model
 
-    exhibits = []
-    for run in runs:
-        for (root,) in roots:
-            run.config.data.root = root
-        model = load_model(run, "cpu", checkpoint)
-        with undisturbed(model):
-            exhibits.append(exhibit(run, model, short(run.folder), run.checkpoint(checkpoint).name))
+    exhibits = [load_exhibit(run, checkpoint) for run in runs]
     try:
         write_text(out, page(exhibits))
     except OSError as error:

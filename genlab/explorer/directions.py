@@ -8,8 +8,10 @@ from torch import Tensor
 STEP = 0.1  # to either side, in standard deviations of the latents
 
 
-def principal_directions(decode: Callable[[Tensor], Tensor], points: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Eigenvectors of M = E[JᵀJ], J = ∂decode(z)/∂u, where z = mean + scale · u; and the effects of them and of latents.
+def principal_directions(
+    decode: Callable[[Tensor], Tensor], points: Tensor, scale: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Eigenvectors of M = E[JᵀJ], J = ∂decode(z)/∂u, where z = mean + scale · u; their effects; those of the latents.
 
     The first direction is the one along which the picture changes most per standard deviation, on average over the
     points; as in Chiu et al. 2020, section 4, J is measured by differences.

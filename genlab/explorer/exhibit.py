@@ -1,5 +1,6 @@
 """What the page holds of one run: its networks, its latent space, test images, numbers."""
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -9,15 +10,18 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from genlab.capabilities import CanExplain, CanSample, CanTrace, Part, quantity_of
+from genlab.console.readable import short
 from genlab.errors import RunError
+from genlab.explorer import BITS, SNAPSHOT_BITS
 from genlab.explorer.directions import principal_directions
 from genlab.explorer.network import Network, network_of
-from genlab.explorer.packing import BITS, packed, text
+from genlab.explorer.packing import packed, text
 from genlab.explorer.words import sentences
 from genlab.objectives import pairwise_bernoulli_log_likelihood
 from genlab.runs.onnx_parts import parts_of
-from genlab.runs.reading import Run
-from genlab.runs.reload import load_data
+from genlab.runs.reading import CheckpointName, Run
+from genlab.runs.reload import load_data, load_model
+from genlab.runs.snapshots import load_snapshot, snapshots
 
 IMAGES = 200  # of the test set
 POINTS = 32  # of the latent space, at which directions are measured
@@ -25,7 +29,19 @@ DIRECTIONS = 8  # that have a slider
 DRAWS = 8  # of z, in the bound
 TRACES, MOMENTS = 12, 25  # of a model that draws by changing noise
 MOST_LATENTS = 512
+MOST_SNAPSHOTS = 10
 TOLERANCE = 1e-3  # nats
+
+
+def load_exhibit(run: Run, checkpoint: CheckpointName | None = None) -> dict[str, Any]:
+    """The exhibit of a run, see `exhibit`.
+
+    Raises:
+        RunError: see `exhibit` and `genlab.runs.reload.load_model`.
+        DataError: see `exhibit`.
+    """
+    with torch.no_grad():
+        return exhibit(run, load_model(run, "cpu", checkpoint), short(run.folder), run.checkpoint(checkpoint).name)
 
 
 def exhibit(run: Run, model: LightningModule, name: str, weights: str) -> dict[str, Any]:
@@ -42,12 +58,19 @@ def exhibit(run: Run, model: LightningModule, name: str, weights: str) -> dict[s
         DataError: the test images, which an encoder or a discriminator needs, are not there.
     """
     model = model.requires_grad_(False)
-    about = {"name": name, "model": type(model).__name__, "data": str(run.config.data.name), "facts": _facts(run, model)}
+    about = {
+        "name": name,
+        "model": type(model).__name__,
+        "data": str(run.config.data.name),
+        "facts": _facts(run, model),
+    }
     if isinstance(model, CanTrace):
         return {**about, **_traces(model), "sentences": sentences({}, trace=True)}
     parts = _roles(model)
-    shown = {**about, **_latent_space(run, model, parts)}
-    return {**shown, "sentences": sentences(shown), "epochs": [_weights(model, parts, weights, BITS)]}
+    shape = _shape(model)
+    networks = _networks(model, parts, shape)
+    shown = {**about, **_latent_space(run, model, parts, networks, shape)}
+    return {**shown, "sentences": sentences(shown), "epochs": _epochs(run, model, networks, weights)}
 
 
 def _facts(run: Run, model: LightningModule) -> list[list[str]]:
@@ -114,21 +137,31 @@ def _shape(model: Any) -> tuple[int, ...]:
         return tuple(model.decode(torch.zeros(1, model.latent_dim)).shape[1:])
 
 
-def _weights(model: LightningModule, parts: Mapping[str, Part], label: str, bits: int) -> dict[str, Any]:
-    networks = _networks(model, parts, _shape(model))
-    return {
-        "label": label,
-        "bits": bits,
-        "weights": packed([tensor for network in networks.values() for tensor in network.tensors], bits),
-    }
+def _epochs(run: Run, model: LightningModule, networks: Mapping[str, Network], weights: str) -> list[dict[str, Any]]:
+    """The weights of the epochs that were kept before those of the run, and these at the end."""
+    best = run.summary.get("best") or {}
+    last = best.get("epoch") if weights == "best.ckpt" else run.summary.get("epochs")
+    own = {"epoch": last or 0, "label": weights, "bits": BITS, "weights": _packed(networks, BITS)}
+    earlier, then = [], copy.deepcopy(model)
+    for epoch, path in snapshots(run.folder).items():
+        if epoch < own["epoch"]:
+            load_snapshot(then, path)
+            text = _packed(_networks(then, _roles(then), _shape(then)), SNAPSHOT_BITS)
+            earlier.append({"epoch": epoch, "label": "", "bits": SNAPSHOT_BITS, "weights": text})
+    return [*earlier[-MOST_SNAPSHOTS:], own]
 
 
-def _latent_space(run: Run, model: Any, parts: Mapping[str, Part]) -> dict[str, Any]:
+def _packed(networks: Mapping[str, Network], bits: int) -> str:
+    return packed([tensor for network in networks.values() for tensor in network.tensors], bits)
+
+
+def _latent_space(
+    run: Run, model: Any, parts: Mapping[str, Part], networks: Mapping[str, Network], shape: tuple[int, ...]
+) -> dict[str, Any]:
     """All but the weights."""
-    shape, latents = _shape(model), model.latent_dim
+    latents = model.latent_dim
     if shape[0] not in (1, 3):
         raise RunError(f"{type(model).__name__}: images of {shape[0]} channels cannot be shown; 1 or 3 can")
-    networks = _networks(model, parts, shape)
     encoder = parts.get("encoder")
     generator = torch.Generator().manual_seed(0)
     mean, scale, points = torch.zeros(latents), torch.ones(latents), torch.randn(POINTS, latents, generator=generator)
@@ -171,7 +204,7 @@ def _latent_space(run: Run, model: Any, parts: Mapping[str, Part]) -> dict[str, 
 
 
 def _has_bound(model: Any, parts: Mapping[str, Part], networks: Mapping[str, Network], shape: tuple[int, ...]) -> bool:
-    """Whether E_q[log p(x|z)] − KL(q(z|x) ‖ N(0, I)) is that of a Gaussian q and Bernoulli pixels, which is tried out."""
+    """Whether the model's bound is that of a Gaussian q(z|x) and Bernoulli pixels, as the page computes it."""
     encoder = parts.get("encoder")
     if not encoder or encoder.gives != ("mu", "log_var") or not isinstance(model, CanExplain):
         return False

@@ -151,7 +151,7 @@ async function explore() {
 // The epochs of all runs on one slider: each run shows its latest one up to there, and at the end its own weights
 function addEpochs(panels) {
   const numbers = [...new Set(panels.flatMap(({ model }) => model.about.epochs.map(({ epoch }) => epoch)))].sort((a, b) => a - b);
-  if (numbers.length < 2) return;
+  if (numbers.length < 2 || panels.every(({ model }) => model.about.epochs.length < 2)) return;
   const root = find("#epochs");
   const [button, slider, output] = ["button", "input", "output"].map((name) => find(name, root));
   root.hidden = false;

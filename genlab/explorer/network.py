@@ -178,17 +178,23 @@ class _Reader:
         self._add(node, "piece", [given], start=start)
 
     def _convolution(self, node: Any, op: str) -> None:
-        stride, padding = [list(node.args[i]) if len(node.args) > i else default for i, default in ((3, [1]), (4, [0]))]
-        rest = [*node.args[5:], *node.kwargs.values()]  # dilation, groups, and of a transposed one the output's padding
-        others = {"conv2d": ([1, 1], 1), "conv_transpose2d": ([0, 0], 1, [1, 1])}[op]
-        plain = len(set(stride)) == 1 and len(set(padding)) == 1
-        if not plain or any(value not in (usual, usual[:1] if isinstance(usual, list) else usual)
-                            for value, usual in zip(rest, others, strict=False) if op == "conv2d" or usual != [0, 0]):
+        rest = {"conv2d": ("dilation", "groups"), "conv_transpose2d": ("output_padding", "groups", "dilation")}[op]
+        names = ("weight", "bias", "stride", "padding", *rest)
+        given = {**dict(zip(names, node.args[1:], strict=False)), **node.kwargs}
+        steps = [set(given.get(name, [usual])) for name, usual in (("stride", 1), ("padding", 0), ("dilation", 1))]
+        if any(len(step) > 1 for step in steps) or steps[2] != {1} or given.get("groups", 1) != 1:
             self._refuse(f"{op} with groups, dilation or unequal strides")
-        weights = (*node.args[1:3], None)[:2]
-        shapes = {"from": list(_shape(node.args[0])[1:]), "to": list(_shape(node)[1:])}
-        kernel = list(self._weight(node.args[1]).shape[2:])
-        self._add(node, op, node.args[:1], weights=weights, stride=stride[0], padding=padding[0], kernel=kernel, **shapes)
+        (stride,), (padding,) = steps[:2]
+        self._add(
+            node,
+            op,
+            node.args[:1],
+            weights=(given["weight"], given.get("bias")),
+            stride=stride,
+            padding=padding,
+            kernel=list(self._weight(given["weight"]).shape[2:]),
+            **{"from": list(_shape(node.args[0])[1:]), "to": list(_shape(node)[1:])},
+        )
 
     def _batch_norm(self, node: Any) -> None:
         """By running statistics: y = x · scale + shift in each channel."""
@@ -203,7 +209,12 @@ class _Reader:
         if isinstance(one, int | float) or node.kwargs:
             self._refuse(op)
         if isinstance(other, int | float):
-            scale, shift = {"add": (1, other), "sub": (1, -other), "mul": (other, 0), "div": (1 / other if other else 0, 0)}[op]
+            scale, shift = {
+                "add": (1, other),
+                "sub": (1, -other),
+                "mul": (other, 0),
+                "div": (1 / other if other else 0, 0),
+            }[op]
             self._add(node, "scale", [one], scale=scale, shift=shift)
         elif op in ("add", "mul") and _shape(one) == _shape(other):
             self._add(node, op, [one, other])

@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-BITS, SNAPSHOT_BITS = 11, 8  # of each weight: of the run itself; of an epoch of its training
-
 
 def packed(tensors: Sequence[Tensor], bits: int) -> str:
     """Matrices with so many bits of each number, scaled by row; vectors and the rows' scales as they are.

@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from markupsafe import Markup
 
 from genlab import __version__
 from genlab.errors import RunError
-from genlab.explorer.packing import BITS, SNAPSHOT_BITS
+from genlab.explorer import BITS, SNAPSHOT_BITS
 
 HERE = Path(__file__).parent
 SCRIPTS = ("network.js", "latents.js", "panel.js", "pad.js", "explorer.js")  # in this order
@@ -28,7 +30,6 @@ def page(exhibits: Sequence[Mapping[str, Any]]) -> str:
     Raises:
         RunError: it would be too large.
     """
-    script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     data = json.dumps(exhibits, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     if len(data) > LARGEST:
         raise RunError(
@@ -44,7 +45,27 @@ def page(exhibits: Sequence[Mapping[str, Any]]) -> str:
         bits=BITS,
         snapshot_bits=SNAPSHOT_BITS,
         data=Markup(data),  # no tag can begin in it
-        script=Markup(script),
+        script=Markup(script()),
         style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_hash=script_hash(),
     )
+
+
+def script() -> str:
+    """All of the page's JavaScript."""
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+
+
+def script_hash() -> str:
+    """Its SHA-256, by which a content security policy lets it run and nothing else; that of a page around it too."""
+    return base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()
+
+
+def runs_in(file: Path) -> set[str]:
+    """The names of the runs that an explorer's page is about; none, if it is no such page."""
+    try:
+        with file.open(encoding="utf-8") as opened:
+            head = opened.read(20_000)
+    except (OSError, UnicodeDecodeError):
+        return set()
+    return {html.unescape(name) for name in re.findall(r'<meta name="genlab-run" content="([^"]*)">', head)}

@@ -23,7 +23,7 @@ def sentences(shown: Mapping[str, Any], trace: bool = False) -> list[str]:
             "Each point z of the latent space is turned into a picture G(z) by the generator; drawing z ~ N(0, I) "
             "draws a picture.",
             "The discriminator D looks at a picture and says how likely it is a real one.",
-            "Both learn from each other: min over G, max over D of E log D(x) + E log(1 − D(G(z))), or a like objective.",
+            "Both learn from each other: min over G, max over D of E log D(x) + E log(1 − D(G(z))), or the like.",
         ]
     decoder = "Each point z of the latent space is turned into a picture by the decoder"
     if shown["bound"]:
@@ -38,7 +38,7 @@ def sentences(shown: Mapping[str, Any], trace: bool = False) -> list[str]:
         return [
             f"{decoder}, x̂ = d(z).",
             "The encoder goes back: z = e(x) is the code of a picture x.",
-            "Training only makes x̂ = d(e(x)) like x, so nothing says where codes lie, and there is no p(z) to draw from: "
+            "Training only makes x̂ = d(e(x)) like x, so nothing says where codes lie, and there is no p(z): "
             "the sliders count standard deviations of the test images' codes.",
         ]
     return [

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from genlab import __version__
+from genlab.explorer.page import script_hash
 from genlab.quantities import is_sample_score, quantity
 from genlab.report import wording
 from genlab.report.album import Album, Picture
@@ -47,11 +48,13 @@ class Details:
     classes: Chart | None
 
 
-def page(runs: Sequence[ReportedRun]) -> str:
+def page(runs: Sequence[ReportedRun], explorer: str = "", explorer_link: str = "") -> str:
     """HTML with everything in it: styles, script, charts and pictures.
 
     Args:
         runs: in the order in which they are listed, the broken ones among them.
+        explorer: the page of `genlab.explorer` about them, which is embedded.
+        explorer_link: where such a page lies beside this one.
     """
     groups = group_runs(runs)
     comparisons = comparisons_of(groups)
@@ -105,6 +108,9 @@ def page(runs: Sequence[ReportedRun]) -> str:
         galleries=galleries,
         details=[_details(run, album, len(detailed)) for run in detailed],
         album=album,
+        explorer=explorer,
+        explorer_link=explorer_link,
+        explorer_hash=script_hash() if explorer else "",
         rest=lambda: Markup(json.dumps(album.rest())),  # data URIs of base64: nothing to escape
         script=Markup(script),
         style=Markup(style),
