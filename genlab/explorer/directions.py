@@ -1,6 +1,7 @@
 """Which ways through the latent space change the picture, and how much."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ STEP = 0.1  # to either side, in standard deviations of the latents
 
 
 def principal_directions(
-    decode: Callable[[Tensor], Tensor], points: Tensor, scale: Tensor
+    decoders: Sequence[Callable[[Tensor], Tensor]], points: Tensor, scale: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Eigenvectors of M = E[JᵀJ], J = ∂decode(z)/∂u, where z = mean + scale · u; their effects; those of the latents.
 
@@ -17,7 +18,7 @@ def principal_directions(
     points; as in Chiu et al. 2020, section 4, J is measured by differences.
 
     Args:
-        decode: latents (B, D) → images (B, C, H, W).
+        decoders: each latents (B, D) → images (B, C, H, W); one for each label, which the points take in turn.
         points: z, (N, D).
         scale: (D,).
 
@@ -29,7 +30,7 @@ def principal_directions(
     n, latents = points.shape
     products = torch.zeros(latents, latents, dtype=torch.float64)
     steps = STEP * torch.diag(scale)
-    for z in points:
+    for z, decode in zip(points, itertools.cycle(decoders), strict=False):
         change = (decode(z + steps) - decode(z - steps)).flatten(1).double() / (2 * STEP)  # (D, pixels)
         products += change @ change.T / n
     values, vectors = torch.linalg.eigh(products)

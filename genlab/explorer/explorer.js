@@ -32,9 +32,11 @@ async function explore() {
       stop();
       for (const panel of panels) {
         if (count(panel.model.about.shape) !== input.image.length) continue;
+        if (input.label !== undefined) panel.model.tell(input.label);
         panel.model.explain(input);
         panel.redraw();
       }
+      if (input.label !== undefined) find("#classes select").value = input.label;
       if (pad && input.title !== "drawing") pad.clear();
     },
     show(event, { image, title }, shape) {
@@ -116,6 +118,18 @@ async function explore() {
     find("#sharing").textContent = "Runs with as many latents share the point; the others have their own. All share the drawing.";
   }
   addEpochs(panels);
+  const told = models.find((model) => model.about.shares);
+  if (told) {
+    const select = find("#classes select");
+    find("#classes").hidden = false;
+    select.append(...told.about.shares.map((_, label) => element("option", { value: label }, (told.about.classes || [])[label] || String(label))));
+    select.addEventListener("change", () => {
+      for (const panel of panels) {
+        panel.model.tell(Number(select.value));
+        panel.redraw();
+      }
+    });
+  }
 
   // What they are shown
 

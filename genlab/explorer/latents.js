@@ -13,6 +13,7 @@ class Model {
     this.point = new Float64Array(about.latents);
     this.input = null; // the picture that the point is the code of: {x, label}
     this.epochs = [];
+    this.label = 0;
   }
 
   async load() {
@@ -30,12 +31,36 @@ class Model {
   // The weights of an epoch
   choose(index) {
     this.epoch = index;
-    const { networks } = this.about;
-    for (const role of ["decoder", "encoder", "discriminator"]) {
-      this[role] = networks[role] ? new Network(networks[role], this.epochs[index]) : null;
-    }
+    this.made = {};
     this.codes = [];
     if (this.input) this.explain(this.input);
+  }
+
+  // The label that the networks are told, of a conditional model
+  tell(label) {
+    if (!this.about.shares) return;
+    this.label = label;
+    if (this.input) this.explain(this.input);
+  }
+
+  network(role, label = this.label) {
+    const versions = this.about.networks[role];
+    if (!versions) return null;
+    const key = `${role} ${label}`;
+    this.made[key] = this.made[key] || new Network(versions[label], this.epochs[this.epoch]);
+    return this.made[key];
+  }
+
+  get decoder() {
+    return this.network("decoder");
+  }
+
+  get encoder() {
+    return this.network("encoder");
+  }
+
+  get discriminator() {
+    return this.network("discriminator");
   }
 
   latent(point) {
@@ -52,9 +77,9 @@ class Model {
     return this.about.binary ? image.map((grey) => (grey > 0.5 ? 1 : 0)) : image;
   }
 
-  code(image) {
+  code(image, label = this.label) {
     const { mean, scale } = this.about;
-    return Float64Array.from(this.encoder.run(this.observed(image))[0], (z, i) => (z - mean[i]) / scale[i]);
+    return Float64Array.from(this.network("encoder", label).run(this.observed(image))[0], (z, i) => (z - mean[i]) / scale[i]);
   }
 
   // Make a picture's code the point
@@ -72,7 +97,7 @@ class Model {
   bound() {
     const x = this.observed(this.input.image);
     const [mu, logVar] = this.encoder.run(x).map((values) => Float64Array.from(values));
-    let kl = 0;
+    let kl = this.about.shares ? -Math.log(this.about.shares[this.label]) : 0; // of the label, which is known
     for (let i = 0; i < mu.length; i++) kl += 0.5 * (mu[i] ** 2 + Math.expm1(logVar[i]) - logVar[i]);
     let reconstruction = 0;
     for (const noise of this.about.noise) {

@@ -146,8 +146,8 @@ const LAYERS = {
     const inner = x.length / scale.length;
     for (let i = 0; i < x.length; i++) y[i] = x[i] * scale[Math.floor(i / inner)] + shift[Math.floor(i / inner)];
   },
-  scale({ scale, shift }, [x], y) {
-    for (let i = 0; i < x.length; i++) y[i] = x[i] * scale + shift;
+  total(_, [x], y) {
+    y[0] = x.reduce((sum, value) => sum + value, 0);
   },
   add(_, [a, b], y) {
     for (let i = 0; i < y.length; i++) y[i] = a[i] + b[i];
@@ -173,7 +173,7 @@ class Network {
     this.outputs = described.outputs;
     this.arrays = [null, ...described.layers.map((layer) => new Float32Array(layer.size))];
     this.steps = described.layers.map((layer) => {
-      const mine = (layer.tensors || []).map((index) => (index === null ? null : tensors[described.first + index]));
+      const mine = (layer.tensors || []).map((index) => (index === null ? null : tensors[index]));
       if (!(layer.op in ACTIVATIONS)) return (arrays) => LAYERS[layer.op](layer, layer.in.map((i) => arrays[i]), arrays[layer.out], mine);
       const map = ACTIVATIONS[layer.op](layer.options || []);
       return (arrays) => {

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genlab.capabilities import Part
 from genlab.errors import RunError
 
 # For one image at a time these change the shape, and no number
@@ -69,20 +68,20 @@ class _Function(nn.Module):
         return self.function(given)
 
 
-def network_of(model: nn.Module, name: str, part: Part, example: Tensor) -> Network:
-    """The layers of a part, as torch traces them on one example.
+def network_of(model: nn.Module, name: str, function: Callable[[Tensor], Any], example: Tensor) -> Network:
+    """The layers of a function of a model, as torch traces them on one example.
 
     Args:
         model: in evaluation mode, on the CPU, without gradients.
-        name: of the part, for the error.
-        part: a function of a tensor.
+        name: of the function, for the error.
+        function: a tensor → a tensor, or several.
         example: what it takes, a batch of one.
 
     Raises:
         RunError: it cannot be traced, or has a layer that the page does not know.
     """
     try:
-        program = torch.export.export(_Function(model, part.function).eval(), (example,), strict=False)
+        program = torch.export.export(_Function(model, function).eval(), (example,), strict=False)
     except Exception as error:  # whatever a model's own code leads torch to
         why = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
         raise RunError(f"{type(model).__name__}: its {name} cannot be traced as layers ({why})") from None
@@ -90,7 +89,7 @@ def network_of(model: nn.Module, name: str, part: Part, example: Tensor) -> Netw
 
 
 class _Reader:
-    """Walks through a traced program, node by node."""
+    """Walks through a traced program, node by node. What depends on weights only is computed here, once."""
 
     def __init__(self, program: torch.export.ExportedProgram, whose: str) -> None:
         self.graph, self.whose = program.graph, whose
@@ -99,18 +98,31 @@ class _Reader:
         constants = signature.inputs_to_lifted_tensor_constants
         values = {**program.state_dict, **program.constants}
         self.weights = {name: values[target] for name, target in {**given, **constants}.items()}
+        self.known: dict[Any, Any] = {}
         self.arrays: dict[Any, int] = {}
 
     def read(self, size: int) -> Network:
         self.network = Network(size)
         for node in self.graph.nodes:
-            if node.op == "placeholder" and node.name not in self.weights:
+            if node.op == "placeholder" and node.name in self.weights:
+                self.known[node] = self.weights[node.name]
+            elif node.op == "placeholder":
                 self.arrays[node] = 0
+            elif node.op == "call_function" and not self.arrays.keys() & self._inputs(node):
+                self.known[node] = node.target(*self._valued(node.args), **self._valued(node.kwargs))
             elif node.op == "call_function":
                 self._call(node)
             elif node.op == "output":
-                self.network.outputs = [self.arrays[each] for each in node.args[0]]
+                self.network.outputs = [self._array(each) for each in node.args[0]]
         return self.network
+
+    def _inputs(self, node: Any) -> set[Any]:
+        """Of a piece of something, that something."""
+        found = set(node.all_input_nodes)
+        return found | {each for whole in found if whole not in self.known for each in whole.all_input_nodes}
+
+    def _valued(self, arguments: Any) -> Any:
+        return torch.fx.node.map_arg(arguments, lambda node: self.known[node])
 
     def _call(self, node: Any) -> None:
         op = str(node.target).split(".")[1] if str(node.target).startswith("aten.") else str(node.target)
@@ -119,7 +131,7 @@ class _Reader:
         elif not isinstance(node.meta.get("val"), Tensor):
             pass  # a type, or the pieces of `chunk`, which are read where they are taken
         elif op in RESHAPING:
-            self.arrays[node] = self.arrays[node.args[0]]
+            self.arrays[node] = self._array(node.args[0])
         elif op in ACTIVATIONS:
             self._add(node, op, node.args[:1], options=[*node.args[1:], *node.kwargs.values()])
         elif op == "linear":
@@ -130,6 +142,8 @@ class _Reader:
             self._batch_norm(node)
         elif op in ("add", "sub", "mul", "div"):
             self._arithmetic(node, op)
+        elif op == "sum" and math.prod(_shape(node)) == 1:
+            self._add(node, "total", node.args[:1])
         elif op == "cat" and _before(node, (node.args[1:] or (0,))[0]) == 1:
             self._add(node, "join", node.args[0])
         else:
@@ -154,15 +168,15 @@ class _Reader:
 
     def _array(self, node: Any) -> int:
         if node not in self.arrays:
-            self._refuse("arithmetic with a tensor of its own")
+            self._refuse("an output or an input that is always the same")
         return self.arrays[node]
 
     def _weight(self, node: Any) -> Tensor:
         if isinstance(node, Tensor):
             return node
-        if node.name not in self.weights:
-            self._refuse("weights that it computes")
-        return self.weights[node.name]
+        if node not in self.known:
+            self._refuse("weights that depend on its input")
+        return self.known[node]
 
     def _tensor(self, tensor: Tensor) -> int:
         self.network.tensors.append(tensor.detach().float())
@@ -171,6 +185,9 @@ class _Reader:
     def _piece(self, node: Any) -> None:
         """One of the parts that `chunk` or `split` makes: numbers that lie side by side."""
         whole, index = node.args
+        op = str(whole.target).split(".")[1]
+        if op not in ("chunk", "split", "split_with_sizes"):
+            self._refuse(op)
         given, dim = whole.args[0], (whole.args[2] if len(whole.args) > 2 else 0)
         if _before(given, dim) != 1:
             self._refuse("a split across channels and places")
@@ -206,20 +223,33 @@ class _Reader:
 
     def _arithmetic(self, node: Any, op: str) -> None:
         one, other = node.args
-        if isinstance(one, int | float) or node.kwargs:
+        if one in self.known and op in ("add", "mul"):
+            one, other = other, one
+        other = self.known.get(other, other)
+        if node.kwargs or one not in self.arrays:
             self._refuse(op)
-        if isinstance(other, int | float):
-            scale, shift = {
-                "add": (1, other),
-                "sub": (1, -other),
-                "mul": (other, 0),
-                "div": (1 / other if other else 0, 0),
-            }[op]
-            self._add(node, "scale", [one], scale=scale, shift=shift)
+        elif isinstance(other, int | float | Tensor):
+            self._with_constant(node, op, one, torch.as_tensor(other, dtype=torch.float32))
         elif op in ("add", "mul") and _shape(one) == _shape(other):
             self._add(node, op, [one, other])
         else:
             self._refuse(f"{op} of unlike shapes")
+
+    def _with_constant(self, node: Any, op: str, given: Any, constant: Tensor) -> None:
+        """One number for all, for each channel, or for each place."""
+        shape = list(constant.shape)
+        while shape and shape[-1] == 1:
+            shape.pop()
+        if list(_shape(given))[: len(shape)] != shape:
+            self._refuse(f"{op} of unlike shapes")
+        one, zero = torch.ones_like(constant), torch.zeros_like(constant)
+        scale, shift = {
+            "add": (one, constant),
+            "sub": (one, -constant),
+            "mul": (constant, zero),
+            "div": (1 / constant, zero),
+        }[op]
+        self._add(node, "affine", [given], weights=(scale.flatten(), shift.flatten()))
 
     def _refuse(self, what: str) -> None:
         raise RunError(f"{self.whose} has {what}, which the page's script does not compute")

@@ -42,6 +42,7 @@ def page(exhibits: Sequence[Mapping[str, Any]]) -> str:
     return environment.get_template("template.html").render(
         exhibits=exhibits,
         version=__version__,
+        replays=any(len(each.get("epochs", ())) > 1 for each in exhibits),
         bits=BITS,
         snapshot_bits=SNAPSHOT_BITS,
         data=Markup(data),  # no tag can begin in it

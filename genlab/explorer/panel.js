@@ -181,7 +181,8 @@ class Panel {
 
   testImage(index) {
     const { labels, classes } = this.model.about;
-    return { image: this.model.images[index], title: classes.length ? `test image of class ${classes[labels[index]]}` : "test image" };
+    const label = this.model.about.shares ? labels[index] : undefined;
+    return { image: this.model.images[index], label, title: classes.length ? `test image of class ${classes[labels[index]]}` : "test image" };
   }
 
   hover(event) {
@@ -276,7 +277,7 @@ class Panel {
     const { model } = this;
     const [x, y] = this.place(model.point);
     const base = model.point.map((u, i) => u - x * model.axes[0][i] - y * model.axes[1][i]);
-    const key = `${model.epoch} ${[...base].map((u) => u.toFixed(2)).join(" ")}`;
+    const key = `${model.epoch} ${model.label} ${[...base].map((u) => u.toFixed(2)).join(" ")}`;
     if (key === this.key) return;
     this.key = key;
     clearTimeout(this.timer);
@@ -291,8 +292,8 @@ class Panel {
     const { model, background } = this;
     const [channels, height, width] = model.about.shape;
     if (model.encoder && model.codes.length < model.images.length) {
-      for (const image of model.images) {
-        model.codes.push(model.code(image));
+      for (const [index, image] of model.images.entries()) {
+        model.codes.push(model.code(image, model.about.shares ? model.about.labels[index] : 0));
         yield;
       }
       this.redraw();

@@ -38,7 +38,7 @@ def refused(genlab, tmp_path, *arguments):
 
 
 def test_a_model_without_a_decoder_is_answered_in_one_line(runs, genlab, tmp_path):
-    assert "Flow has no decoder from a latent space to images" in refused(genlab, tmp_path, runs["flow"])
+    assert "Flow: 784 latents are more than the 512 that a page can show" in refused(genlab, tmp_path, runs["flow"])
 
 
 def test_a_page_that_would_be_too_large_is_answered_in_one_line(runs, genlab, tmp_path, monkeypatch):
@@ -63,7 +63,7 @@ def test_a_report_leads_to_the_explorer_beside_it(runs, genlab, tmp_path):
 def test_a_report_can_embed_it(runs, genlab, tmp_path):
     result = genlab("report", runs["vae"], runs["flow"], "--explorer")
     assert not result.code, result
-    assert "not in the explorer: Flow has no decoder" in result.out
+    assert "not in the explorer: Flow: 784 latents" in result.out
     assert "<iframe" in (tmp_path / "report.html").read_text("utf-8")
     refusal = genlab("report", runs["flow"], "--explorer", "--out", "none.html")
     assert refusal.err.startswith("error: --explorer: no run can be explored")

@@ -1,17 +1,24 @@
 """The page in a real browser: it computes what torch computes, and can be touched."""
 
+import base64
+import io
 import re
 
 import pytest
 import torch
 from browser import chromium, watched
+from PIL import Image
 
-from genlab.explorer import BITS
+from genlab.explorer import BITS, SNAPSHOT_BITS
+from genlab.explorer.computed import Computed
 from genlab.explorer.packing import quantized
+from genlab.explorer.page import page as explorer_page
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.flow_matching import FlowMatching
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE
+from genlab.report.page import page as report_page
+from genlab.report.reading import read_run
 from genlab.runs.reload import load
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -46,16 +53,17 @@ def opened(browser, write_page):
 
 
 def livelier(model):
-    """With weights that make pictures of all greys; those of a new model make grey ones only."""
+    """With weights that make pictures of all greys, as training does; those of a new model make grey ones only."""
     torch.manual_seed(1)
-    for name, value in model.state_dict().items():
-        if value.ndim > 1:
-            value.mul_(2)
-        elif "running_var" in name:
-            value.uniform_(0.01, 0.05)
-        elif "running_mean" in name:
-            value.uniform_(-0.05, 0.05)
-    return model.eval().requires_grad_(False)
+    model.requires_grad_(False)
+    if isinstance(model, GAN):
+        network = (model.averaged_generator or model.generator).train()
+        for _ in range(30):  # of batch norm's statistics
+            network(torch.randn(64, model.latent_dim))
+    else:
+        for value in model.parameters():
+            value.mul_(2 if value.ndim > 1 else 1)
+    return model.eval()
 
 
 MODELS = {
@@ -125,9 +133,13 @@ def test_the_bound_and_its_parts_are_torchs(opened, exhibited, architecture):
 
 
 def pixels(page, selector):
-    return page.locator(selector).first.evaluate(
-        "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data].join()"
-    )
+    """The PNG of a canvas."""
+    return page.locator(selector).first.evaluate("(canvas) => canvas.toDataURL()")
+
+
+def brightest(page, selector):
+    png = base64.b64decode(pixels(page, selector).partition(",")[2])
+    return Image.open(io.BytesIO(png)).convert("L").getextrema()[1]
 
 
 PICTURE = ".stage figure:first-child canvas"
@@ -177,7 +189,7 @@ def test_a_drawing_has_a_code_a_reconstruction_and_a_bound(explorer):
     words = page.locator(".numbers").inner_text()
     numbers = [float(number.replace("−", "-")) for number in re.findall(r"−?\d+\.\d\d", words)]
     assert numbers[0] == pytest.approx(numbers[1] - numbers[2], abs=0.011)
-    assert "255,255,255" in pixels(page, ".stage figure:nth-child(2) canvas")
+    assert brightest(page, ".stage figure:nth-child(2) canvas") == 255
     page.get_by_role("button", name="Clear").click()
     two_frames(page)
     assert page.locator(".numbers").inner_text() == ""
@@ -215,8 +227,6 @@ def test_the_keyboard_moves_the_point_and_draws(explorer):
 def test_a_test_image_is_shown_under_the_pointer_and_chosen(explorer):
     page = explorer(viewport=DESKTOP)
     page.locator(".panel[data-ready]").wait_for()
-    code = "() => new Promise((done) => requestAnimationFrame(done))"
-    page.evaluate(code)
     page.locator("#images button").first.click()
     two_frames(page)
     place = page.locator(".slider").all_inner_texts()
@@ -242,7 +252,7 @@ def test_sample_walk_and_interpolation_change_the_picture(explorer):
         arg=page.locator(".slider output").first.inner_text(),
     )
     page.get_by_role("button", name="Walk").click()
-    for value in ("0", "0.5", "1"):
+    for value in ("0.3", "1"):
         page.locator("#between").fill(value)
         two_frames(page)
         seen.append(pixels(page, PICTURE))
@@ -297,3 +307,36 @@ def test_printed_it_shows_picture_and_plane(explorer, tmp_path):
     assert page.locator("#controls").is_hidden()
     page.pdf(path=tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").stat().st_size > 20_000
+
+
+def test_it_runs_inside_a_report(browser, exhibited, plane, tmp_path):
+    file = tmp_path / "report.html"
+    file.write_text(report_page([read_run(plane)], explorer_page([exhibited(load(plane))])), encoding="utf-8")
+    with watched(browser, viewport=DESKTOP) as (page, complaints, requests):
+        page.goto(file.as_uri())
+        inside = page.frame_locator("#explorer iframe")
+        inside.locator(".panel[data-ready]").wait_for()
+        inside.locator("#images button").first.click()
+        inside.locator(".numbers .elbo").wait_for()
+        assert complaints == []
+        assert [request for request in requests if request != "about:srcdoc"] == [file.as_uri()]
+
+
+def test_the_epoch_slider_replays_training(opened, exhibited):
+    """The weights of an earlier epoch in eight bits, and what was drawn keeps being explained."""
+    shown, other = (exhibited(livelier(VAE(latent_dim=2, hidden_dims=[16]))) for _ in range(2))
+    earlier = livelier(VAE(latent_dim=2, hidden_dims=[16]))
+    earlier.decoder[0][2].bias.fill_(-3.0)
+    tensors = Computed(earlier)
+    kept = {"epoch": 0, "bits": SNAPSHOT_BITS, "weights": tensors.packed(tensors.places, SNAPSHOT_BITS)}
+    shown["epochs"] = [kept, {**other["epochs"][0], "epoch": 4}]
+    page = opened([shown], viewport=DESKTOP)
+    slider = page.get_by_role("slider", name="epoch of training")
+    page.locator("#images button").nth(3).click()
+    seen = {}
+    for key in ("End", "Home"):
+        slider.press(key)
+        two_frames(page)
+        seen[page.locator("#epochs output").inner_text()] = pixels(page, PICTURE), page.locator(".elbo").inner_text()
+    assert list(seen) == ["after epoch 4", "after epoch 0"]
+    assert len({picture for picture, _ in seen.values()}) == len({bound for _, bound in seen.values()}) == 2
