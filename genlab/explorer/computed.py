@@ -1,7 +1,7 @@
 """What of a model the page computes: decoder, encoder, discriminator, each for every label that the model is told."""
 
+import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import torch
@@ -37,17 +37,19 @@ class Computed:
         self.model: Any = model
         self.parts = _roles(model)
         self.shape = tuple(self.model.decode(torch.zeros(1, self.model.latent_dim)).shape[1:])
-        if self.shape[0] not in (1, 3):
-            raise RunError(f"{type(model).__name__}: images of {self.shape[0]} channels cannot be shown; 1 or 3 can")
+        if len(self.shape) != 3 or self.shape[0] not in (1, 3):
+            raise RunError(
+                f"{type(model).__name__}: images of shape {self.shape} cannot be shown; (1, H, W) or (3, H, W) can"
+            )
         self.labels = list(range(self.model.num_classes)) if getattr(model, "conditional", False) else [None]
         self.networks = {role: [self._network(role, label) for label in self.labels] for role in self.parts}
 
     def function(self, role: str, label: int | None) -> Callable[[Tensor], Any]:
         """Of a batch, all with one label."""
-        function = self.parts[role].function
-        if label is None:
+        function: Callable[..., Any] = self.parts[role].function
+        if label is None or "labels" not in inspect.signature(function).parameters:
             return function
-        return lambda given: partial(function, labels=torch.full((len(given),), label))(given)
+        return lambda given: function(given, labels=torch.full((len(given),), label))
 
     def _network(self, role: str, label: int | None) -> Network:
         part = self.parts[role]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from genlab.errors import NonFiniteError
+
 STEP = 0.1  # to either side, in standard deviations of the latents
 
 
@@ -26,6 +28,9 @@ def principal_directions(
         directions (D, D), a row each, the strongest first; their effects (D,), the roots of the eigenvalues; and the
         effects of the single latents (D,), √M_dd. An effect is the root of the squared change per standard deviation,
         summed over the pixels, in grey levels (white is 1).
+
+    Raises:
+        NonFiniteError: a picture is infinite or not a number.
     """
     n, latents = points.shape
     products = torch.zeros(latents, latents, dtype=torch.float64)
@@ -33,6 +38,8 @@ def principal_directions(
     for z, decode in zip(points, itertools.cycle(decoders), strict=False):
         change = (decode(z + steps) - decode(z - steps)).flatten(1).double() / (2 * STEP)  # (D, pixels)
         products += change @ change.T / n
+    if not products.isfinite().all():
+        raise NonFiniteError("the pictures of this model are infinite or not a number, so there is nothing to explore")
     values, vectors = torch.linalg.eigh(products)
     rows = vectors.flip(1).T
     signs = rows.gather(1, rows.abs().argmax(1, keepdim=True)).sign()

@@ -96,13 +96,14 @@ def _traces(model: CanTrace) -> dict[str, Any]:
 
 def _epochs(run: Run, computed: Computed, weights: str) -> list[dict[str, Any]]:
     """The weights of the epochs that were kept before those of the run, and these at the end."""
-    best = run.summary.get("best") or {}
-    last = best.get("epoch") if weights == "best.ckpt" else run.summary.get("epochs")
+    best = run.summary.get("best")
+    chosen = best.get("epoch") if weights == "best.ckpt" and isinstance(best, dict) else run.summary.get("epochs")
+    last = chosen if isinstance(chosen, int) else 0
     places = computed.places
-    own = {"epoch": last or 0, "bits": BITS, "weights": computed.packed(places, BITS)}
+    own = {"epoch": last, "bits": BITS, "weights": computed.packed(places, BITS)}
     earlier = []
     for epoch, path in snapshots(run.folder).items():
-        if epoch < own["epoch"]:
+        if epoch < last:
             then = copy.deepcopy(computed.model)
             load_snapshot(then, path)
             kept = Computed(then).packed(places, SNAPSHOT_BITS)

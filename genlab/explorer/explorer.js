@@ -10,12 +10,12 @@ async function explore() {
   find("main").hidden = false;
   const hover = find("#hover");
   let pad = null;
+  let walking = false;
   const stop = () => {
     walking = false;
     find("#walk").setAttribute("aria-pressed", "false");
   };
-  let walking = false;
-  const place = (point, but) => {
+  const place = (point) => {
     for (const panel of panels) {
       if (panel.model.about.latents !== point.length) continue;
       panel.model.move(point);
@@ -82,16 +82,16 @@ async function explore() {
     if (walking) return stop();
     walking = true;
     find("#walk").setAttribute("aria-pressed", "true");
-    const ways = new Map();
+    const legs = new Map();
     const step = (now) => {
       if (!walking) return;
       all((panel) => {
-        let way = ways.get(panel);
-        if (!way || now - way.since > 1500) {
-          way = { start: Float64Array.from(panel.model.point), end: panel.model.another(), since: now };
-          ways.set(panel, way);
+        let leg = legs.get(panel);
+        if (!leg || now - leg.since > 1500) {
+          leg = { start: Float64Array.from(panel.model.point), end: panel.model.another(), since: now };
+          legs.set(panel, leg);
         }
-        return panel.model.between(way.start, way.end, Math.min(1, (now - way.since) / 1500));
+        return panel.model.between(leg.start, leg.end, Math.min(1, (now - leg.since) / 1500));
       });
       requestAnimationFrame(step);
     };
@@ -148,7 +148,7 @@ async function explore() {
       const input = drawn.testImage(index);
       const canvas = element("canvas");
       paint(canvas, input.image, drawn.model.about.shape);
-      const button = element("button", { type: "button", ariaLabel: `${input.title}, number ${index + 1}` }, canvas);
+      const button = element("button", { type: "button", "aria-label": `${input.title}, number ${index + 1}` }, canvas);
       button.addEventListener("click", () => shared.explain(input));
       find("#images").append(button);
     });
@@ -211,7 +211,7 @@ async function fromNoise(about) {
   const levels = await unpack(pixels);
   const size = count(about.shape);
   const canvases = Array.from({ length: n }, () => element("canvas"));
-  const slider = element("input", { type: "range", min: 0, max: moments - 1, step: 1, value: moments - 1, ariaLabel: "t, from noise to picture" });
+  const slider = element("input", { type: "range", min: 0, max: moments - 1, step: 1, value: moments - 1, "aria-label": "t, from noise to picture" });
   const output = element("output");
   const show = () => {
     const at = Number(slider.value);

@@ -41,7 +41,7 @@ class Panel {
     this.caption = element("figcaption");
     this.meter = element("meter", { min: 0, max: 1, "aria-label": "the discriminator's opinion" });
     this.judgement = element("p", { className: "judgement", hidden: !model.discriminator }, this.meter, element("span"));
-    this.numbers = element("p", { className: "numbers", ariaLive: "polite" });
+    this.numbers = element("p", { className: "numbers", "aria-live": "polite" });
     this.space = element("div", { className: "space" });
     this.root = element("section", { className: "panel" },
       element("h2", {}, `${about.model} on ${about.data}`),
@@ -204,7 +204,8 @@ class Panel {
   draw() {
     const { model } = this;
     const { shape } = model.about;
-    paint(this.canvas, model.picture(), shape);
+    const picture = model.picture().slice();
+    paint(this.canvas, picture, shape);
     const input = model.input;
     this.caption.textContent = input && model.encoder ? "its reconstruction" : "decoded from the point";
     this.input.hidden = !input;
@@ -216,7 +217,7 @@ class Panel {
       else if (model.encoder) this.numbers.append(`root of the mean squared difference: ${said(model.difference(), 3)} grey levels (white is 1)`);
     }
     if (model.discriminator) {
-      const logit = model.logit(input ? input.image : model.picture());
+      const logit = model.logit(input ? input.image : picture);
       this.meter.value = sigmoid(logit);
       this.judgement.querySelector("span").textContent = ` D = ${said(sigmoid(logit))} for ${input ? `this ${input.title}` : "this picture"} (${said(logit)} before the sigmoid; 1 is real)`;
     }
