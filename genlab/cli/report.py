@@ -21,6 +21,9 @@ FORMATS = ("html", "markdown", "csv", "json")
     "what quality costs. Nothing is computed anew: it reads what the runs and\n"
     "genlab evaluate have written. A folder that is broken is listed as such.\n"
     "Where explorer.html, by genlab explore, lies beside the page, it leads there.\n\n"
+    "Of the runs below a folder, trials of a search, debug runs, and runs that have not\n"
+    "finished or not been evaluated are listed and not compared, unless nothing else is\n"
+    "there; --all compares them too.\n\n"
     "--format markdown, csv and json are the comparison table alone, on the terminal\n"
     "or in a file.",
     [
@@ -36,6 +39,7 @@ FORMATS = ("html", "markdown", "csv", "json")
 )
 @click.option("--out", type=output_file, metavar="FILE", help=f"the page (default: {DEFAULT}), or the table's file")
 @click.option("--format", metavar="|".join(FORMATS), type=Choice(FORMATS), default="html", help="(default: html)")
+@click.option("--all", "everything", is_flag=True, help="compare every run that is found")
 @click.option(
     "--explorer",
     is_flag=True,
@@ -44,10 +48,11 @@ FORMATS = ("html", "markdown", "csv", "json")
 @click.option(
     "--config-dir", multiple=True, metavar="FOLDER", expose_value=False, help="not needed: nothing is built here"
 )
-def report(folders: Sequence[str], out: Path | None, format: str, explorer: bool) -> None:
+def report(folders: Sequence[str], out: Path | None, format: str, everything: bool, explorer: bool) -> None:
     """Raises RunError if nothing of a name exists or nothing is a run, DiskError if the file cannot be written."""
     # here, because the help needs none of it
     from genlab.explorer.page import runs_in
+    from genlab.report.aside import set_aside
     from genlab.report.page import page
     from genlab.report.reading import find_folders, read_run
     from genlab.report.tables import table
@@ -63,10 +68,11 @@ def report(folders: Sequence[str], out: Path | None, format: str, explorer: bool
     broken = [run for run in runs if run.broken]
     if len(broken) == len(runs):
         raise RunError(f"no run can be read; {broken[0].listed.reason}")
-    readable = [run for run in runs if not run.broken]
+    shown, aside = (runs, {}) if everything or not html else set_aside(runs, folders)
+    readable = [run for run in shown if not run.broken]
     embedded, without = _explorer([run.listed.folder for run in readable]) if explorer else ("", [])
     beside = out is not None and runs_in(out.with_name(EXPLORER)) & {run.name for run in readable}
-    text = page(runs, embedded, EXPLORER if beside else "") if html else table(runs, format)
+    text = page(shown, aside, embedded, EXPLORER if beside else "") if html else table(runs, format)
     if out is None:
         print(text, end="")
         return

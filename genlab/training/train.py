@@ -19,7 +19,7 @@ from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics,
 from genlab.capabilities import Describes, Reports, units_of
 from genlab.console.announcement import announce_end, announce_start
 from genlab.errors import ConfigError, GenlabError, RunError
-from genlab.loggers.broadcast import log_results, log_settings, open_until_the_end, views
+from genlab.loggers.broadcast import log_evaluation, log_results, log_settings, open_until_the_end, views
 from genlab.processes.agreement import connect, is_lost, meet
 from genlab.processes.peers import is_first
 from genlab.runs.atomic import write_text
@@ -85,7 +85,9 @@ def train(
             announce_end(cfg, units_of(experiment.model), metrics, record.summary, shown)
         if first and experiment.evaluation is not None:
             evaluated = folder, experiment.model, experiment.data, weights.name, record.summary, experiment.evaluation
-            print_evaluation(evaluate_run(*evaluated))
+            evaluation = evaluate_run(*evaluated)
+            print_evaluation(evaluation)
+            log_evaluation(experiment.trainer.loggers, evaluation, batches_seen(experiment.trainer))
     return metrics
 
 
@@ -112,8 +114,7 @@ def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment, ne
             write_text(Path(cfg.run_dir) / "split.json", json.dumps(split) + "\n")
         announce_start(cfg, experiment.model, experiment.trainer, experiment.data.images, experiment.data.place)
     meet()
-    if new:
-        log_settings(experiment.trainer.loggers, flat_settings(cfg), _headline(experiment))
+    log_settings(experiment.trainer.loggers, Path(cfg.run_dir), flat_settings(cfg), _headline(experiment), new)
 
 
 def _fit(experiment: Experiment, checkpoint: dict[str, Any] | None, last: Path) -> None:
@@ -155,7 +156,7 @@ def _test(cfg: DictConfig, experiment: Experiment, record: RunRecord, metrics: d
         protocol=protocol | _words("protocol", sources, tested),
         estimators=estimators | _words("estimators", sources, tested),
     )
-    log_results(trainer.loggers, metrics | tested, _headline(experiment), batches_seen(trainer))
+    log_results(trainer.loggers, metrics | tested)
     return tested
 
 

@@ -313,7 +313,7 @@ def test_printed_it_shows_picture_and_plane(explorer, tmp_path):
 
 def test_it_runs_inside_a_report(browser, exhibited, plane, tmp_path):
     file = tmp_path / "report.html"
-    file.write_text(report_page([read_run(plane)], explorer_page([exhibited(load(plane))])), encoding="utf-8")
+    file.write_text(report_page([read_run(plane)], explorer=explorer_page([exhibited(load(plane))])), encoding="utf-8")
     with watched(browser, viewport=DESKTOP) as (page, complaints, requests):
         page.goto(file.as_uri())
         page.locator("#explorer iframe").scroll_into_view_if_needed()  # what is out of sight draws no frames
