@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -95,7 +96,8 @@ def _explorer(folders: Sequence[Path]) -> tuple[str, list[str]]:
     from genlab.runs.classes import MODEL_SECTIONS
     from genlab.runs.reading import open_run
 
-    exhibits, without = [], []
+    exhibits: list[dict[str, Any]] = []
+    without: list[str] = []
     for folder in folders:
         if len(exhibits) == MOST_EXPLORED:
             without.append(f"{len(folders) - folders.index(folder)} further runs: {MOST_EXPLORED} are the most")

@@ -33,15 +33,16 @@ class Computed:
         RunError: there is no decoder, it has as many latents as pixels, or a layer that the page does not know.
     """
 
-    def __init__(self, model: LightningModule) -> None:
-        self.model: Any = model
+    def __init__(self, model: Any) -> None:
+        self.model = model
         self.parts = _roles(model)
-        self.shape = tuple(self.model.decode(torch.zeros(1, self.model.latent_dim)).shape[1:])
+        self.shape = tuple(model.decode(torch.zeros(1, model.latent_dim)).shape[1:])
         if len(self.shape) != 3 or self.shape[0] not in (1, 3):
             raise RunError(
                 f"{type(model).__name__}: images of shape {self.shape} cannot be shown; (1, H, W) or (3, H, W) can"
             )
-        self.labels = list(range(self.model.num_classes)) if getattr(model, "conditional", False) else [None]
+        conditional = getattr(model, "conditional", False)
+        self.labels: list[int | None] = [*range(self.model.num_classes)] if conditional else [None]
         self.networks = {role: [self._network(role, label) for label in self.labels] for role in self.parts}
 
     def function(self, role: str, label: int | None) -> Callable[[Tensor], Any]:

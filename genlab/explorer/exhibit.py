@@ -117,7 +117,9 @@ def _latent_space(run: Run, computed: Computed) -> dict[str, Any]:
     latents, prior = model.latent_dim, isinstance(model, CanSample)
     generator = torch.Generator().manual_seed(0)
     mean, scale, points = torch.zeros(latents), torch.ones(latents), torch.randn(POINTS, latents, generator=generator)
-    shown: dict[str, Any] = {"binary": bool(encoder) and encoder.takes == "x" and model.pixels in ("binary", "cut")}
+    shown: dict[str, Any] = {
+        "binary": encoder is not None and encoder.takes == "x" and model.pixels in ("binary", "cut")
+    }
     if len(computed.parts) > 1:  # something looks at images
         data = load_data(run)
         images = data.test_set.images[:IMAGES]
@@ -156,5 +158,5 @@ def _has_bound(computed: Computed) -> bool:
     generator = torch.Generator().manual_seed(0)
     x = (torch.rand(2, *computed.shape, generator=generator) < 0.3).float()
     z = torch.randn(3, model.latent_dim, generator=generator)
-    wanted = pairwise_bernoulli_log_likelihood(torch.logit(model.decode(z).double()), x.double())
+    wanted = pairwise_bernoulli_log_likelihood(torch.logit(computed.model.decode(z).double()), x.double())
     return bool(torch.allclose(model.conditional_log_likelihood(x, z).double(), wanted, rtol=TOLERANCE))
