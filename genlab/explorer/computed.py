@@ -50,7 +50,7 @@ class Computed:
         function: Callable[..., Any] = self.parts[role].function
         if label is None or "labels" not in inspect.signature(function).parameters:
             return function
-        return lambda given: function(given, labels=torch.full((len(given),), label))
+        return lambda given: function(given, labels=torch.tensor([label] * len(given)))
 
     def _network(self, role: str, label: int | None) -> Network:
         part = self.parts[role]
