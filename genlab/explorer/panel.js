@@ -231,7 +231,7 @@ class Panel {
 
   sayBound({ elbo, reconstruction, kl }) {
     const draws = this.model.about.noise.length;
-    const seen = this.model.about.binary ? "x is cut at one half; " : "";
+    const seen = this.model.about.binary ? "x is cut at one half; " : "x is grey, so this is a surrogate of a bound; ";
     this.numbers.append(
       element("b", { className: "elbo" }, `ELBO ${said(elbo)}`), ` = reconstruction ${said(reconstruction)} − KL ${said(kl)} nats`,
       element("br"), element("span", { className: "small" }, `${seen}mean over ${draws} draws of z, always the same`));
