@@ -107,7 +107,7 @@ def test_samples_are_those_of_the_gaussian(path, prediction):
     """x_1 = m + s x_0. What predicts noise begins at t = 0.01 with N(0, I), which is 0.01 off."""
     exact, m, s = of_gaussian_data(path, prediction)
     noise = draw(6, D)
-    found = exact._carry(noise.view(-1, *SHAPE), exact.start, 1.0, "heun", 400, 1.0)
+    found = exact._carry(noise.view(-1, *SHAPE), exact.start, 1.0, None, solver="heun", steps=400)
     start = coefficients(path, torch.tensor(exact.start).double())
     began = (noise.view(-1, *SHAPE) - start.alpha * m) / (start.alpha**2 * s**2 + start.sigma**2).sqrt()
     # Heun's error is of the order of h² = 6e-6; the noise's field is 1/t ≤ 100 times as steep at the start
