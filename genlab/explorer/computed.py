@@ -8,7 +8,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
-from genlab.capabilities import Part, draws_labels
+from genlab.capabilities import CanJudge, Part, draws_labels
 from genlab.errors import RunError
 from genlab.explorer.network import Network, network_of
 from genlab.explorer.packing import packed
@@ -107,8 +107,8 @@ def _roles(model: LightningModule) -> dict[str, Part]:
             found["decoder"] = part
         elif part.takes != "z" and part.gives[0] in ("z", "mu"):
             found["encoder"] = part
-        elif part.takes != "z" and part.gives == ("logit",):
-            found["discriminator"] = part
+    if isinstance(model, CanJudge):
+        found["discriminator"] = Part(model.judge, "images", ("logit",), "images in [0, 1] → logit of being real")
     latents = getattr(model, "latent_dim", None)
     if isinstance(latents, int) and latents > MOST_LATENTS:
         raise RunError(
