@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 QUICK = {
     "samples": 1000,
     "images": 1000,
+    "training_images": 10_000,
     "likelihood_images": 100,
     "importance_samples": 500,
     "prior_samples": 10_000,

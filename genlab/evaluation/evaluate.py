@@ -45,6 +45,8 @@ def evaluate(
         evaluation |= Evaluation(absent=dict.fromkeys(score_names(space.name), why))
         return evaluation
     compared = evenly(test, settings.images)
+    if settings.training_images is not None:
+        train = evenly(train, settings.training_images)
     evaluation |= sample_scores(*sampler, space, train, compared, settings, track)
     if isinstance(model, CanSampleInSteps) and settings.steps and settings.ex_post is None:
         evaluation |= step_curve(model, space, compared, settings, track)
