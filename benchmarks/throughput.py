@@ -33,8 +33,11 @@ from genlab.training.quick_cpu import flushed_denormals, quick_gpu_check
 from genlab.training.train import build
 
 
-def genlab_epoch(folder: Path, overrides: list[str], pictures: bool) -> Epoch:
-    """`python train.py` with its logging, console and checkpoints; validation is not counted."""
+def genlab_epoch(folder: Path, overrides: list[str], pictures: bool, *timers: EpochTimer) -> Epoch:
+    """`python train.py` with its logging, console and checkpoints; validation is not counted.
+
+    `timers` measure the same epochs by other clocks.
+    """
     register_resolvers()
     settings = [f"run_dir={folder}", "trainer.accelerator=cpu", *check(overrides)]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
@@ -44,7 +47,7 @@ def genlab_epoch(folder: Path, overrides: list[str], pictures: bool) -> Epoch:
     experiment = build(cfg)
     timer = EpochTimer()
     callbacks: list[Callback] = experiment.trainer.callbacks  # type: ignore[attr-defined]
-    callbacks.append(timer)
+    callbacks += [*timers, timer]
 
     def epoch() -> float:
         experiment.trainer.fit_loop.max_epochs = experiment.trainer.current_epoch + 1

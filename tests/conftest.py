@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
@@ -63,13 +63,27 @@ def mnist_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+# Most of a short run's time would be spent on packing the pixels of its pictures
+SMALL_PICTURES = [
+    f"callbacks.{setting}"
+    for setting in (
+        *("samples.n=4", "prior_noise.n=4", "reconstructions.rows=1", "completion.rows=2", "completion.ways=2"),
+        *("manifold.size=3", "trajectory.rows=2", "trajectory.columns=3", "interpolation.rows=2"),
+        *("interpolation.columns=3", "traversals.rows=2", "traversals.steps=2", "traversals.images=20"),
+    )
+]
+
+
 def stand_in_config(mnist_root: Path, folder: Path, *overrides: str) -> DictConfig:
-    """The config of train.py on the stand-in data, with `folder / "run"` as run folder."""
+    """The config of train.py on the stand-in data, with `folder / "run"` as run folder, and small pictures."""
     cfg = copy.deepcopy(_composed(f"data.root={mnist_root}", "trainer.accelerator=cpu", *overrides))
+    typed = {override.lstrip("+").partition("=")[0] for override in overrides}
     places = {"run_dir": folder / "run", "outputs": folder}
-    typed = {override.partition("=")[0] for override in overrides}
     for name in places.keys() - typed:
         cfg[name] = str(places[name])
+    for address, _, number in (text.partition("=") for text in SMALL_PICTURES):
+        if address.split(".")[1] in cfg.callbacks and address not in typed:
+            OmegaConf.update(cfg, address, int(number))
     return cfg
 
 

@@ -92,3 +92,9 @@ def test_the_commands_import_neither_torch_nor_hydra_before_they_run():
     modules = ", ".join(f"genlab.cli.{name}" for name in COMMANDS if name not in ("train", "resume"))
     code = f"import sys, {modules}; sys.exit(bool({{'torch', 'hydra'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_help_waits_for_no_library_of_configs():
+    unwanted = {"omegaconf", "pydantic", "importlib.metadata"}
+    code = f"import sys, genlab.cli.main; sys.exit(bool({unwanted} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -11,8 +11,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from genlab.errors import ConfigError
-from genlab.runs.classes import classes_named_in
-from genlab.runs.pretrained import PREFIX, pretrained_names
 
 LARGEST_SEED = 2**32 - 1  # as for training
 NEARLY = 0.8  # so alike is a slip to the option that was meant
@@ -111,6 +109,8 @@ class RunFolder(click.ParamType):
     name = "folder"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from genlab.runs.pretrained import PREFIX, pretrained_names
+
         summaries = [path for depth in ("*/*", "sweeps/*/*") for path in Path("outputs").glob(f"{depth}/summary.json")]
         folders = sorted((path.parent for path in summaries), key=lambda folder: folder.name, reverse=True)
         names = [*map(str, folders), *(f"{PREFIX}{name}" for name in pretrained_names())]
@@ -136,6 +136,8 @@ def trust_options(function: _Decorated) -> _Decorated:
 
 
 def _classes_named_in(text: str) -> tuple[str, ...]:
+    from genlab.runs.classes import classes_named_in  # here, because of OmegaConf, which --help does without
+
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise click.BadParameter(f"{text}: no such folder; give one with folders as model/ in it")

@@ -8,7 +8,6 @@ import sys
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -194,6 +193,8 @@ def _unpack_bundle(staging: Path) -> Files:
 
 
 def _download(name: str, staging: str, folder: Path) -> Files:
+    from http.client import HTTPException
+
     from torchvision import datasets
 
     wanted = [f"{file}.gz" if _is_idx(file) else file for file in CATALOGUE[name].files]

@@ -72,6 +72,15 @@ def log_results(loggers: Loggers, metrics: Mapping[str, float]) -> None:
             logger.experiment.summary.update(dict(metrics))
 
 
+@rank_zero_only
+def log_evaluation(loggers: Loggers, evaluation: Mapping[str, Any], step: int) -> None:
+    """Hand over the scores of an evaluation, as `evaluation/fid_mnist`."""
+    scores = {f"evaluation/{name}": float(score["value"]) for name, score in evaluation["scores"].items()}
+    for logger in loggers:
+        logger.log_metrics(scores, step)
+        logger.save()
+
+
 def views(loggers: Loggers) -> list[tuple[str, str]]:
     """(name, command or address) of each logger that can be looked at."""
     found = (getattr(logger, "view", None) for logger in loggers)

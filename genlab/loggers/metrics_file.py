@@ -15,6 +15,8 @@ from genlab.errors import RunError
 from genlab.runs.atomic import write_text
 from genlab.runs.metrics import FILE, read_rows
 
+OF_THE_END = ("test/", "evaluation/")  # what is measured when training has ended
+
 
 class MetricsFile(Logger):
     """Appends rows to `folder/metrics.csv`; that of a resumed run is continued.
@@ -23,8 +25,8 @@ class MetricsFile(Logger):
 
     Args:
         folder: of the run.
-        purge_step: of a resumed run: rows of this step and later ones are dropped, as are all rows of the test, which
-            belonged to the end of the run.
+        purge_step: of a resumed run: rows of this step and later ones are dropped, as are all rows of the test and the
+            evaluation, which belonged to the end of the run.
 
     Raises:
         RunError: the file of a resumed run is damaged.
@@ -75,7 +77,7 @@ class MetricsFile(Logger):
             before = [row for row in self._read() if int(row["step"]) < self.purge_step]
         except (ValueError, KeyError) as error:
             raise RunError(f"{self.path}: damaged ({error}); restore it from a copy, or delete it") from None
-        return [row for row in before if not any(v and name.startswith("test/") for name, v in row.items())]
+        return [row for row in before if not any(v and name.startswith(OF_THE_END) for name, v in row.items())]
 
     def _read(self) -> list[dict[str, str]]:
         names, *rows = [*read_rows(self.path.parent)] or [[]]

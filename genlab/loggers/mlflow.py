@@ -48,22 +48,32 @@ class MLflow(MLFlowLogger):
         self.folder = Path(folder).absolute()
         self.address = mlflow.get_tracking_uri()
         self.group = group_of(self.folder)
+        known = self._known(read_id(self.folder, "mlflow"), experiment)
         tags = {"genlab.folder": str(self.folder), **({SWEEP: self.group} if self.group else {})}
-        known = read_id(self.folder, "mlflow")
+        # Lightning makes the database when it gets these: only a run that begins does that
+        self._lightnings: dict[str, Any] = {
+            "experiment_name": experiment,
+            "run_name": f"{self.group}/{self.folder.name}" if self.group else self.folder.name,
+            "tracking_uri": self.address,
+            "tags": tags,
+            "run_id": known,
+        }
+        self._resumed, self._begun = known is not None, False
+
+    def _known(self, run_id: str | None, experiment: str) -> str | None:
+        """Ask a store that is there, before the run begins, whether it has the run: its id, or None if it has not."""
+        import mlflow
+
+        place = self.address.removeprefix("sqlite:///").removeprefix("file://")
+        if "://" not in place and not Path(place).exists():
+            if not os.access(Path(place).absolute().parent, os.W_OK):
+                raise ConfigError(f"logger=mlflow: {self.address}: no folder that can be written; set {ADDRESS}")
+            return None
         with self._answered():
             client = mlflow.MlflowClient(self.address)
-            if known or self.address.startswith("http"):  # what is not there is found before the run begins
-                there = client.search_experiments(filter_string=f"name = '{experiment}'")
-                found = [client.search_runs([e.experiment_id], f"attributes.run_id = '{known}'") for e in there]
-                known = known if any(found) else None
-        super().__init__(
-            experiment_name=experiment,
-            run_name=f"{self.group}/{self.folder.name}" if self.group else self.folder.name,
-            tracking_uri=self.address,
-            tags=tags,
-            run_id=known,
-        )
-        self._resumed, self._begun = known is not None, False
+            there = client.search_experiments(filter_string=f"name = '{experiment}'")
+            found = [client.search_runs([e.experiment_id], f"attributes.run_id = '{run_id}'") for e in there if run_id]
+        return run_id if any(found) else None
 
     @property
     @rank_zero_experiment
@@ -75,10 +85,11 @@ class MLflow(MLFlowLogger):
         """
         if self._begun:
             return super().experiment
-        self._begun = True
         # of jobs that begin at once, one makes the database, the experiment and the run of their sweep
         lock = FileLock(platformdirs.user_cache_path("genlab", ensure_exists=True) / "mlflow.lock")
         with self._answered(), lock, _untouched():
+            super().__init__(**self._lightnings)
+            self._begun = True
             client = super().experiment
             if self._resumed:
                 client.update_run(self.run_id, status="RUNNING")
@@ -107,7 +118,17 @@ class MLflow(MLFlowLogger):
     @rank_zero_only
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
         with self._answered():
+            _ = self.experiment
             super().log_metrics(metrics, step)
+
+    @property
+    def save_dir(self) -> None:
+        """Nothing is saved beside the store."""
+
+    @rank_zero_only
+    def finalize(self, status: str = "success") -> None:
+        if self._begun:
+            super().finalize(status)
 
     @contextmanager
     def _answered(self) -> Iterator[None]:

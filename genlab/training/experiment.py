@@ -79,7 +79,8 @@ def build(
     # these two come last, when all others have done what belongs before a checkpoint
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
     everything = [*others.values(), *callbacks.values()]
-    if checkpoints.monitor == "val/fid":
+    # an older genlab called it val/fid_mnist for all data, and measured it for MNIST only
+    if checkpoints.monitor == "val/fid" or (purge_step is not None and checkpoints.monitor == "val/fid_mnist"):
         checkpoints.monitor = cfg.callbacks.checkpoints.monitor = f"val/fid_{data.space}"
     _check_monitor(checkpoints.monitor, model, everything, data)
     if checkpoints.monitor and checkpoints.mode is None:

@@ -19,7 +19,7 @@ from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics,
 from genlab.capabilities import Describes, Reports, units_of
 from genlab.console.announcement import announce_end, announce_start
 from genlab.errors import ConfigError, GenlabError, RunError
-from genlab.loggers.broadcast import log_results, log_settings, open_until_the_end, views
+from genlab.loggers.broadcast import log_evaluation, log_results, log_settings, open_until_the_end, views
 from genlab.processes.agreement import connect, is_lost, meet
 from genlab.processes.peers import is_first
 from genlab.runs.atomic import write_text
@@ -85,7 +85,9 @@ def train(
             announce_end(cfg, units_of(experiment.model), metrics, record.summary, shown)
         if first and experiment.evaluation is not None:
             evaluated = folder, experiment.model, experiment.data, weights.name, record.summary, experiment.evaluation
-            print_evaluation(evaluate_run(*evaluated))
+            evaluation = evaluate_run(*evaluated)
+            print_evaluation(evaluation)
+            log_evaluation(experiment.trainer.loggers, evaluation, batches_seen(experiment.trainer))
     return metrics
 
 

@@ -26,9 +26,11 @@ def write_experiment(configs: TrialConfigs, values: Mapping[str, str], comment: 
         folder: of configs.
     """
     cfg, resolved = configs.of_best(values)  # what it has in common with the defaults is not written
-    choices = {name: option for name, option in cfg.hydra.runtime.choices.items() if name in GROUPS}
+    # of a list of options Hydra tells none: all that they set is written then
+    choices = {name: cfg.hydra.runtime.choices.get(name) for name in GROUPS}
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        chosen = compose("config", [*configs.searchpath(), *(f"{name}={option}" for name, option in choices.items())])
+        options = [f"{name}={option}" if option else f"~{name}" for name, option in choices.items()]
+        chosen = compose("config", [*configs.searchpath(), *options])
         default = compose("config", return_hydra_config=True).hydra.runtime.choices
     overrides = [
         {f"override /{name}": option} for name, option in choices.items() if option != default[name] or name == "model"

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from genlab.evaluation.feature_network import mnist_network
 from genlab.evaluation.frechet import frechet_distance
@@ -75,3 +76,8 @@ def test_evaluation_at_the_end_of_training(compose_config, tmp_path, capsys):
     assert written["checkpoint"] == "best.ckpt"
     assert "fid_mnist" in capsys.readouterr().out
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["status"] == "finished"
+    told = EventAccumulator(str(tmp_path / "run")).Reload()
+    assert {f"evaluation/{name}" for name in written["scores"]} <= set(told.Tags()["scalars"])
+    *_, last = csv.DictReader((tmp_path / "run" / "metrics.csv").open())
+    for name in ("nll", "fid_mnist"):
+        assert float(last[f"evaluation/{name}"]) == written["scores"][name]["value"]

@@ -8,6 +8,11 @@ from genlab.data.sources import find_files
 from genlab.training.train import train
 
 QUICK = ["data.batch_size=100", "trainer.max_epochs=1", "++trainer.limit_train_batches=3", "logger=none"]
+QUICK += [
+    "callbacks.samples.n=64",
+    "callbacks.interpolation.rows=8",
+    "callbacks.interpolation.columns=10",
+]  # the commands'
 QUICK += ["callbacks.test_nll.images=4", "callbacks.test_nll.samples=2", "callbacks.ex_post_samples.images=20000"]
 TINY = {
     "vae": ["model.hidden_dims=[16]", "model.latent_dim=4"],

@@ -103,8 +103,10 @@ def test_the_best_is_chosen_in_the_space_of_the_data(compose_config, colour):
     assert name.startswith("val/fid_arrays_")
     assert experiment.checkpoints.monitor == cfg.callbacks.checkpoints.monitor == name
     assert build(compose_config("model=gan")).checkpoints.monitor == "val/fid_mnist"
+    older = compose_config("data=arrays", f"data.root={colour}", "callbacks.checkpoints.monitor=val/fid_mnist")
     with pytest.raises(ConfigError, match=f"nothing measures it; did you mean {name}"):
-        build(compose_config("data=arrays", f"data.root={colour}", "callbacks.checkpoints.monitor=val/fid_mnist"))
+        build(older)
+    assert build(older, purge_step=0).checkpoints.monitor == name  # of a resumed run, which an older genlab began
 
 
 def test_a_shape_may_be_typed_if_it_is_that_of_the_images(compose_config, colour):

@@ -59,6 +59,21 @@ def test_nobody_is_logged_in(compose_config, tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_refused_run_leaves_no_store_of_mlflow(compose_config, tmp_path, monkeypatch):
+    pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)  # where MLflow makes its database
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(ConfigError, match=r"callbacks\.checkpoints\.monitor=val/elb"):
+        train(compose_config("logger=mlflow", "callbacks.checkpoints.monitor=val/elb"))
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///nowhere/mlflow.db")
+    with pytest.raises(
+        ConfigError, match=r"logger=mlflow: sqlite:///nowhere/mlflow\.db: no folder that can be written"
+    ):
+        train(compose_config("logger=mlflow"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_several_loggers_are_a_list(compose_config):
     assert list(compose_config("logger=[tensorboard,wandb,csv]").logger) == ["tensorboard", "metrics_file", "wandb"]
     assert list(compose_config("logger=csv").logger) == ["metrics_file"]

@@ -15,7 +15,7 @@ from browser import chromium, watched
 
 mlflow = pytest.importorskip("mlflow")
 pytest.importorskip("wandb")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("elsewhere")]
 
 TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
 QUICK = [
@@ -25,6 +25,7 @@ QUICK = [
     "trainer.max_epochs=1",
     "trainer.accelerator=cpu",
 ]
+QUICK += ["evaluate=true", "evaluation.samples=100", "evaluation.importance_samples=2", "evaluation.prior_samples=4"]
 QUICK += ["callbacks.test_nll.images=4", "callbacks.test_nll.samples=2", "callbacks.ex_post_samples.components=0"]
 
 
@@ -58,6 +59,8 @@ def test_mlflow_has_one_run_below_that_of_its_sweep(trained):
     summary = json.loads((trained.sweep / "0" / "summary.json").read_text())
     for name in ("val/elbo", "test/elbo", "test/nll"):
         assert run.data.metrics[name] == pytest.approx(summary["metrics"][name])
+    for name, score in json.loads((trained.sweep / "0" / "evaluation.json").read_text())["scores"].items():
+        assert run.data.metrics[f"evaluation/{name}"] == pytest.approx(score["value"])
 
 
 def test_a_resumed_run_goes_on_on_the_same_axis(trained):
@@ -74,7 +77,7 @@ def test_wandb_has_one_run_of_two_parts_in_the_group_of_its_sweep(trained):
     for part in parts:
         assert list(part.glob("files/media/images/samples_*.png"))
         written = (part / f"run-{trained.wandb}.wandb").read_bytes()
-        for text in ("grid", "grid/0", str(trained.sweep / "0"), "trainer/global_step", "test/elbo"):
+        for text in ("grid", "grid/0", str(trained.sweep / "0"), "trainer/global_step", "test/elbo", "evaluation/nll"):
             assert text.encode() in written, text
     assert f"wandb sync {' '.join(f'wandb/{part.name}' for part in parts)}\n" in trained.told[1]
 

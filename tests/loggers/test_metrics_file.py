@@ -1,5 +1,7 @@
 """metrics.csv grows by rows, gets columns as they come, and is cut where a resumed run goes on."""
 
+import pytest
+
 from genlab.loggers.metrics_file import MetricsFile
 
 
@@ -25,8 +27,9 @@ def test_a_resumed_file_is_that_of_a_run_which_never_stopped(tmp_path):
     assert write(tmp_path, [*ROWS[2:], (4, {"val/b": 1.0})], purge_step=3) == whole
 
 
-def test_rows_of_the_test_are_dropped_with_their_columns(tmp_path):
-    write(tmp_path, [*ROWS[:2], (2, {"test/a": 5.0})])
+@pytest.mark.parametrize("tag", ["test/a", "evaluation/fid"])
+def test_rows_of_the_end_are_dropped_with_their_columns(tag, tmp_path):
+    write(tmp_path, [*ROWS[:2], (2, {tag: 5.0})])
     assert write(tmp_path, ROWS[2:], purge_step=3) == write_anew(tmp_path, ROWS)
 
 

@@ -1,10 +1,12 @@
 """What a run folder may be and what its config may say, checked before anything is built; no run is trained here."""
 
 import os
+import shutil
 import signal
 
 import pytest
 import yaml
+from conftest import stand_in_config
 
 from genlab.errors import RunError
 from genlab.runs.configuration import config_dir
@@ -13,11 +15,18 @@ from genlab.runs.record import save_config
 from genlab.runs.trust import check_config, check_files, read_config
 
 
+@pytest.fixture(scope="module")
+def written(mnist_root, tmp_path_factory):
+    """The config of a run, where a run has it; do not write to it."""
+    folder = tmp_path_factory.mktemp("written")
+    save_config(stand_in_config(mnist_root, folder, "model.latent_dim=20"), [], folder / "run")
+    return folder / "run"
+
+
 @pytest.fixture
-def folder(compose_config, tmp_path):
-    """The config of a run, where a run has it."""
-    save_config(compose_config("model.latent_dim=20"), [], tmp_path / "run")
-    return tmp_path / "run"
+def folder(written, tmp_path):
+    """The same, to write to."""
+    return shutil.copytree(written, tmp_path / "run")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 
 import pytest
-from conftest import stand_in_config
+from conftest import SMALL_PICTURES, stand_in_config
 from fork_server import Training
 from test_resume import assert_same_run, checkpoint
 
@@ -33,7 +33,7 @@ def train_two(folder, *arguments, **more):
 
 def test_two_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
     for _ in range(PAIRS):
-        train_two(tmp_path, *SMALL, f"data.root={mnist_root}")
+        train_two(tmp_path, *SMALL, *SMALL_PICTURES, f"data.root={mnist_root}")
     runs = list((tmp_path / "outputs" / "vae").iterdir())
     assert len(runs) == 2 * PAIRS
     inodes = [path.stat().st_ino for path in tmp_path.rglob("*") if path.is_file()]
