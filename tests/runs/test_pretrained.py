@@ -117,5 +117,5 @@ def test_what_is_shipped_loads_without_data_and_its_card_says_what_it_is(name, t
     assert model.decode(model.encode(torch.zeros(2, 1, 28, 28))).shape == (2, 1, 28, 28)
 
 
-def test_a_vae_is_shipped():
-    assert "vae" in pretrained.pretrained_names()
+def test_two_presets_are_shipped():
+    assert pretrained.pretrained_names() == ["autoencoder", "vae"]
