@@ -5,7 +5,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from genlab.callbacks.step_axis import older_metrics
 from genlab.capabilities import Reports
@@ -25,6 +25,7 @@ class EpochLines(Callback):
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
         self._progress: Progress | None = None
+        self._task = TaskID(0)
         self.pulse = Pulse()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
