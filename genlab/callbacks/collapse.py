@@ -33,8 +33,9 @@ class Collapse(Callback):
     validation images do, by the mean Euclidean distance of pixels over all pairs.
 
     Args:
-        window: batches of one verdict on the game, and batches before the first on the samples. Before 100 batches
-            the samples of healthy runs can be alike too.
+        window: batches of one verdict on the game.
+        settle: batches before the first verdict on the samples: those of a healthy model are alike too before it has
+            learnt more than the mean image.
         accuracy: mean over the window that counts as never wrong; 0.999 is one image in 16 batches of 64.
         gradient_fraction: of the largest mean norm over a window so far, below which a gradient counts as nothing.
             In runs that recovered it stayed above 0.1; where it has saturated it falls below any bound.
@@ -44,6 +45,7 @@ class Collapse(Callback):
     """
 
     window: PositiveInt = 100
+    settle: PositiveInt = 1000
     accuracy: Fraction = 0.999
     gradient_fraction: Fraction = 0.02
     distance_fraction: Fraction = 0.25
@@ -78,7 +80,7 @@ class Collapse(Callback):
             self._largest = max(self._largest, norm)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._told or not trainer.is_global_zero or batches_seen(trainer) < self.window:
+        if self._told or not trainer.is_global_zero or batches_seen(trainer) < self.settle:
             return
         if not isinstance(pl_module, CanSample):
             return

@@ -75,7 +75,7 @@ class Traversals(Picture):
     """
 
     tag = "traversals"
-    rows: PositiveInt = 20
+    rows: PositiveInt = 10
     steps: PositiveInt = 5
     images: Annotated[int, Field(ge=2)] = 200
 

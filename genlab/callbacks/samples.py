@@ -11,11 +11,12 @@ from genlab.callbacks.picture import Picture, images_folder
 from genlab.capabilities import CanDecode, CanEncode, CanSample
 from genlab.evaluation.ex_post import FIT_IMAGES, fit_ex_post
 from genlab.pictures.grids import square_grid
+from genlab.pictures.labels import captioned
 
 
 @configured
 class Samples(Picture):
-    """A grid of `sample(n)` from the same noise each time, and at the end `samples.gif`, one frame a picture.
+    """A grid of `sample(n)` from the same noise each time, and at the end `samples.gif`, a labelled frame each.
 
     Args:
         n: how many images; a square number fills the grid.
@@ -36,7 +37,10 @@ class Samples(Picture):
             return
         # grey has no palette to be chosen, so its frames are exact and small
         mode = "RGB" if trainer.datamodule.val_set.images.shape[1] == 3 else "L"  # type: ignore[attr-defined]
-        frames = [Image.open(picture).convert(mode) for picture in pictures]
+        frames = [
+            captioned(Image.open(picture).convert(mode), f"epoch {int(picture.stem.removeprefix('epoch_'))}")
+            for picture in pictures
+        ]
         # about eight seconds in all, with a rest on the last frame
         milliseconds = [max(40, min(500, 8000 // len(frames)))] * (len(frames) - 1) + [2000]
         path = images_folder(trainer) / f"{self.tag}.gif"

@@ -1,5 +1,6 @@
 """`genlab evaluate`: what a trained model is worth."""
 
+import json
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,16 @@ from genlab.runs.reading import Run
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
 
+# Some seconds for the networks of the presets
+QUICK = {
+    "samples": 1000,
+    "images": 1000,
+    "likelihood_images": 100,
+    "importance_samples": 500,
+    "prior_samples": 10_000,
+    "dequantization_samples": 2,
+    "steps": (),
+}
 DEFAULTS = {field.name: field.default for field in fields(EvaluationSettings)}
 
 
@@ -34,15 +45,21 @@ def _size(name: str, least: int, most: int, help: str, metavar: str | None = Non
     "quality of its samples where it can draw some. Prints a table and writes\n"
     "evaluation.json into the run folder. docs/evaluation.md explains each score.\n\n"
     "What is not given is as in the run's config; the defaults below are those of\n"
-    "genlab's.",
+    "genlab's.\n\n"
+    "Most of the time goes into log p(x): images × K evaluations of the decoder, so half\n"
+    "the --importance-samples take half of it. Next are the nearest training images of\n"
+    "the --samples and --images, and drawing samples where that takes steps. --quick is\n"
+    "for a first answer; what it gives is labelled and compares with no full evaluation.",
     [
         "genlab evaluate outputs/vae/2026-11-22_18-27-24-7698e350",
+        "genlab evaluate RUN_FOLDER --quick",
         "genlab evaluate RUN_FOLDER --likelihood-images 10000",
         "genlab evaluate RUN_FOLDER --images 1000 --samples 2000",
         "genlab evaluate RUN_FOLDER --ex-post 10",
     ],
 )
 @with_model
+@click.option("--quick", is_flag=True, help="about 20 s on two cores: a tenth of the samples, K and images, and fewer")
 @_size("samples", 100, 1_000_000, "samples drawn")
 @_size("images", 100, 1_000_000, "test images that samples are compared with, evenly from all")
 @_size("likelihood_images", 1, 1_000_000, "test images for the likelihood, evenly from all", "IMAGES")
@@ -51,12 +68,16 @@ def _size(name: str, least: int, most: int, help: str, metavar: str | None = Non
 @_size("dequantization_samples", 1, 100_000, "of each image, for log p(x) of 8-bit pixels", "K")
 @_size("ex_post", 1, 1000, "draw samples from a mixture of Gaussians fitted to the codes", "COMPONENTS")
 @click.option("--seed", type=seed, help="of all noise (default: 0)")
-def evaluate(run: Run, model: "LightningModule", weights: str, **given: Any) -> None:
+def evaluate(run: Run, model: "LightningModule", weights: str, quick: bool, **given: Any) -> None:
     """Raises GenlabError if the run cannot be loaded, or draws no finite samples."""
     from genlab.runs.reload import load_data, load_settings
     from genlab.training.scoring import FILE, evaluate_run, print_evaluation
 
-    settings = replace(load_settings(run), **{name: value for name, value in given.items() if value is not None})
-    evaluation = evaluate_run(run.folder, model, load_data(run), weights, run.summary, settings)
+    chosen = (QUICK if quick else {}) | {name: value for name, value in given.items() if value is not None}
+    settings = replace(load_settings(run), **chosen)
+    evaluation = evaluate_run(run.folder, model, load_data(run), weights, run.summary, settings, quick, announced=True)
     print_evaluation(evaluation)
+    if quick and not json.loads((run.folder / FILE).read_text(encoding="utf-8")).get("quick"):
+        print(f"not written  {short(run.folder / FILE)} is a full evaluation, which stays")
+        return
     print(f"written      {short(run.folder / FILE)}   ({evaluation['cost']['evaluation_seconds']:.0f} s)")

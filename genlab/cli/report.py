@@ -18,6 +18,9 @@ FORMATS = ("html", "markdown", "csv", "json")
     "for several runs what they have in common and what not, the mean over seeds, and\n"
     "what quality costs. Nothing is computed anew: it reads what the runs and\n"
     "genlab evaluate have written. A folder that is broken is listed as such.\n\n"
+    "Of the runs below a folder, trials of a search, debug runs, and runs that have not\n"
+    "finished or not been evaluated are listed and not compared, unless nothing else is\n"
+    "there; --all compares them too.\n\n"
     "--format markdown, csv and json are the comparison table alone, on the terminal\n"
     "or in a file.",
     [
@@ -32,12 +35,14 @@ FORMATS = ("html", "markdown", "csv", "json")
 )
 @click.option("--out", type=output_file, metavar="FILE", help=f"the page (default: {DEFAULT}), or the table's file")
 @click.option("--format", metavar="|".join(FORMATS), type=Choice(FORMATS), default="html", help="(default: html)")
+@click.option("--all", "everything", is_flag=True, help="compare every run that is found")
 @click.option(
     "--config-dir", multiple=True, metavar="FOLDER", expose_value=False, help="not needed: nothing is built here"
 )
-def report(folders: Sequence[str], out: Path | None, format: str) -> None:
+def report(folders: Sequence[str], out: Path | None, format: str, everything: bool) -> None:
     """Raises RunError if nothing of a name exists or nothing is a run, DiskError if the file cannot be written."""
     # here, because the help needs none of it
+    from genlab.report.aside import set_aside
     from genlab.report.page import page
     from genlab.report.reading import find_folders, read_run
     from genlab.report.tables import table
@@ -51,7 +56,7 @@ def report(folders: Sequence[str], out: Path | None, format: str) -> None:
     broken = [run for run in runs if run.broken]
     if len(broken) == len(runs):
         raise RunError(f"no run can be read; {broken[0].listed.reason}")
-    text = page(runs) if html else table(runs, format)
+    text = page(*((runs, {}) if everything else set_aside(runs, folders))) if html else table(runs, format)
     if out is None:
         print(text, end="")
         return

@@ -23,8 +23,12 @@ def kernel_distance(x: Tensor, y: Tensor) -> float:
 
 
 def _mean_of_others(x: Tensor) -> float:
+    chunks = x.split(CHUNK)
+    total = 0.0
+    for i, some in enumerate(chunks):  # k is symmetric: each pair of chunks once
+        total += _total(some, some) + 2 * sum(_total(some, other) for other in chunks[i + 1 :])
     themselves = float(_kernel(x.square().sum(-1), x.shape[1]).sum())
-    return (_total(x, x) - themselves) / (len(x) * (len(x) - 1))
+    return (total - themselves) / (len(x) * (len(x) - 1))
 
 
 def _total(x: Tensor, y: Tensor) -> float:
@@ -32,4 +36,4 @@ def _total(x: Tensor, y: Tensor) -> float:
 
 
 def _kernel(products: Tensor, features: int) -> Tensor:
-    return (products / features + 1) ** 3
+    return products.div_(features).add_(1).pow_(3)

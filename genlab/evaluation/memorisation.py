@@ -56,7 +56,7 @@ def nearest(queries: Tensor, training: Tensor) -> Nearest:
     for some in queries.split(CHUNK):
         flat = _flat(some)
         # |q − t|² without |q|², which changes no order
-        found = (squares - 2 * flat @ wide.T).topk(2, largest=False).indices
+        found = torch.addmm(squares, flat, wide.T, alpha=-2).topk(2, largest=False).indices
         exact = (flat[:, None] - wide[found]).double().norm(dim=-1)
         order = exact.argsort(-1)
         rows.append(found.gather(-1, order))

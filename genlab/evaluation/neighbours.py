@@ -26,8 +26,8 @@ def precision_recall_density_coverage(
     """
     real, fake = real.double(), fake.double()
     precision_k, density_k = (min(k, len(real) - 1, len(fake) - 1) for k in (precision_k, density_k))
-    real_radii, fake_radii = radii(real, precision_k), radii(fake, precision_k)
-    density_radii = radii(real, density_k)
+    real_radii, density_radii = radii(real, precision_k, density_k)
+    (fake_radii,) = radii(fake, precision_k)
     precise = torch.zeros(len(fake), dtype=torch.bool)
     balls = recalled = covered = 0
     for rows in torch.arange(len(real)).split(CHUNK):
@@ -45,6 +45,8 @@ def precision_recall_density_coverage(
     }
 
 
-def radii(points: Tensor, k: int) -> Tensor:
-    """Distance of each point to its k-th nearest other: (N, F) → (N,)."""
-    return torch.cat([torch.cdist(some, points).kthvalue(k + 1).values for some in points.split(CHUNK)])
+def radii(points: Tensor, *ks: int) -> tuple[Tensor, ...]:
+    """Distance of each point to its k-th nearest other, for each k: (N, F) → (N,) each."""
+    nearest = [torch.cdist(some, points).topk(max(ks) + 1, largest=False).values for some in points.split(CHUNK)]
+    distances = torch.cat(nearest)  # rising; the first is that of the point to itself
+    return tuple(distances[:, k] for k in ks)

@@ -84,6 +84,7 @@ class Evaluation:
         memorisation: space → median distances to the nearest training image and shares of copies, of samples and of
             test images; and `verdict`, in words.
         cost: name → number.
+        quick: whether it is a first answer, by fewer images and samples.
         pictures: name → file in the run folder.
         pairs: (2, n, C, H, W) samples and their nearest training images, for each space in which they were sought; not
             in the file.
@@ -95,6 +96,7 @@ class Evaluation:
     data: str = ""
     seed: int | None = None
     checkpoint: str = ""
+    quick: bool = False
     scores: dict[str, Score] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
@@ -123,7 +125,7 @@ class Evaluation:
             part.name: _plain(getattr(self, part.name)) for part in fields(self) if part.name not in ("pairs", "faults")
         }
         always = ("scores", "absent", "curves", "seed")
-        return {name: value for name, value in kept.items() if name in always or value not in ("", {})}
+        return {name: value for name, value in kept.items() if name in always or value not in ("", {}, False)}
 
 
 def _plain(value: Any) -> Any:

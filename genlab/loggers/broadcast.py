@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,9 +11,11 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
+from genlab.loggers.description import description
 from genlab.runs.record import status_after
 
 Loggers = Sequence[Logger]
+GLANCE = "at a glance"  # TensorBoard orders groups of tags by name, and opens the first two
 
 
 @rank_zero_only
@@ -21,7 +24,8 @@ def log_picture(loggers: Loggers, tag: str, picture: Tensor, step: int) -> None:
     image = to_pil_image(picture.mul(255).round().clamp(0, 255).to("cpu", torch.uint8))
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            getattr(logger, "pictures", logger.experiment).add_image(tag, picture, step)
+            place = f"{GLANCE}/{tag}" if tag == "samples" else tag
+            getattr(logger, "pictures", logger.experiment).add_image(place, picture, step)
         elif isinstance(logger, WandbLogger):
             logger.log_image(tag, [image], step)
         elif isinstance(logger, MLFlowLogger):
@@ -41,24 +45,30 @@ def log_text(loggers: Loggers, tag: str, text: str, step: int) -> None:
 
 
 @rank_zero_only
-def log_settings(loggers: Loggers, settings: dict[str, Any], headline: str) -> None:
-    """Hand over flat settings before training; TensorBoard's HParams tab must hear of its metric now, too."""
+def log_settings(loggers: Loggers, folder: Path, settings: dict[str, Any], headline: str, new: bool) -> None:
+    """Hand over flat settings before training, and to TensorBoard what its first screen, HParams and Text are to show.
+
+    Args:
+        folder: of the run.
+        settings: flat.
+        headline: the model's first quantity, as `elbo`.
+        new: False for a resumed run, whose settings are known.
+    """
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(settings, {f"hp/{headline}": float("nan")})
-        else:
+            logger.headline = headline  # type: ignore[attr-defined]
+        if new and isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(settings, {f"test/{headline}": float("nan")})
+            logger.experiment.add_text("description", description(folder, settings))
+        elif new:
             logger.log_hyperparams(settings)
 
 
 @rank_zero_only
-def log_results(loggers: Loggers, metrics: Mapping[str, float], headline: str, step: int) -> None:
+def log_results(loggers: Loggers, metrics: Mapping[str, float]) -> None:
     """Hand over the final metrics, where a logger does not take the last value of each for that anyway."""
-    value = metrics.get(f"test/{headline}")
     for logger in loggers:
-        if isinstance(logger, TensorBoardLogger) and value is not None:
-            logger.log_metrics({f"hp/{headline}": value}, step=step)
-            logger.save()
-        elif isinstance(logger, WandbLogger):
+        if isinstance(logger, WandbLogger):
             logger.experiment.summary.update(dict(metrics))
 
 

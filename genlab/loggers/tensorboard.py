@@ -1,6 +1,7 @@
 """Event files for TensorBoard, in the run folder itself: one for numbers, and one for pictures."""
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from torch.utils.tensorboard.summary import hparams
 
 from genlab.arguments import checked
 from genlab.console.readable import to_copy
-from genlab.runs.membership import PICTURES, is_job
+from genlab.loggers.broadcast import GLANCE
+from genlab.quantities import is_sample_score
+from genlab.runs.membership import PICTURES
 
 _others = threading.excepthook
 
@@ -26,6 +29,9 @@ def _hear(fault: threading.ExceptHookArgs) -> None:
 class TensorBoard(TensorBoardLogger):
     """Lightning's logger without folders of names and versions.
 
+    Attributes:
+        headline: the name of the model's first quantity, which the first screen shows.
+
     Args:
         folder: of the run.
         purge_step: of a resumed run: TensorBoard forgets what it has seen of this step and later ones, so that the
@@ -37,6 +43,7 @@ class TensorBoard(TensorBoardLogger):
         super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, purge_step=purge_step)
         threading.excepthook = _hear
         self._pictures: SummaryWriter | None = None
+        self.headline = ""
 
     @property
     def view(self) -> tuple[str, str]:
@@ -60,22 +67,31 @@ class TensorBoard(TensorBoardLogger):
     def log_hyperparams(  # type: ignore[override]
         self, params: dict[str, Any], metrics: dict[str, float], step: int | None = None
     ) -> None:
-        """The line of this run in the HParams tab; and its columns, unless it is a job: then the sweep names them.
+        """The line of this run in the HParams tab.
 
-        TensorBoard takes the columns of all runs from any one of them.
+        It names no columns: TensorBoard would take those of any one run for all. So it finds by itself in which
+        settings the runs differ, and shows these first; for the jobs of a sweep the sweep does.
 
         Args:
             params: flat settings.
-            metrics: the columns of results, with values that mean nothing yet; a job does not write them.
-            step: of these values.
+            metrics: the column of the result; the run logs its values.
+            step: none is needed.
         """
-        if not is_job(Path(self.log_dir)):
-            super().log_hyperparams(params, metrics, step)
-            return
         _, started, ended = hparams(params, metrics)
         writer = self.experiment._get_file_writer()
         writer.add_summary(started)
         writer.add_summary(ended)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log them; the headline and the score of samples also where TensorBoard begins. The step says the epoch."""
+        shown = {tag: value for tag, value in metrics.items() if tag != "epoch"}
+        for tag, value in metrics.items():
+            split, _, name = tag.partition("/")
+            if split in ("train", "val") and (name == self.headline or is_sample_score(name)):
+                # so named, the validation's come before the samples, which of many runs are many
+                shown[f"{GLANCE}/{name if split == 'val' else f'train {name}'}"] = value
+        super().log_metrics(shown, step)
 
     @rank_zero_only
     def save(self) -> None:

@@ -7,9 +7,11 @@ from torch import Tensor, nn
 
 from genlab.capabilities import CanDecode, CanEncode, CanSample
 from genlab.pictures.grids import image_grid
+from genlab.pictures.labels import with_axes
 from genlab.pictures.latents import linear_interpolation, spherical_interpolation
 
 REACH = 3  # standard deviations to either side
+CANDIDATES = 20  # latents whose effect on the image is measured for a traversal, or its rows if these are more
 
 # Gives (B, C, H, W) in [0, 1]; asked only where the model has `encode`
 Images = Callable[[], Tensor]
@@ -44,14 +46,17 @@ def interpolation_strips(model: nn.Module, images: Images, rows: int, columns: i
 def traversals(model: nn.Module, images: Images, rows: int, steps: int) -> Tensor | None:
     """A row a latent: decode(z + t · σ_d · e_d) for t from −3 to 3, z the code of the first image; None as above.
 
+    The rows are labelled by the number of their latent, from 1, and stand in the order of their effect: the
+    root-mean-square distance of a row's images from decode(z), the largest above.
+
     σ_d = 1 where the model can `sample`, so that its codes are meant to be N(0, I). The codes of a plain autoencoder
     have a scale of their own: there σ_d is the standard deviation of the codes. Without `encode`, z = 0.
 
     Args:
         model: in evaluation mode.
         images: by whose codes the latents are measured.
-        rows: latents at most. Of more, those whose codes vary most (without `encode`: the first); in the picture they
-            stand in the order of their indices.
+        rows: latents at most: those with the largest effect among the twenty whose codes vary most (without `encode`:
+            the first twenty).
         steps: columns to either side of the middle one, which is decode(z).
     """
     points = _points(model, images, lambda latent_dim: torch.zeros(1, latent_dim))
@@ -60,19 +65,27 @@ def traversals(model: nn.Module, images: Images, rows: int, steps: int) -> Tenso
     codes, decode = points
     z = codes.flatten(1)  # (N, D)
     sigma = z.float().std(0).to(z) if len(z) > 1 else torch.ones_like(z[0])
-    latents = sigma.argsort(descending=True, stable=True)[:rows].sort().values
+    latents = sigma.argsort(descending=True, stable=True)[: max(CANDIDATES, rows)].sort().values
+    unit = "σ"
     if isinstance(model, CanSample):
-        sigma = torch.ones_like(sigma)
+        sigma, unit = torch.ones_like(sigma), ""
     t = REACH * torch.arange(-steps, steps + 1).to(z) / steps  # exactly 0 in the middle
     path = z[0].repeat(len(latents), len(t), 1)  # (rows, columns, D)
     path[torch.arange(len(latents)), :, latents] += sigma[latents].unsqueeze(1) * t
-    return image_grid(decode(path.reshape(-1, *codes.shape[1:])), len(t))
+    images_of = decode(path.reshape(-1, *codes.shape[1:])).unflatten(0, (len(latents), len(t)))
+    effects = (images_of - images_of[:, steps : steps + 1]).flatten(1).float().square().mean(1)
+    order = effects.argsort(descending=True, stable=True)[:rows]
+    places = [((row + 0.5) / len(order), f"z{latents[index] + 1}") for row, index in enumerate(order.tolist())]
+    half = 0.5 / len(t)
+    ends = [(half, f"−{REACH}{unit}"), (0.5, "0"), (1 - half, f"+{REACH}{unit}")]
+    return with_axes(image_grid(images_of[order].flatten(0, 1), len(t)), places, ends)
 
 
 def manifold(model: nn.Module, images: Images, size: int) -> Tensor | None:
     """decode(Φ⁻¹(u)) for u on a grid over the unit square: each cell has the same probability under N(0, I).
 
-    The first latent grows to the right, the second upwards. None unless there are two. Kingma & Welling 2014, figure 4.
+    The first latent grows to the right, the second upwards, as the axes say. None unless there are two. Kingma &
+    Welling 2014, figure 4.
 
     Codes that no prior draws to N(0, I), as a plain autoencoder's, are spread otherwise: for a model with `encode` and
     without `sample`, Φ⁻¹ gives way to the quantiles of the codes of images, one latent at a time.
@@ -91,7 +104,15 @@ def manifold(model: nn.Module, images: Images, size: int) -> Tensor | None:
         across, up = model.encode(images().to(like)).float().cpu().quantile(centres, dim=0).T
     upwards, rightwards = torch.meshgrid(up.flip(0), across, indexing="ij")
     z = torch.stack([rightwards, upwards], dim=-1).flatten(0, 1)
-    return image_grid(model.decode(z.to(like)), size, scale=1)
+    grid = image_grid(model.decode(z.to(like)), size, scale=1)
+    return with_axes(grid, _axis(up.flip(0), "z2"), _axis(across, "z1"))
+
+
+def _axis(values: Tensor, name: str) -> list[tuple[float, str]]:
+    """Its name in the middle, and the values of its first and last cell."""
+    half = 0.5 / len(values)
+    first, last = (f"{values[index]:.1f}".replace("-", "−") for index in (0, -1))
+    return [(half, first), (0.5, name), (1 - half, last)]
 
 
 def _points(

@@ -57,10 +57,16 @@ class Comparison:
         several = len(self.estimators(column)) > 1
         return list(filter(None, self.cells[column][group].estimators)) if several else []
 
-    def untested(self, columns: Sequence[Column]) -> bool:
+    @property
+    def untested(self) -> bool:
         """Whether chance cannot be asked about some row, because it has one seed."""
-        cells = [cell for column in columns for cell in self.cells[column].values()]
-        return any(cell.verdict and len(cell.values) == 1 for cell in cells)
+        return any(cell.verdict and len(cell.values) == 1 for cells in self.cells.values() for cell in cells.values())
+
+    def verdict(self, column: Column, group: Group) -> str:
+        """Against the best, or of the best against all others; empty where one seed allows no test."""
+        cells = self.cells[column]
+        several = [one for one, cell in cells.items() if len(cell.values) > 1]
+        return cells[group].verdict if group in several and len(several) > 1 else ""
 
     def floor(self, column: Column) -> float | None:
         """What real images get in the place of samples, where all that were measured so say the same."""

@@ -87,13 +87,13 @@ def _certainty(comparison: Comparison, column: Column) -> str:
     if cells[best].verdict == "best":
         return f"{best.label} differs from every other by more than chance explains."
     if len(cells[best].values) < 2:
-        return "One seed cannot tell a difference from chance: repeat with seed=0,1,2."
-    alike = [
-        group.label + (" (one seed)" if len(cells[group].values) == 1 else "")
-        for group in others
-        if cells[group].verdict
-    ]
-    return f"Not distinguishable from the best: {_some(alike)}."
+        return "One seed: no test of what is chance."
+    if all(len(cells[group].values) < 2 for group in others):
+        return "The others have one seed: no test."
+    alike = [group.label for group in others if cells[group].verdict and len(cells[group].values) > 1]
+    said = f"Not distinguishable from the best: {_some(alike)}." if alike else ""
+    single = [group.label for group in others if len(cells[group].values) == 1]
+    return " ".join(filter(None, [said, f"One seed, so no test: {_some(single)}." if single else ""]))
 
 
 def _equal_quality(found: Milestones) -> str:

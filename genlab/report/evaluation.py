@@ -65,6 +65,7 @@ def _evaluation(content: dict[str, Any], folder: Path) -> Evaluation:
             memorisation[space] = found_there
     return Evaluation(
         checkpoint=text(content.get("checkpoint")),
+        quick=content.get("quick") is True,
         scores=found["scores"],
         absent={name: why or "no reason is stated" for name, why in found["absent"].items()},
         curves=curves,

@@ -1,14 +1,17 @@
 """Which runs are repetitions of one another: those that differ only by the seed."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from genlab.report.reading import ReportedRun
-from genlab.runs.identity import NOT_SET, changes_result, short_names
+from genlab.runs.identity import NOT_SET, canonical, changes_result, short_names
 from genlab.runs.repetitions import once_each, repetitions
 
 ROOT = "data.root"
+LONGEST = 40  # characters of a label
+NAMED = 2  # settings in a short one
 
 
 @dataclass(frozen=True, eq=False)  # hashable: a row is itself only
@@ -16,7 +19,8 @@ class Group:
     """Runs of one model on the same images with the same settings, whatever their seeds.
 
     Attributes:
-        label: the model, and the settings in which it differs from the other groups of that model.
+        label: the model, and the settings in which it differs from the other groups of that model, in short.
+        full: the same with all of these settings.
         model: as the runs say.
         data: as the runs say; with more words where runs on other images have the same name of a data set.
         varied: address → value, of the settings in the label.
@@ -24,6 +28,7 @@ class Group:
     """
 
     label: str
+    full: str
     model: str
     data: str
     varied: dict[str, Any]
@@ -59,13 +64,37 @@ def group_runs(runs: Sequence[ReportedRun]) -> list[Group]:
             for run in members
         ]
         addresses, alike = repetitions(settings)
-        names = short_names(addresses)
-        for positions in alike:
-            varied = {address: settings[positions[0]].get(address, NOT_SET) for address in addresses}
-            parts = [model, *([f"on {data}"] if several_data else [])]
-            parts += [f"{names[address]}={'null' if value is None else value}" for address, value in varied.items()]
-            groups.append(Group(" ".join(parts), model, data, varied, [members[at] for at in positions]))
+        varied = [{address: settings[at[0]].get(address, NOT_SET) for address in addresses} for at in alike]
+        family = f"{model} on {data}" if several_data else model
+        full, short = _labels(family, varied, short_names(addresses))
+        for *said, values, positions in zip(short, full, varied, alike, strict=True):
+            groups.append(Group(*said, model, data, values, [members[at] for at in positions]))
     return groups
+
+
+def _labels(family: str, varied: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """The full labels of the groups of a family, and the short ones.
+
+    Where full ones are too long for a legend, a short one names two settings in which the group differs from what is
+    usual in the family, and says how many more there are.
+    """
+
+    def said(settings: Mapping[str, Any]) -> list[str]:
+        return [f"{names[address]}={'null' if value is None else value}" for address, value in settings.items()]
+
+    full = [" ".join([family, *said(settings)]) for settings in varied]
+    if max(map(len, full)) <= LONGEST:
+        return full, full
+    usual = {address: Counter(canonical(settings[address]) for settings in varied) for address in names}
+    short: list[str] = []
+    for settings in varied:
+        others = {a: value for a, value in settings.items() if canonical(value) != usual[a].most_common(1)[0][0]}
+        parts = [part if len(part) <= LONGEST else f"{part[: LONGEST - 2]} …" for part in said(others)[:NAMED]]
+        more = [f"+{len(others) - NAMED}"] if len(others) > NAMED else []
+        label = " ".join([family, *(parts or ["base"]), *more])
+        again = sum(known.partition(" #")[0] == label for known in short)
+        short.append(f"{label} #{again + 1}" if again else label)
+    return full, short
 
 
 def data_of(runs: Sequence[ReportedRun]) -> list[str]:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from genlab.report.charts import EPOCHS, GREY, STYLES, Chart, Series, line_chart
+from genlab.report.charts import COLOURS, EPOCHS, GREY, STYLES, Chart, Series, line_chart
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
 
 Kind = tuple[str, str, str]  # quantity, data, protocol
 Members = list[tuple[Group, ReportedRun]]
 
+LONGEST_LABEL = 40  # characters, of what stands along the y axis
 POINTS = 8000  # of all lines of a chart; a line has 20 at least
 UNKNOWN = "protocol not recorded, because no run of it has finished"
 
@@ -32,8 +33,23 @@ class Overlay:
 
 
 def styles_of(groups: Sequence[Group]) -> dict[Group, int]:
-    """A style for each of the first groups, the same in all charts; the others are grey."""
-    return {group: index if index < STYLES else GREY for index, group in enumerate(groups)}
+    """A style for each group, the same in all charts: a colour, and later such a colour of its own model, dashed.
+
+    Two models never share a colour, unless there are more models than colours. What is left is grey.
+
+    Args:
+        groups: those that should have a colour first.
+    """
+    styles: dict[Group, int] = {}
+    dashed: dict[str, list[int]] = {}
+    for group in groups:
+        if len(styles) < COLOURS:
+            styles[group] = len(styles)
+            dashed.setdefault(group.model, []).append(len(styles) - 1 + COLOURS)
+        else:
+            own = dashed.get(group.model)
+            styles[group] = own.pop(0) if own else GREY
+    return styles
 
 
 def overlays(groups: Sequence[Group], styles: Mapping[Group, int]) -> list[Overlay]:
@@ -76,7 +92,7 @@ def _overlay(quantity: str, protocol: str, members: Members, styles: Mapping[Gro
             f"{shown_as.chart_title} over {axis}",
             series,
             axis,
-            shown_as.label or quantity,
+            shown_as.label if 0 < len(shown_as.label) <= LONGEST_LABEL else quantity,
             marks=shown_as.marks,
             most_points=most,
         )

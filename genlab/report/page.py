@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -16,7 +17,8 @@ from genlab import __version__
 from genlab.quantities import is_sample_score, quantity
 from genlab.report import wording
 from genlab.report.album import Album, Picture
-from genlab.report.charts import STYLES, Chart, style_class
+from genlab.report.aside import Aside
+from genlab.report.charts import GREY, Chart, style_class
 from genlab.report.comparison import Comparison, comparisons_of
 from genlab.report.conclusion import conclusion
 from genlab.report.evaluation import by_protocol
@@ -29,6 +31,7 @@ from genlab.report.run_charts import classes_chart, curves_over_epochs, evaluati
 from genlab.report.trade_offs import trade_offs
 
 HERE = Path(__file__).parent
+MANY = 4  # settings: of more, the page shows the answer and the samples, and the rest on demand
 MOST_DETAILS = 12  # runs with pictures and curves of their own
 LONGEST_NOTE = 160  # characters
 KINDS = 6  # of pictures that a run usually has
@@ -47,11 +50,12 @@ class Details:
     classes: Chart | None
 
 
-def page(runs: Sequence[ReportedRun]) -> str:
+def page(runs: Sequence[ReportedRun], aside: Aside = MappingProxyType({})) -> str:
     """HTML with everything in it: styles, script, charts and pictures.
 
     Args:
         runs: in the order in which they are listed, the broken ones among them.
+        aside: others, which are only listed, by the reason.
     """
     groups = group_runs(runs)
     comparisons = comparisons_of(groups)
@@ -89,10 +93,12 @@ def page(runs: Sequence[ReportedRun]) -> str:
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         runs=readable,
         broken=[run for run in runs if run.broken],
+        aside=aside,
+        many=len(groups) > MANY,
         groups=groups,
         image_notes=told_of_images(runs),
         chosen=chosen,
-        coloured=STYLES,
+        coloured=sum(style != GREY for style in styles.values()),
         styles=styles,
         comparisons=comparisons if several else [],
         conclusions=[(each, conclusion(each, reached)) for each in comparisons] if len(groups) > 1 else [],

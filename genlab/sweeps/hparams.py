@@ -36,7 +36,7 @@ def write_columns(sweep: Path, folders: Sequence[Path], headlines: Sequence[str]
     experiment = api_pb2.Experiment(
         name=sweep.name,
         hparam_infos=[_column(name, settings) for name in names],
-        metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=f"hp/{name}")) for name in headlines],
+        metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=f"test/{name}")) for name in headlines],
     )
     content = plugin_data_pb2.HParamsPluginData(experiment=experiment)
     value = Summary.Value(tag=metadata.EXPERIMENT_TAG, metadata=metadata.create_summary_metadata(content))

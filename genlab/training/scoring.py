@@ -1,5 +1,6 @@
 """A trained model → evaluation.json in its run folder, and the table of it."""
 
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,17 +14,22 @@ from torchvision.utils import save_image
 
 from genlab import __version__
 from genlab.callbacks.picture import undisturbed
-from genlab.console.readable import aligned
+from genlab.console.pulse import Pulse
+from genlab.console.readable import aligned, duration
 from genlab.data.datamodule import ImageDataModule
+from genlab.errors import RunError
 from genlab.evaluation.evaluate import evaluate
+from genlab.evaluation.expected import expected_seconds
 from genlab.evaluation.feature_network import space_of
 from genlab.evaluation.scores import Evaluation
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.pictures.grids import image_grid
 from genlab.runs.atomic import whole_file, write_json
+from genlab.runs.trust import read_text
 from genlab.training.quick_cpu import flushed_denormals
 
 FILE = "evaluation.json"
+LARGEST = 10_000_000  # bytes; genlab's own have some thousands
 PICTURE = Path("images") / "closest_pairs.png"
 
 
@@ -34,10 +40,12 @@ def evaluate_run(
     checkpoint: str,
     summary: Mapping[str, Any],
     settings: EvaluationSettings,
+    quick: bool = False,
+    announced: bool = False,
 ) -> dict[str, Any]:
     """Evaluate, write `evaluation.json` and the picture of the closest pairs, and return what the file holds.
 
-    A progress bar shows itself on a terminal.
+    A progress bar shows itself on a terminal; elsewhere each half minute there is a line.
 
     Args:
         folder: of the run.
@@ -46,6 +54,8 @@ def evaluate_run(
         checkpoint: name of its file.
         summary: of the run, for what training has cost.
         settings: how much is looked at.
+        quick: a first answer, which is labelled as such and replaces no other.
+        announced: whether to say before about how long it will take.
 
     Raises:
         NonFiniteError: samples are no numbers.
@@ -59,7 +69,11 @@ def evaluate_run(
         flushed_denormals(),
     ):
         images = data.train_set.images, data.test_set.images
-        found = evaluate(model, space_of(data), *images, settings, progress.track)
+        space = space_of(data)
+        seconds = expected_seconds(model, space, *images, settings) if announced and not quick else None
+        if seconds is not None:
+            print(f"evaluation   takes about {duration(seconds)}; --quick gives a first answer", flush=True)
+        found = evaluate(model, space, *images, settings, progress.track if console.is_terminal else Pulse().track)
     drawn = found.scores.get("samples_per_second")
     cost = {
         "parameters": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
@@ -74,8 +88,11 @@ def evaluate_run(
         data=data.source,
         seed=summary.get("seed"),
         checkpoint=checkpoint,
+        quick=quick,
         cost={name: value for name, value in cost.items() if value is not None},
     )
+    if quick and _is_whole(folder / FILE):
+        return found.plain()
     if found.pairs:
         rows = torch.cat([part for pairs in found.pairs for part in pairs])
         with whole_file(folder / PICTURE) as file:
@@ -86,8 +103,18 @@ def evaluate_run(
     return evaluation
 
 
+def _is_whole(path: Path) -> bool:
+    """Whether there is an evaluation that is no quick one."""
+    try:
+        return path.exists() and not json.loads(read_text(path, LARGEST)).get("quick")
+    except (RunError, ValueError, AttributeError, RecursionError):
+        return False
+
+
 def print_evaluation(evaluation: Mapping[str, Any]) -> None:
     """The table: a line a score, then what there is not, and why."""
+    if evaluation.get("quick"):
+        print("quick: a first answer by fewer images and samples, which compares with no full evaluation")
     rows = [("score", "value", "floor", "unit, and which way is better")]
     for name, score in evaluation["scores"].items():
         error, floor = score.get("standard_error"), score.get("floor")

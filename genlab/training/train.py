@@ -114,8 +114,7 @@ def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment, ne
             write_text(Path(cfg.run_dir) / "split.json", json.dumps(split) + "\n")
         announce_start(cfg, experiment.model, experiment.trainer, experiment.data.images, experiment.data.place)
     meet()
-    if new:
-        log_settings(experiment.trainer.loggers, flat_settings(cfg), _headline(experiment))
+    log_settings(experiment.trainer.loggers, Path(cfg.run_dir), flat_settings(cfg), _headline(experiment), new)
 
 
 def _fit(experiment: Experiment, checkpoint: dict[str, Any] | None, last: Path) -> None:
@@ -157,7 +156,7 @@ def _test(cfg: DictConfig, experiment: Experiment, record: RunRecord, metrics: d
         protocol=protocol | _words("protocol", sources, tested),
         estimators=estimators | _words("estimators", sources, tested),
     )
-    log_results(trainer.loggers, metrics | tested, _headline(experiment), batches_seen(trainer))
+    log_results(trainer.loggers, metrics | tested)
     return tested
 
 

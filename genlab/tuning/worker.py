@@ -35,6 +35,7 @@ from genlab.tuning.study import (
     worker_folder,
 )
 from genlab.tuning.trial_config import TrialConfigs
+from genlab.tuning.trial_epochs import TrialEpochs
 
 
 def tune(request: Request, configs: TrialConfigs) -> None:
@@ -144,8 +145,9 @@ class _Worker:
             return trial.should_prune()
 
         pruning = Pruning(search, cfg.evaluate_every, report)
+        watching = {"pruning": pruning, "trial_epochs": TrialEpochs(trial.number, sys.stdout)}
         with _console(Path(cfg.run_dir) / "console.log"):
-            metrics = train(cfg, overrides=self.configs.typed(values), callbacks={"pruning": pruning})
+            metrics = train(cfg, overrides=self.configs.typed(values), callbacks=watching)
         if search.metric not in metrics:
             raise not_logged(search.metric, metrics)
         value = metrics[search.metric] if pruning.best is None else pruning.best

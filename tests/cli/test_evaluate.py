@@ -65,6 +65,18 @@ def test_one_seed_one_result(evaluated, genlab):
     assert first["scores"]["nll"]["value"] != other["scores"]["nll"]["value"]
 
 
+def test_a_quick_answer_is_labelled_and_replaces_no_full_one(evaluated, genlab):
+    out, first, folder = evaluated("vae", "--quick")
+    assert "quick: a first answer" in out and first["quick"] is True
+    assert "100 samples" in first["scores"]["fid_mnist"]["protocol"]  # what is given
+    genlab("evaluate", folder, *FEW)
+    whole = (folder / "evaluation.json").read_text()
+    assert "quick" not in json.loads(whole)
+    again = genlab("evaluate", folder, "--quick", *FEW, "--seed", 7)
+    assert "is a full evaluation, which stays" in again.out
+    assert (folder / "evaluation.json").read_text() == whole
+
+
 def test_ex_post_replaces_the_prior(evaluated):
     _, written, _ = evaluated("vae", "--ex-post", 2)
     assert "a mixture of 2 Gaussians" in written["scores"]["fid_mnist"]["protocol"]

@@ -10,6 +10,7 @@ from torch import nn
 
 from genlab.errors import NonFiniteError
 from genlab.evaluation.evaluate import evaluate
+from genlab.evaluation.expected import expected_seconds
 from genlab.evaluation.feature_network import Space, mnist_network
 from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.settings import EvaluationSettings
@@ -105,6 +106,19 @@ def test_no_steps_no_curve(mnist, images, real):
     assert not real.curves
     settings = EvaluationSettings(samples=100, images=100, steps=())
     assert not evaluate(Steps(mnist.val_set.images[:100] / 255), MNIST, *images, settings).curves
+
+
+def test_the_time_is_estimated_by_a_hundredth(images):
+    drawn: list[int] = []
+
+    class Counted(Noise):
+        def sample(self, n, generator=None):
+            drawn.append(n)
+            return super().sample(n, generator)
+
+    found = expected_seconds(Counted(), MNIST, *images, EvaluationSettings(samples=20_000, images=1000))
+    assert sum(drawn) == 200 and found > 0
+    assert expected_seconds(Counted(), MNIST, *images, EvaluationSettings(samples=100, likelihood_images=50)) is None
 
 
 def test_protocols_say_how_many(real):

@@ -36,8 +36,9 @@ def test_does_not_depend_on_the_chunks(chunk, monkeypatch):
 
 def test_radius_is_the_distance_to_the_kth_other():
     points = torch.tensor([[0.0], [1.0], [3.0], [7.0]], dtype=torch.float64)
-    assert radii(points, 1).tolist() == [1, 1, 2, 4]
-    assert radii(points, 2).tolist() == [3, 2, 3, 6]
+    nearest, second = radii(points, 1, 2)
+    assert nearest.tolist() == [1, 1, 2, 4]
+    assert second.tolist() == [3, 2, 3, 6]
 
 
 def test_one_digit_alone_loses_recall_and_coverage():

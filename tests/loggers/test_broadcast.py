@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from genlab.cli.overrides import check
 from genlab.errors import ConfigError, RunError
-from genlab.loggers.broadcast import log_picture, log_results, log_settings, log_text
+from genlab.loggers.broadcast import log_picture, log_settings, log_text
 from genlab.loggers.identifiers import FILE, keep_id, read_id
 from genlab.loggers.tensorboard import TensorBoard
 from genlab.runs.classes import check_config
@@ -21,15 +21,19 @@ from genlab.training.train import train
 
 def test_a_picture_and_text_go_to_the_loggers_that_take_them(tmp_path):
     board, table = TensorBoard(str(tmp_path / "board")), CSVLogger(str(tmp_path / "table"))
-    log_settings([board, table], {"seed": 3}, "elbo")
+    log_settings([board, table], tmp_path, {"model": "VAE", "seed": 3}, "elbo", new=True)
     log_picture([board, table], "samples", torch.rand(1, 8, 8), 7)
     log_text([board, table], "collapse", "the samples hardly differ", 7)
-    log_results([board, table], {"test/elbo": -98.5, "test/kl": 20.0}, "elbo", 9)
+    board.log_metrics({"val/elbo": -98.5, "val/kl": 20.0, "val/fid_mnist": 4.0, "epoch": 2}, 9)
     board.save()
     table.save()
     told = EventAccumulator(str(tmp_path / "board")).Reload()
-    assert [event.step for event in told.Images("samples")] == [7]
-    assert told.Scalars("hp/elbo")[-1].value == -98.5
+    assert [event.step for event in told.Images("at a glance/samples")] == [7]
+    shown_first = {"at a glance/elbo", "at a glance/fid_mnist"}
+    assert set(told.Tags()["scalars"]) == {"val/elbo", "val/kl", "val/fid_mnist", *shown_first}
+    assert told.Scalars("at a glance/elbo")[-1].value == -98.5
+    (text,) = told.Tensors("description/text_summary")[0].tensor_proto.string_val
+    assert b"VAE on data: seed 3" in text and f"genlab.load_run('{tmp_path}')".encode() in text
     assert "collapse/text_summary" in told.Tags()["tensors"]
     assert not [path for path in (tmp_path / "table").rglob("*.png")]
     assert "seed: 3" in next((tmp_path / "table").rglob("hparams.yaml")).read_text()

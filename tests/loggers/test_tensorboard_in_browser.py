@@ -65,6 +65,14 @@ def page(browser, tensorboard):
         assert {url for url in requests if not url.startswith((tensorboard, "blob:"))} == set()
 
 
+def test_the_first_screen_shows_the_elbo_and_samples(page):
+    for tag, kind in (("samples", "image-card"), ("elbo", "scalar-card")):
+        card = page.locator(kind).filter(has=page.locator(f'[title="at a glance/{tag}"]')).first
+        card.locator("img, line-chart").first.wait_for()
+        box = card.bounding_box()
+        assert box["y"] + box["height"] < 1000 and box["x"] + box["width"] < 1400
+
+
 def card_of(page, tag, kind):
     """The card of a tag, in sight."""
     page.get_by_role("tab", name="Time Series").click()
@@ -80,7 +88,7 @@ def test_the_elbo_is_there(page, split):
 
 
 def test_the_samples_are_there_with_all_their_steps(page):
-    card = card_of(page, "samples", "image-card")
+    card = card_of(page, "at a glance/samples", "image-card")
     card.locator("img").wait_for()
     slider = card.locator("input[type=range]")
     assert int(slider.get_attribute("max")) == EPOCHS
@@ -94,7 +102,12 @@ def test_the_samples_are_there_with_all_their_steps(page):
     assert len(pictures) == EPOCHS + 1
 
 
+def test_the_text_says_what_the_run_is_and_how_to_load_it(page):
+    page.get_by_role("tab", name="Text").click()
+    page.get_by_text("genlab.load_run").first.wait_for()
+
+
 def test_the_table_of_hyperparameters_has_settings_and_the_result(page):
     page.get_by_role("tab", name="HParams").click()
-    for words in ("model.latent_dim", "data.batch_size", "hp/elbo"):
+    for words in ("model.latent_dim", "data.batch_size", "test/elbo"):
         page.get_by_text(words, exact=True).locator("visible=true").first.wait_for()

@@ -36,14 +36,14 @@ def events(finished):
 
 def test_every_quantity_is_a_curve_in_every_split(events):
     expected = {f"{split}/{name}" for split in ("train", "val", "test") for name in SHARED}
-    expected |= {f"train/{name}" for name in NORMS} | {"hp/value"}
+    expected |= {f"train/{name}" for name in NORMS} | {"at a glance/train value"}
     assert expected <= set(events.Tags()["scalars"])
 
 
 def test_scalars_and_pictures_count_batches_though_there_are_two_optimizers(events):
     assert [event.step for event in events.Scalars("train/value")] == list(range(1, 2 * BATCHES + 1))
     assert [event.step for event in events.Scalars("val/value")] == [BATCHES, 2 * BATCHES]
-    for picture in ("samples", "interpolation"):
+    for picture in ("at a glance/samples", "interpolation"):
         assert [event.step for event in events.Images(picture)] == [0, BATCHES, 2 * BATCHES]
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 from conftest import first_is_quick, stand_in_config
-from PIL import Image
+from PIL import Image, ImageSequence
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from genlab.errors import ConfigError
@@ -50,22 +50,25 @@ def test_the_event_file_has_scalars_and_pictures_on_one_axis_of_batches(finished
     folder, metrics = finished
     accumulator = events(folder)
     tags = accumulator.Tags()
-    assert {"samples", "reconstructions", "manifold", "codes"} <= set(tags["images"])
+    assert {"at a glance/samples", "reconstructions", "manifold", "codes"} <= set(tags["images"])
     bounds = {f"{split}/{name}" for split in ("train", "val", "test") for name in ("elbo", "reconstruction", "kl")}
-    assert bounds | {"test/nll", "hp/elbo"} <= set(tags["scalars"])
+    glance = {"at a glance/train elbo", "at a glance/elbo"}
+    assert set(tags["scalars"]) == bounds | glance | {"test/nll", "train/loss"}
+    assert sorted(tags["scalars"] + tags["images"])[0].startswith("at a glance/")  # what TensorBoard shows first
     steps = {tag: [event.step for event in accumulator.Scalars(tag)] for tag in tags["scalars"]}
     assert steps["train/elbo"] == list(range(1, 2 * BATCHES + 1))
     assert steps["val/elbo"] == [BATCHES, 2 * BATCHES]
     assert steps["test/elbo"] == [2 * BATCHES]
-    assert [event.step for event in accumulator.Images("samples")] == [0, BATCHES, 2 * BATCHES]
-    assert accumulator.Scalars("hp/elbo")[-1].value == pytest.approx(metrics["test/elbo"], rel=1e-6)
+    assert [event.step for event in accumulator.Images("at a glance/samples")] == [0, BATCHES, 2 * BATCHES]
+    assert accumulator.Scalars("test/elbo")[-1].value == pytest.approx(metrics["test/elbo"], rel=1e-6)
+    assert "description/text_summary" in tags["tensors"]
 
 
 def test_the_axis_counts_batches_when_gradients_are_accumulated(compose_config, run_folder):
     train(compose_config(*QUICK, "++trainer.accumulate_grad_batches=4"))
     accumulator = events(run_folder)
     assert [event.step for event in accumulator.Scalars("val/elbo")] == [BATCHES, 2 * BATCHES]
-    assert [event.step for event in accumulator.Images("samples")] == [0, BATCHES, 2 * BATCHES]
+    assert [event.step for event in accumulator.Images("at a glance/samples")] == [0, BATCHES, 2 * BATCHES]
 
 
 def test_elbo_is_reconstruction_minus_kl_in_every_split(finished):
@@ -107,6 +110,8 @@ def test_the_time_lapse_has_a_frame_for_each_picture(finished):
     folder, _ = finished
     with Image.open(folder / "images" / "samples.gif") as animation:
         assert animation.n_frames == 3
+        tops = [frame.convert("L").crop((0, 0, frame.width, 20)) for frame in ImageSequence.Iterator(animation)]
+    assert len({top.tobytes() for top in tops}) == 3  # `epoch 0`, `epoch 1`, `epoch 2`
 
 
 def test_checkpoints_load_without_executing_code(finished):

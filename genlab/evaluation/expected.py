@@ -1,0 +1,45 @@
+"""How long an evaluation will take."""
+
+import time
+from dataclasses import replace
+
+from torch import Tensor, nn
+
+from genlab.evaluation.evaluate import evaluate
+from genlab.evaluation.feature_network import Space
+from genlab.evaluation.memorisation import nearest
+from genlab.evaluation.scores import evenly
+from genlab.evaluation.settings import EvaluationSettings
+
+SHARE = 100  # of the evaluation, the part that is tried
+LEAST = 500  # images of a part
+
+
+def expected_seconds(
+    model: nn.Module, space: Space, train: Tensor, test: Tensor, settings: EvaluationSettings
+) -> float | None:
+    """Seconds of `evaluate`, from a hundredth of it; None where it is short anyway.
+
+    All of it grows with the images and samples, but for the search of nearest training images, which grows with their
+    product and is tried by itself.
+
+    Args:
+        model, space, train, test, settings: see `evaluate`.
+    """
+    if settings.likelihood_images < LEAST and settings.samples < 2 * LEAST:
+        return None
+    part = replace(
+        settings,
+        samples=max(100, settings.samples // SHARE),
+        images=max(100, settings.images // SHARE),
+        likelihood_images=max(1, settings.likelihood_images // SHARE),
+        prior_samples=max(1, settings.prior_samples // SHARE),
+    )
+    started = time.perf_counter()
+    evaluate(model, space, evenly(train, max(LEAST, len(train) // SHARE)), test, part)
+    linear = (time.perf_counter() - started) * SHARE
+    queries = test[:LEAST]
+    started = time.perf_counter()
+    nearest(queries, train)
+    quadratic = (time.perf_counter() - started) * (settings.samples + min(settings.images, len(test))) / len(queries)
+    return linear + quadratic
