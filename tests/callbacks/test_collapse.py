@@ -160,7 +160,7 @@ LOST = [
     "model.discriminator_steps=5",
     "trainer.max_epochs=6",
 ]
-LOST += ["model.generator_learning_rate=1e-9", "data.batch_size=100", "callbacks.collapse.window=10"]
+LOST += ["model.generator_learning_rate=1e-9", "data.batch_size=50", "callbacks.collapse.window=10"]
 
 
 def test_a_lost_game_is_in_the_summary_and_in_tensorboards_text(compose_config, tmp_path):
