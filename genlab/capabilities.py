@@ -7,7 +7,7 @@ A model has a method when the mathematics gives it one: a plain autoencoder has 
 import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, TypeGuard, runtime_checkable
 
 import torch
 from pydantic import Field
@@ -25,16 +25,52 @@ class CanSample(Protocol):
         ...
 
 
+@runtime_checkable
+class CanSampleLabels(Protocol):
+    """Draws from p(x | y), a distribution over images for each label y in 0, …, num_classes − 1, if it is conditional.
+
+    Attributes:
+        conditional: whether it is; else there are no labels to give.
+        num_classes: how many labels there are.
+    """
+
+    conditional: bool
+    num_classes: int
+
+    @property
+    def label_prior(self) -> Tensor:
+        """p(y), (num_classes,), on the model's device and in its checkpoint: uniform, until training fills it in."""
+        ...
+
+    def sample(self, n: int, generator: torch.Generator | None = None, *, labels: Tensor | None = None) -> Tensor:
+        """See `CanSample`: of labels (n,); without, of labels that the same generator draws from p(y), after the noise.
+
+        Raises:
+            ConfigError: the model is not conditional, or these are not n of its labels.
+        """
+        ...
+
+
+def draws_labels(model: object) -> TypeGuard[CanSampleLabels]:
+    """Whether images of a label can be drawn."""
+    return isinstance(model, CanSampleLabels) and model.conditional
+
+
+def takes_labels(method: Callable[..., Any] | None) -> bool:
+    """Whether a method, as `decode`, has `labels` among its arguments."""
+    return method is not None and "labels" in inspect.signature(method).parameters
+
+
 Temperature = Annotated[float, Field(gt=0, lt=100)]  # of samples: below 1 likelier and less varied ones
 
 
 def sampling_options(sample: Callable[..., Tensor]) -> dict[str, Any]:
-    """Name → type, with its range where it is stated, of what else a `sample` takes: as a temperature, or steps."""
+    """Name → type, with its range where it is stated, of what a `sample` takes besides labels, as a temperature."""
     arguments = inspect.signature(sample, eval_str=True).parameters.values()
     return {
         argument.name: type(argument.default) if argument.annotation is argument.empty else argument.annotation
         for argument in arguments
-        if argument.name not in ("n", "generator")
+        if argument.name not in ("n", "generator", "labels")
         and argument.kind in (argument.POSITIONAL_OR_KEYWORD, argument.KEYWORD_ONLY)
     }
 

@@ -69,9 +69,15 @@ KNOWN = {
         Quantity("reconstruction", _NATS, title="reconstruction, log p(x|z)"),
         Quantity("kl", _NATS, title="KL(q(z|x) ‖ p(z))"),
         Quantity("nll", _NATS, "lower", meaning="−log p(x), an image's likelihood", compared=True),
+        Quantity("nll_given_label", _NATS, "lower", meaning="−log p(x|y), of an image and its label"),
         Quantity("nll_from_prior", _NATS, "lower", meaning="−log p(x), with latents drawn from the prior"),
         Quantity("prior_effective_samples", "", "higher", meaning="latents of the prior that count for an image"),
         Quantity("bits_per_dim", "bits per dimension", "lower", meaning="bits that code a pixel", compared=True),
+        Quantity("bits_per_dim_given_label", "bits per dimension", "lower", meaning="bits that code a pixel, given y"),
+        Quantity(
+            *("generative_accuracy", "share of test images", "higher"),
+            meaning="share whose label is the one that p(x|y) p(y) is highest for",
+        ),
         Quantity("log_likelihood", _NATS, "higher"),
         Quantity("reconstruction_error", "per image", "lower"),
         Quantity(
@@ -88,6 +94,14 @@ KNOWN = {
         ),
         Quantity("classes_covered", "", "higher", "quality", meaning="classes with a tenth of an even share, or more"),
         Quantity("confidence", "", "higher", "quality", meaning="how sure a classifier is of a sample's class"),
+        Quantity(
+            *("label_accuracy", "share of samples", "higher", "quality"),
+            meaning="share that a classifier takes for what was asked",
+        ),
+        Quantity(
+            *("label_accuracy_second", "share of samples", "higher", "quality"),
+            meaning="the same by another classifier",
+        ),
         Quantity("copied_share", "of samples", "lower", "quality", meaning="share that copies a training image"),
         Quantity("value", "nats, -1.39 at the optimum", title="V(D, G)", marks=(_OPTIMUM,)),
         Quantity("d_real", "mean of D", title="D on images and on fakes"),
@@ -102,7 +116,11 @@ KNOWN = {
         Quantity("samples_per_second", "", "higher", "cost", meaning="on the machine of the evaluation"),
     )
 }
-SAMPLE_SCORES = (*(name for name, quantity in KNOWN.items() if quantity.kind == "quality"), "samples_per_second")
+LABEL_SCORES = ("label_accuracy", "label_accuracy_second")  # of models that are asked for a class
+SAMPLE_SCORES = (
+    *(name for name, quantity in KNOWN.items() if quantity.kind == "quality" and name not in LABEL_SCORES),
+    "samples_per_second",
+)
 COMPARED = tuple(name for name, quantity in KNOWN.items() if quantity.compared)
 COSTS = tuple(name for name, quantity in KNOWN.items() if quantity.kind == "cost")
 

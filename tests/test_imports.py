@@ -29,6 +29,7 @@ ROOMS = (
     "training",
     "sweeps",
     "tuning",
+    "explorer",
     "report",
     "cli",
     "python",

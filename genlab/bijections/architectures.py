@@ -24,6 +24,7 @@ def course_realnvp(
     couplings: int = 8,
     hidden_dims: Sequence[int] = (1024, 1024),
     bound: float = BOUND,
+    classes: int = 0,
 ) -> Composition:
     """(B, C, H, W) in (0, 1) → z (B, C·H·W): logit, then couplings of pixel vectors with alternating checkerboards.
 
@@ -34,13 +35,14 @@ def course_realnvp(
         couplings: number of coupling layers.
         hidden_dims: widths of the hidden layers of each coupling's network.
         bound: of the logit.
+        classes: of the labels that the couplings' networks take; 0: none.
     """
     mask = checkerboard(image_shape).flatten()
     layers: list[Bijection] = [Logit(bound), Flatten(image_shape)]
     for index in range(couplings):
         keep = mask if index % 2 == 0 else ~mask
         kept = int(keep.sum())
-        layers.append(MaskedCoupling(coupling_mlp(kept, hidden_dims, 2 * (len(keep) - kept)), keep))
+        layers.append(MaskedCoupling(coupling_mlp(kept, hidden_dims, 2 * (len(keep) - kept), classes), keep))
     return Composition(layers)
 
 
@@ -50,6 +52,7 @@ def multiscale_glow(
     steps: int = 6,
     channels: Sequence[int] = (32, 64),
     bound: float = BOUND,
+    classes: int = 0,
 ) -> Composition:
     """(B, C, H, W) in (0, 1) → z (B, C·H·W): logit, then steps of Glow at each scale.
 
@@ -61,6 +64,7 @@ def multiscale_glow(
         steps: at each scale.
         channels: width of the coupling networks, one for each scale.
         bound: of the logit.
+        classes: of the labels that the coupling networks take; 0: none.
 
     Raises:
         ValueError: channels does not have one width for each scale, or the image cannot be halved that often.
@@ -68,13 +72,13 @@ def multiscale_glow(
     if len(channels) != scales:
         raise ValueError(f"{scales} scales need as many widths in channels, got {list(channels)}")
     flows = [
-        Composition(layer for _ in range(steps) for layer in _glow_step(shape[0], width))
+        Composition(layer for _ in range(steps) for layer in _glow_step(shape[0], width, classes))
         for shape, width in zip(scale_shapes(image_shape, scales), channels, strict=True)
     ]
     return Composition([Logit(bound), MultiScale(image_shape, flows)])
 
 
-def _glow_step(channels: int, width: int) -> list[Bijection]:
+def _glow_step(channels: int, width: int, classes: int) -> list[Bijection]:
     kept = channels // 2
-    net = ConvolutionalCouplingNet(kept, 2 * (channels - kept), width)
+    net = ConvolutionalCouplingNet(kept, 2 * (channels - kept), width, classes)
     return [ActNorm(channels), InvertibleConvolution(channels), ChannelCoupling(net, channels)]

@@ -1,6 +1,7 @@
 """The contract of an invertible map with a tractable Jacobian."""
 
 from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +14,12 @@ class Bijection(nn.Module, ABC):
     determinant; `Composition` checks its layers for that. ladj is (B,), in nats, in float32 or float64, also under
     autocast.
 
+    One that `takes_labels` takes those of the images (B,) as well, `labels=None` where there are none.
+
     A subclass computes its scales and shifts in one method that both directions call, so that they cannot disagree.
     """
+
+    takes_labels: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -25,13 +30,18 @@ class Bijection(nn.Module, ABC):
         """z → x."""
 
     @torch.no_grad()
-    def first_non_finite(self, x: Tensor) -> str | None:
+    def first_non_finite(self, x: Tensor, labels: Tensor | None = None) -> str | None:
         """Return where in this map the first NaN or infinity appears: None if nowhere, "" if it has no inner layers.
 
         It runs the map once more and waits for the device, so call it only after a loss was non-finite.
         """
-        z, ladj = self(x)
+        z, ladj = self(x, **given(self, labels))
         return None if bool(z.isfinite().all() & ladj.isfinite().all()) else ""
+
+
+def given(layer: Bijection, labels: Tensor | None) -> dict[str, Any]:
+    """What a layer is called with besides x or z."""
+    return {"labels": labels} if layer.takes_labels else {}
 
 
 def locate(place: str, inside: str) -> str:

@@ -6,7 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from genlab.bijections.bijection import Bijection, locate
+from genlab.bijections.bijection import Bijection, given, locate
 
 
 class Composition(Bijection):
@@ -19,6 +19,8 @@ class Composition(Bijection):
     forward misses x by about 1e-2, and without autocast by about 1e-5. Encode and decode in full precision.
     """
 
+    takes_labels = True
+
     def __init__(self, layers: Iterable[Bijection]) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
@@ -29,11 +31,11 @@ class Composition(Bijection):
     def __getitem__(self, index: int) -> Bijection:
         return cast(Bijection, self.layers[index])
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         # A sum of thousands of terms needs at least float32, whatever the type of x.
         ladj = x.new_zeros(x.shape[0], dtype=torch.promote_types(x.dtype, torch.float32))
         for index in range(len(self)):
-            z, layer_ladj = self[index](x)
+            z, layer_ladj = self[index](x, **given(self[index], labels))
             self._require_square(index, x, z)
             if layer_ladj.shape != ladj.shape:
                 raise ValueError(
@@ -43,22 +45,22 @@ class Composition(Bijection):
             x, ladj = z, ladj + layer_ladj
         return x, ladj
 
-    def inverse(self, z: Tensor) -> Tensor:
+    def inverse(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         for index in reversed(range(len(self))):
-            x = self[index].inverse(z)
+            x = self[index].inverse(z, **given(self[index], labels))
             self._require_square(index, x, z)
             z = x
         return z
 
     @torch.no_grad()
-    def first_non_finite(self, x: Tensor) -> str | None:
+    def first_non_finite(self, x: Tensor, labels: Tensor | None = None) -> str | None:
         if not x.isfinite().all():
             return "the input"
         for index in range(len(self)):
-            inside = self[index].first_non_finite(x)
+            inside = self[index].first_non_finite(x, labels)
             if inside is not None:
                 return locate(self._place(index), inside)
-            x, _ = self[index](x)
+            x, _ = self[index](x, **given(self[index], labels))
         return None
 
     def _place(self, index: int) -> str:

@@ -17,10 +17,12 @@ class AffineCoupling(Bijection):
     and returns values only for the moved one, so nothing is computed to be masked out.
 
     Args:
-        net: kept, concatenated on dimension 1 with the context if there is one → raw log-scales and shifts,
-            concatenated on dimension 1. Under autocast only its output is rounded.
+        net: kept, concatenated on dimension 1 with the context if there is one, and the labels if there are any → raw
+            log-scales and shifts, concatenated on dimension 1. Under autocast only its output is rounded.
         bound_shape: of the learned bound, which broadcasts against the moved half.
     """
+
+    takes_labels = True
 
     def __init__(self, net: nn.Module, bound_shape: Sequence[int]) -> None:
         super().__init__()
@@ -35,22 +37,24 @@ class AffineCoupling(Bijection):
     def join(self, kept: Tensor, moved: Tensor) -> Tensor:
         """(kept, moved) → x, the inverse of `split`."""
 
-    def condition(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+    def condition(self, kept: Tensor, context: Tensor | None, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """kept → (log_scale, shift), of the shape of the moved half."""
         seen = kept if context is None else torch.cat([kept, context], dim=1)
         # Contiguous, because tanh of a channels-last half takes four times as long.
-        answer = self.net(seen).to(kept.dtype, memory_format=torch.contiguous_format)
+        answer = self.net(seen, *(() if labels is None else (labels,))).to(
+            kept.dtype, memory_format=torch.contiguous_format
+        )
         raw, shift = answer.chunk(2, dim=1)
         return self.bound * raw.tanh(), shift
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, context: Tensor | None = None, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         kept, moved = self.split(x)
-        log_scale, shift = self.condition(kept, context)
+        log_scale, shift = self.condition(kept, context, labels)
         return self.join(kept, moved * log_scale.exp() + shift), log_scale.flatten(1).sum(1)
 
-    def inverse(self, z: Tensor, context: Tensor | None = None) -> Tensor:
+    def inverse(self, z: Tensor, context: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
         kept, moved = self.split(z)
-        log_scale, shift = self.condition(kept, context)
+        log_scale, shift = self.condition(kept, context, labels)
         return self.join(kept, (moved - shift) * (-log_scale).exp())
 
 

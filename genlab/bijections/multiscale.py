@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from genlab.bijections.bijection import Bijection, locate
+from genlab.bijections.bijection import Bijection, given, locate
 from genlab.bijections.squeeze import Squeeze
 
 
@@ -29,6 +29,8 @@ class MultiScale(Bijection):
     Dinh et al. 2017, section 3.6 and figure 4.
     """
 
+    takes_labels = True
+
     def __init__(self, image_shape: Sequence[int], scales: Sequence[Bijection]) -> None:
         super().__init__()
         self.squeeze = Squeeze()
@@ -38,11 +40,12 @@ class MultiScale(Bijection):
         sizes = [channels * height * width for channels, height, width in self.shapes]
         self.factored_sizes = [larger - smaller for larger, smaller in pairwise([*sizes, 0])]
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         z, ladj = [], x.new_zeros(x.shape[0], dtype=torch.promote_types(x.dtype, torch.float32))
         for index, shape in enumerate(self.shapes):
             squeezed, _ = self.squeeze(x)
-            x, scale_ladj = self._scale(index)(squeezed)
+            scale = self._scale(index)
+            x, scale_ladj = scale(squeezed, **given(scale, labels))
             if x.shape[1:] != shape:
                 raise ValueError(
                     f"scale {index} maps {tuple(squeezed.shape)} to {tuple(x.shape)}: it must keep the shape"
@@ -53,23 +56,25 @@ class MultiScale(Bijection):
                 z.append(factored.flatten(1))
         return torch.cat([*z, x.flatten(1)], dim=1), ladj
 
-    def inverse(self, z: Tensor) -> Tensor:
+    def inverse(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         *earlier, last = z.split(self.factored_sizes, dim=1)
         x = last.unflatten(1, self.shapes[-1])
         for index in reversed(range(len(self.shapes))):
             if index < len(earlier):
                 x = torch.cat([x, earlier[index].view_as(x)], dim=1)
-            x = self.squeeze.inverse(self._scale(index).inverse(x))
+            scale = self._scale(index)
+            x = self.squeeze.inverse(scale.inverse(x, **given(scale, labels)))
         return x
 
     @torch.no_grad()
-    def first_non_finite(self, x: Tensor) -> str | None:
+    def first_non_finite(self, x: Tensor, labels: Tensor | None = None) -> str | None:
         for index in range(len(self.shapes)):
             squeezed, _ = self.squeeze(x)
-            inside = self._scale(index).first_non_finite(squeezed)
+            scale = self._scale(index)
+            inside = scale.first_non_finite(squeezed, labels)
             if inside is not None:
                 return locate(f"scale {index}", inside)
-            x = self._scale(index)(squeezed)[0].chunk(2, dim=1)[0]
+            x = scale(squeezed, **given(scale, labels))[0].chunk(2, dim=1)[0]
         return None
 
     def _scale(self, index: int) -> Bijection:

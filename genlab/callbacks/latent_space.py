@@ -10,7 +10,7 @@ from genlab.arguments import configured
 from genlab.callbacks.picture import Picture, first_validation_images
 from genlab.capabilities import CanEncode
 from genlab.pictures.figures import code_scatter
-from genlab.pictures.latent_space import Images, interpolation_strips, manifold, traversals
+from genlab.pictures.latent_space import Images, codes_of, interpolation_strips, manifold, traversals
 
 CODES = 5000  # validation images whose codes give the quantiles of a manifold
 
@@ -30,7 +30,7 @@ class CodeScatter(Picture):
         if not isinstance(model, CanEncode) or getattr(model, "latent_dim", None) != 2:
             return None
         images, labels = first_validation_images(trainer, self.n, model.device)
-        return code_scatter(model.encode(images.to(next(model.parameters()))), labels)
+        return code_scatter(codes_of(model, images.to(next(model.parameters())), labels.to(model.device)), labels)
 
 
 @configured
@@ -84,4 +84,4 @@ class Traversals(Picture):
 
 
 def _images(trainer: Trainer, n: int, model: LightningModule) -> Images:
-    return lambda: first_validation_images(trainer, n, model.device)[0]
+    return lambda: first_validation_images(trainer, n, model.device)

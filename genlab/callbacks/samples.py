@@ -8,7 +8,7 @@ from torch import Tensor
 
 from genlab.arguments import configured
 from genlab.callbacks.picture import Picture, images_folder
-from genlab.capabilities import CanDecode, CanEncode, CanSample
+from genlab.capabilities import CanDecode, CanEncode, CanSample, draws_labels
 from genlab.evaluation.ex_post import FIT_IMAGES, fit_ex_post
 from genlab.pictures.grids import square_grid
 from genlab.pictures.labels import captioned
@@ -92,6 +92,8 @@ class ExPostSamples(Picture):
 
     def draw(self, trainer: Trainer, model: LightningModule) -> Tensor | None:
         if not self.components or not isinstance(model, CanEncode) or not isinstance(model, CanDecode):
+            return None
+        if draws_labels(model):  # its codes depend on the label
             return None
         images = trainer.datamodule.train_set.images  # type: ignore[attr-defined]
         sampler = fit_ex_post(model, images, self.components, self.seed, most=self.images)

@@ -10,8 +10,9 @@ from torch import Tensor
 from genlab.arguments import configured
 from genlab.callbacks.picture import undisturbed
 from genlab.callbacks.step_axis import measured_once
-from genlab.capabilities import CanWeigh, Pixels
+from genlab.capabilities import CanWeigh, Pixels, draws_labels
 from genlab.console.pulse import Pulse
+from genlab.evaluation.label_likelihood import importance_weighted_by_class, log_marginal
 from genlab.evaluation.likelihood import BINARY, importance_weighted
 
 
@@ -31,7 +32,7 @@ class TestNLL(Callback):
     samples: PositiveInt = 1000
 
     def __post_init__(self) -> None:
-        self._used = self.images
+        self._used, self._labels = self.images, 0
         self._pixels: Pixels = "binary"
 
     @property
@@ -42,18 +43,29 @@ class TestNLL(Callback):
     @property
     def estimators(self) -> dict[str, str]:
         """How the number was estimated."""
-        return {"nll": f"upper bound: log-mean-exp of {self.samples} importance samples"}
+        how = f"log-mean-exp of {self.samples} importance samples"
+        if self._labels:
+            how = f"log of the sum over {self._labels} labels, {how}, of a share of these for each other label"
+        return {"nll": f"upper bound: {how}"}
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not isinstance(pl_module, CanWeigh) or pl_module.pixels not in BINARY:
             return
         self._pixels = pl_module.pixels
+        self._labels = pl_module.num_classes if draws_labels(pl_module) else 0
         self._used = min(self.images, len(trainer.datamodule.test_set))  # type: ignore[attr-defined]
         pl_module.log("test/nll", measured_once(trainer, lambda: self._measure(trainer, pl_module)))
 
     def _measure(self, trainer: Trainer, model: LightningModule) -> Tensor:
-        images = trainer.datamodule.test_set.images[: self._used].to(model.device, model.dtype) / 255  # type: ignore[attr-defined]
+        test_set = trainer.datamodule.test_set  # type: ignore[attr-defined]
+        images = test_set.images[: self._used].to(model.device, model.dtype) / 255
+        labels = test_set.labels[: self._used].long().to(model.device)
+        generator, track = torch.Generator().manual_seed(0), Pulse().track
         with undisturbed(model):
-            generator = torch.Generator().manual_seed(0)
-            weighted = importance_weighted(model, images, [self.samples], generator, track=Pulse().track)  # type: ignore[arg-type]
-        return -weighted.log_likelihood.mean()
+            if not draws_labels(model):
+                weighted = importance_weighted(model, images, [self.samples], generator, track=track)  # type: ignore[arg-type]
+                return -weighted.log_likelihood.mean()
+            by_class, given = importance_weighted_by_class(
+                model, images, labels, [self.samples], generator, track=track
+            )
+            return -log_marginal(model, by_class, given.log_likelihood[-1], labels).mean()

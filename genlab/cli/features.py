@@ -15,7 +15,8 @@ from genlab.errors import ConfigError, DiskError
     "Train the small classifier in whose features samples of a data set are scored: by\n"
     "its labels, or where it has none by telling how an image was turned. Once for each\n"
     "data set, in minutes; genlab keeps it in your cache, and genlab evaluate,\n"
-    "val/fid_NAME in training and the GAN's best.ckpt use it. MNIST's is there already.\n\n"
+    "val/fid_NAME in training and the GAN's best.ckpt use it. MNIST's is there already.\n"
+    "Of labels a second, other classifier is trained, for label_accuracy_second.\n\n"
     "data=… names the images, and trainer.accelerator=cpu|gpu where it is trained, both as\n"
     "of genlab train; docs/evaluation.md tells more.",
     [
@@ -45,25 +46,29 @@ def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | No
     data = construct(cfg.data, "data", ImageDataModule)
     data.prepare_data()
     data.setup()
-    found = space_of(data).network
-    if found is not None:
-        print(f"fid_{data.space}: there is a network already; {_told(found)}")
-        return
     device = "cuda" if cfg.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu"
-    started, console = time.perf_counter(), Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        network, labelled, accuracy = train_features(data, epochs, device, progress.track)
-    content = packed(network, data, labelled, accuracy)
-    place = place_of(data, content)
-    try:
-        with whole_file(place) as file:
-            file.write(content)
-    except OSError as error:
-        raise DiskError(f"{error.filename or place}: {error.strerror or error}; make room, or allow access") from None
-    print(f"fid_{data.space}: {_told(FeatureNetwork(content))}")
-    print(f"written      {place}   ({time.perf_counter() - started:.0f} s)")
-    if is_poor(accuracy, network.output.out_features):
-        print(f"warning: {accuracy:.1%} is near to chance, so distances in these features say little")
+    space = space_of(data)
+    for second, found in ((False, space.network), (True, space.second)):
+        what = "label_accuracy_second" if second else f"fid_{data.space}"
+        if found is not None:
+            print(f"{what}: there is a network already; {_told(found)}")
+        if found is not None or (second and data.num_classes < 2):
+            continue
+        started, console = time.perf_counter(), Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            network, labelled, accuracy = train_features(data, epochs, device, progress.track, second)
+        content = packed(network, data, labelled, accuracy)
+        place = place_of(data, content, second)
+        try:
+            with whole_file(place) as file:
+                file.write(content)
+        except OSError as error:
+            where = error.filename or place
+            raise DiskError(f"{where}: {error.strerror or error}; make room, or allow access") from None
+        print(f"{what}: {_told(FeatureNetwork(content))}")
+        print(f"written      {place}   ({time.perf_counter() - started:.0f} s)")
+        if is_poor(accuracy, network.output.out_features):
+            print(f"warning: {accuracy:.1%} is near to chance, so distances in these features say little")
 
 
 def _composed(settings: tuple[str, ...], users: str | None) -> Any:

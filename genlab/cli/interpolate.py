@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genlab.cli.label import check_label, label_option
 from genlab.cli.options import command, seed, whole_number
 from genlab.cli.picture import picture_options, test_images
 from genlab.errors import RunError
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     "Decode points on the way between the codes of two test images, or for a model\n"
     "without codes of images (GAN) between two points of noise. Each row is one way:\n"
     "the great circle for a model with a Gaussian prior, the straight line for an\n"
-    "autoencoder.",
+    "autoencoder. With a conditional model the label changes in the middle of a way, from\n"
+    "that of the one end to that of the other, or is the same everywhere: --label.",
     [
         "genlab interpolate outputs/vae/2026-11-22_18-27-24-7698e350",
         "genlab interpolate RUN_FOLDER --rows 4 --columns 12 --seed 1 --out paths.png",
+        "genlab interpolate RUN_FOLDER --label 7                 # a run of model.conditional=true: sevens only",
         "genlab interpolate RUN_FOLDER data.root=/data --checkpoint last",
     ],
 )
@@ -34,20 +37,24 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=seed, help="choose the test images, or the noise, at random (default: the first ones, or seed 0)"
 )
+@label_option("of a conditional model: of all points (default: of the ends, and it changes between them)")
 def interpolate(
-    run: Run, model: "LightningModule", rows: int | None, columns: int, seed: int | None
+    run: Run, model: "LightningModule", rows: int | None, columns: int, seed: int | None, label: int | None
 ) -> tuple["Tensor", str]:
     from genlab.pictures.latent_space import interpolation_strips
 
+    if label is not None:
+        check_label(model, label)
     paths, remark = rows or 8, ""
 
-    def images() -> "Tensor":
+    def images() -> tuple["Tensor", "Tensor"]:
         nonlocal paths, remark
-        chosen, remark = test_images(run, rows and 2 * rows, 2 * paths, seed)
+        chosen, labels, remark = test_images(run, rows and 2 * rows, 2 * paths, seed)
         paths = len(chosen) // 2
-        return chosen
+        return chosen, labels
 
-    picture = interpolation_strips(model, images, paths, columns, seed or 0)
+    picture = interpolation_strips(model, images, paths, columns, seed or 0, label)
     if picture is None:
         raise RunError(f"{type(model).__name__} has no latent space to walk through; try genlab sample")
-    return picture, f"{paths} paths of {columns} points{remark}"
+    which = "" if label is None else f" of class {label}"
+    return picture, f"{paths} paths of {columns} points{which}{remark}"

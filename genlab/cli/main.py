@@ -24,6 +24,7 @@ COMMANDS = {
     "features": "train the network in whose features samples of other data than MNIST are scored",
     "evaluate": "measure a trained model: likelihood, and the quality of its samples",
     "interpolate": "walk from one image to another through the latent space",
+    "explore": "one page in which a trained model runs: touch its latent space, draw a digit",
     "report": "one page about runs: curves, pictures, scores, and how they compare",
     "tune": "search for the settings that make a metric best",
     "export": "weights for elsewhere: safetensors or ONNX, with a card",

@@ -99,8 +99,9 @@ def _png(text: str) -> Path:
     return output_file(text)
 
 
-def test_images(run: Run, n: int | None, otherwise: int, seed: int | None) -> tuple["Tensor", str]:
-    """n test images (n, C, H, W), float32 in [0, 1]: the first, or with a seed a random choice without repetition.
+def test_images(run: Run, n: int | None, otherwise: int, seed: int | None) -> tuple["Tensor", "Tensor", str]:
+    """n test images (n, C, H, W), float32 in [0, 1], and their labels (n,), int64: the first, or with a seed a random
+    choice without repetition.
 
     Where no n is asked for it is `otherwise`, or as many as there are; the text returned then says that there are no
     more, and is empty else.
@@ -113,7 +114,8 @@ def test_images(run: Run, n: int | None, otherwise: int, seed: int | None) -> tu
 
     from genlab.runs.reload import load_data
 
-    images = load_data(run).test_set.images
+    test_set = load_data(run).test_set
+    images = test_set.images
     if n is not None and n > len(images):
         raise ConfigError(f"the data of this run have {len(images)} test images, and {n} are asked for; ask for fewer")
     if seed is None:
@@ -121,4 +123,4 @@ def test_images(run: Run, n: int | None, otherwise: int, seed: int | None) -> tu
     else:
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
     remark = f" (there are only {len(images)} test images)" if n is None and otherwise > len(images) else ""
-    return images[order[: n or otherwise]].float() / 255, remark
+    return *test_set.__getitems__(order[: n or otherwise].tolist()), remark

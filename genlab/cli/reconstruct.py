@@ -35,6 +35,6 @@ def reconstruct(run: Run, model: "LightningModule", n: int | None, seed: int | N
             f"{type(model).__name__} reconstructs no images; VAE and Autoencoder do. "
             "Try genlab sample or genlab interpolate"
         )
-    images, remark = test_images(run, n, 32, seed)
+    images, _, remark = test_images(run, n, 32, seed)
     picture = above_reconstructions(images, model.reconstruct(images.to(model.device)).to(images))
     return picture, f"{len(images)} test images{remark} above their reconstructions"

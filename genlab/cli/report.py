@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from genlab.cli.explore import DEFAULT as EXPLORER
 from genlab.cli.options import Choice, argument, command, output_file
-from genlab.errors import DiskError, RunError, plain
+from genlab.errors import ConfigError, DiskError, GenlabError, RunError, plain
 
 DEFAULT = "report.html"
+MOST_EXPLORED = 4  # runs: each has its weights in the page
 FORMATS = ("html", "markdown", "csv", "json")
 
 
@@ -17,7 +20,8 @@ FORMATS = ("html", "markdown", "csv", "json")
     "One self-contained HTML page about runs: curves, pictures, scores, settings, and\n"
     "for several runs what they have in common and what not, the mean over seeds, and\n"
     "what quality costs. Nothing is computed anew: it reads what the runs and\n"
-    "genlab evaluate have written. A folder that is broken is listed as such.\n\n"
+    "genlab evaluate have written. A folder that is broken is listed as such.\n"
+    "Where explorer.html, by genlab explore, lies beside the page, it leads there.\n\n"
     "Of the runs below a folder, trials of a search, debug runs, and runs that have not\n"
     "finished or not been evaluated are listed and not compared, unless nothing else is\n"
     "there; --all compares them too.\n\n"
@@ -28,6 +32,7 @@ FORMATS = ("html", "markdown", "csv", "json")
         "genlab report outputs/sweeps/2026-11-22_18-27-24-7698e350 --out sweep.html",
         "genlab report 'outputs/gan/*' 'outputs/vae/*' --format markdown",
         "genlab report outputs --format csv --out runs.csv",
+        "genlab report RUN_FOLDER --explorer",
     ],
 )
 @argument(
@@ -37,11 +42,17 @@ FORMATS = ("html", "markdown", "csv", "json")
 @click.option("--format", metavar="|".join(FORMATS), type=Choice(FORMATS), default="html", help="(default: html)")
 @click.option("--all", "everything", is_flag=True, help="compare every run that is found")
 @click.option(
+    "--explorer",
+    is_flag=True,
+    help=f"embed the page of genlab explore, of the first {MOST_EXPLORED} runs that have one",
+)
+@click.option(
     "--config-dir", multiple=True, metavar="FOLDER", expose_value=False, help="not needed: nothing is built here"
 )
-def report(folders: Sequence[str], out: Path | None, format: str, everything: bool) -> None:
+def report(folders: Sequence[str], out: Path | None, format: str, everything: bool, explorer: bool) -> None:
     """Raises RunError if nothing of a name exists or nothing is a run, DiskError if the file cannot be written."""
     # here, because the help needs none of it
+    from genlab.explorer.page import runs_in
     from genlab.report.aside import set_aside
     from genlab.report.page import page
     from genlab.report.reading import find_folders, read_run
@@ -49,6 +60,8 @@ def report(folders: Sequence[str], out: Path | None, format: str, everything: bo
     from genlab.runs.atomic import write_text
 
     html = format == "html"
+    if explorer and not html:
+        raise ConfigError(f"--explorer: only in a page; leave it out for --format {format}")
     out = out or (Path(DEFAULT) if html else None)
     if out is not None and out.exists() and not out.is_file():  # of a default, which click has not looked at
         raise DiskError(f"{out}: is no plain file; choose another with --out")
@@ -56,7 +69,11 @@ def report(folders: Sequence[str], out: Path | None, format: str, everything: bo
     broken = [run for run in runs if run.broken]
     if len(broken) == len(runs):
         raise RunError(f"no run can be read; {broken[0].listed.reason}")
-    text = page(*((runs, {}) if everything else set_aside(runs, folders))) if html else table(runs, format)
+    shown, aside = (runs, {}) if everything or not html else set_aside(runs, folders)
+    readable = [run for run in shown if not run.broken]
+    embedded, without = _explorer([run.listed.folder for run in readable]) if explorer else ("", [])
+    beside = out is not None and runs_in(out.with_name(EXPLORER)) & {run.name for run in readable}
+    text = page(shown, aside, embedded, EXPLORER if beside else "") if html else table(runs, format)
     if out is None:
         print(text, end="")
         return
@@ -66,5 +83,29 @@ def report(folders: Sequence[str], out: Path | None, format: str, everything: bo
         raise DiskError(f"{out}: {error.strerror or error}; choose another file with --out") from None
     count = len(runs) - len(broken)
     print(f"{out}: {count} run{'s' if count != 1 else ''}, {out.stat().st_size / 1e6:.1f} MB")
+    for reason in without:
+        print(f"not in the explorer: {reason}")
     for run in broken:
         print(f"broken: {plain(run.name)}: {plain(run.listed.reason or '')}")
+
+
+def _explorer(folders: Sequence[Path]) -> tuple[str, list[str]]:
+    """The explorer's page of the first runs that have one, and why others do not; seconds, because of torch."""
+    from genlab.explorer.exhibit import load_exhibit
+    from genlab.explorer.page import page
+    from genlab.runs.classes import MODEL_SECTIONS
+    from genlab.runs.reading import open_run
+
+    exhibits: list[dict[str, Any]] = []
+    without: list[str] = []
+    for folder in folders:
+        if len(exhibits) == MOST_EXPLORED:
+            without.append(f"{len(folders) - folders.index(folder)} further runs: {MOST_EXPLORED} are the most")
+            break
+        try:
+            exhibits.append(load_exhibit(open_run(folder, MODEL_SECTIONS)))
+        except GenlabError as error:
+            without.append(str(error))
+    if not exhibits:
+        raise RunError(f"--explorer: no run can be explored; {without[0]}" if without else "--explorer: no run")
+    return page(exhibits), without

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genlab.cli.label import check_label, label_option
 from genlab.cli.options import command, seed, whole_number
 from genlab.cli.picture import picture_options
 from genlab.errors import ConfigError, RunError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BATCH = 500  # images made at once, for the memory's sake
+IMAGES, COLUMNS = 64, 10  # where no number is asked for: in all, and of each class of a grid
 
 
 @command(
@@ -29,13 +31,15 @@ BATCH = 500  # images made at once, for the memory's sake
         "genlab sample outputs/vae/2026-11-22_18-27-24-7698e350",
         "genlab sample RUN_FOLDER -n 100 --seed 1 --out digits.png",
         "genlab sample RUN_FOLDER --temperature 0.7             # flow, autoregressive: likelier images, less varied",
+        "genlab sample RUN_FOLDER --label 7 -n 64               # a run of model.conditional=true: sevens only",
+        "genlab sample RUN_FOLDER --grid                        # the same: a row for each class, from one noise",
         "genlab sample RUN_FOLDER --steps 25 --solver heun      # flow_matching: more exact, slower",
         "genlab sample RUN_FOLDER --components 10               # autoencoder: it has no prior",
     ],
     open_to="chosen",
 )
 @picture_options("samples.png")
-@click.option("-n", type=whole_number(1, 10_000), default=64, help="how many images (default: 64)")
+@click.option("-n", type=whole_number(1, 10_000), help="how many images (default: 64), or of each class (10)")
 @click.option("--seed", type=seed, default=0, help="of the noise (default: 0)")
 @click.option(
     "--components",
@@ -43,20 +47,40 @@ BATCH = 500  # images made at once, for the memory's sake
     metavar="K",
     help="draw codes from a mixture of K Gaussians, which is fitted to the codes of training images first",
 )
+@label_option("of a conditional model: of this class only (default: as often as the training images have each)")
+@click.option("--grid", is_flag=True, help="of a conditional model: a row for each class, all from the same noise")
 def sample(
-    run: Run, model: "LightningModule", n: int, seed: int, components: int | None, chosen: Mapping[str, str]
+    run: Run,
+    model: "LightningModule",
+    n: int | None,
+    seed: int,
+    components: int | None,
+    label: int | None,
+    grid: bool,
+    chosen: Mapping[str, str],
 ) -> tuple["Tensor", str]:
     import torch
 
+    from genlab.pictures.by_class import samples_by_class, shown_classes
     from genlab.pictures.grids import square_grid
 
+    classes = check_label(model, label, "--grid" if label is None else "--label") if grid or label is not None else 0
+    if grid and label is not None:
+        raise ConfigError("--grid: it has a row for each class; leave --label out")
     draw_images = _with_options(_sampler(run, model, components, seed), chosen, type(model).__name__)
+    options = "".join(f", {name} {value}" for name, value in chosen.items())
+    if grid:
+        labels, columns = shown_classes(classes), n or COLUMNS
+        picture = samples_by_class(draw_images, labels, columns, seed)
+        return picture, f"{columns} samples of each of {len(labels)} classes{options}, seed {seed}"
+    n = n or IMAGES
     generator = torch.Generator().manual_seed(seed)
     sizes = [min(BATCH, n - done) for done in range(0, n, BATCH)]
-    picture = square_grid(torch.cat([draw_images(size, generator) for size in sizes]))
+    asked = [{} if label is None else {"labels": torch.full((size,), label)} for size in sizes]
+    images = [draw_images(size, generator, **labels) for size, labels in zip(sizes, asked, strict=True)]
     fitted = f" of {components} Gaussians fitted to codes" if components else ""
-    options = "".join(f", {name} {value}" for name, value in chosen.items())
-    return picture, f"{n} samples{fitted}{options}, seed {seed}"
+    which = "" if label is None else f" of class {label}"
+    return square_grid(torch.cat(images)), f"{n} samples{which}{fitted}{options}, seed {seed}"
 
 
 def _sampler(run: Run, model: "LightningModule", components: int | None, seed: int) -> Callable[..., "Tensor"]:

@@ -121,6 +121,12 @@ class ImageDataModule(LightningDataModule):
         return len(self.classes)
 
     @property
+    def label_shares(self) -> torch.Tensor:
+        """Of each class among the training images, which are read; one more image each leaves none without any."""
+        counts = torch.bincount(self.train_set.labels.long(), minlength=self.num_classes) + 1.0
+        return counts / counts.sum()
+
+    @property
     def space(self) -> str:
         """The name of these images behind `fid_`: that of the data set, of the user's own with their fingerprint."""
         return f"{self.source}_{self.images['fingerprint']:.8}" if self.source in OWN else self.source

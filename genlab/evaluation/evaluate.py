@@ -3,10 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from genlab.capabilities import CanDecode, CanEncode, CanSample, CanSampleInSteps
+from genlab.capabilities import CanDecode, CanEncode, CanSample, CanSampleInSteps, draws_labels
 from genlab.errors import ConfigError
 from genlab.evaluation.ex_post import fit_ex_post
 from genlab.evaluation.feature_network import Space
+from genlab.evaluation.label_likelihood_scores import label_likelihood_scores
+from genlab.evaluation.label_scores import Labels
 from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.sample_scores import Sampler, sample_scores
 from genlab.evaluation.scores import Evaluation, evenly
@@ -19,9 +21,17 @@ EX_POST_COMPONENTS = 10
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, space: Space, train: Tensor, test: Tensor, settings: EvaluationSettings, track: Track = silently
+    model: nn.Module,
+    space: Space,
+    train: Tensor,
+    test: Tensor,
+    settings: EvaluationSettings,
+    track: Track = silently,
+    labels: tuple[Tensor, Tensor] | None = None,
 ) -> Evaluation:
     """Likelihood where the model has one, the quality of its samples where it can draw some.
+
+    A conditional model is asked for classes as often as the training images have them, if their labels are given.
 
     Args:
         model: in evaluation mode.
@@ -30,6 +40,7 @@ def evaluate(
         test: test images, alike.
         settings: how much is looked at.
         track: shows progress.
+        labels: of training and test images, (N,) each.
 
     Raises:
         ConfigError: samples from codes are wanted of a model that has none.
@@ -37,15 +48,23 @@ def evaluate(
     """
     if settings.ex_post is not None and not isinstance(model, CanEncode):
         raise ConfigError("ex_post: the model has no codes to fit a density to; leave ex_post out")
+    if settings.ex_post is not None and draws_labels(model):
+        raise ConfigError("ex_post: the codes of a conditional model depend on the label; leave ex_post out")
     images = evenly(test, settings.likelihood_images).to(next(model.parameters())) / 255
-    evaluation = likelihood_scores(model, images, settings, track)
+    asked = None
+    if labels is not None and draws_labels(model):
+        asked = Labels(model.label_prior, labels[0].long(), evenly(labels[1], settings.images).long())
+        of_images = evenly(labels[1], settings.likelihood_images).long().to(images.device)
+        evaluation = label_likelihood_scores(model, images, of_images, settings, track)
+    else:
+        evaluation = likelihood_scores(model, images, settings, track)
     sampler = _sampler(model, train, settings)
     if sampler is None:
         why = "the model neither draws samples nor has codes to fit a density to"
         evaluation |= Evaluation(absent=dict.fromkeys(score_names(space.name), why))
         return evaluation
     compared = evenly(test, settings.images)
-    evaluation |= sample_scores(*sampler, space, train, compared, settings, track)
+    evaluation |= sample_scores(*sampler, space, train, compared, settings, track, asked)
     if isinstance(model, CanSampleInSteps) and settings.steps and settings.ex_post is None:
         evaluation |= step_curve(model, space, compared, settings, track)
     return evaluation

@@ -5,7 +5,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from genlab.capabilities import CanDecode, CanEncode
+from genlab.capabilities import CanDecode, CanEncode, draws_labels
+from genlab.errors import ConfigError
 from genlab.evaluation.code_density import CodeDensity, fit_code_density
 from genlab.evaluation.scores import evenly
 
@@ -60,7 +61,12 @@ def fit_ex_post(
         seed: of the fit.
         most: images that it is fitted to; of more, so many are taken evenly.
         batch_size: images encoded at once.
+
+    Raises:
+        ConfigError: the model is conditional.
     """
+    if draws_labels(model):
+        raise ConfigError("the codes of a conditional model depend on the label; leave the mixture of Gaussians out")
     images = evenly(images, most)
     like = next(model.parameters()) if isinstance(model, nn.Module) else torch.empty(())
     scale = 1 if images.is_floating_point() else 255

@@ -16,7 +16,12 @@ LEAST = 500  # images of a part
 
 
 def expected_seconds(
-    model: nn.Module, space: Space, train: Tensor, test: Tensor, settings: EvaluationSettings
+    model: nn.Module,
+    space: Space,
+    train: Tensor,
+    test: Tensor,
+    settings: EvaluationSettings,
+    labels: tuple[Tensor, Tensor] | None = None,
 ) -> float | None:
     """Seconds of `evaluate`, from a hundredth of it; None where it is short anyway.
 
@@ -24,7 +29,7 @@ def expected_seconds(
     product and is tried by itself.
 
     Args:
-        model, space, train, test, settings: see `evaluate`.
+        model, space, train, test, settings, labels: see `evaluate`.
     """
     if settings.likelihood_images < LEAST and settings.samples < 2 * LEAST:
         return None
@@ -36,7 +41,9 @@ def expected_seconds(
         prior_samples=max(1, settings.prior_samples // SHARE),
     )
     started = time.perf_counter()
-    evaluate(model, space, evenly(train, max(LEAST, len(train) // SHARE)), test, part)
+    few = max(LEAST, len(train) // SHARE)
+    of_few = None if labels is None else (evenly(labels[0], few), labels[1])
+    evaluate(model, space, evenly(train, few), test, part, labels=of_few)
     linear = (time.perf_counter() - started) * SHARE
     queries = test[:LEAST]
     started = time.perf_counter()

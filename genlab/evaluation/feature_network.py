@@ -18,9 +18,18 @@ from genlab.data.sources import cache_folder
 from genlab.errors import DataError
 from genlab.evaluation.settings import Track, silently
 from genlab.networks.image_classifier import ImageClassifier
+from genlab.networks.image_mixer import ImageMixer
 
-WEIGHTS = "mnist_classifier.safetensors"
-MNIST = {"title": "MNIST classifier", "labelled": True, "image_shape": [1, 28, 28], "classes": 10}
+WEIGHTS, SECOND_WEIGHTS = "mnist_classifier.safetensors", "mnist_second_classifier.safetensors"
+MNIST = {
+    "title": "MNIST classifier",
+    "labelled": True,
+    "image_shape": [1, 28, 28],
+    "classes": 10,
+    "architecture": "convolutional",
+}
+Classifier = ImageClassifier | ImageMixer
+ARCHITECTURES: dict[str, type[Classifier]] = {"convolutional": ImageClassifier, "mixer": ImageMixer}
 BATCH = 500  # always the same: the kernels, and with them the last digits, depend on it
 
 
@@ -29,7 +38,7 @@ class Described:
     """What the network says of N images.
 
     Attributes:
-        features: of the penultimate layer, (N, 128).
+        features: of the penultimate layer, (N, 128); of the second classifier, (N, 96).
         probabilities: of the classes, (N, classes).
     """
 
@@ -58,9 +67,15 @@ class FeatureNetwork:
         self.labelled: bool = facts["labelled"]
         self.test_accuracy = float(facts["test_accuracy"])
         with torch.device("meta"):  # draws no weights, so that the random numbers of a training stay what they were
-            self.network = ImageClassifier(facts["image_shape"], facts["classes"]).eval().requires_grad_(False)
+            network = ARCHITECTURES[facts["architecture"]](facts["image_shape"], facts["classes"])
+        self.network = network.eval().requires_grad_(False)
         self.network.load_state_dict(load(content), assign=True)
         self.network.to(memory_format=torch.channels_last)  # convolutions on a CPU take 0.6 of the time
+
+    @property
+    def named(self) -> str:
+        """In words, for the protocol."""
+        return f"classifier: {self.title}, SHA-256 {self.sha256[:12]}"
 
     def describe(self, images: Tensor, track: Track = silently, what: str = "features") -> Described:
         """Images (N, C, H, W), float in [0, 1] or uint8, on any device; `track` shows progress as that of `what`."""
@@ -78,18 +93,20 @@ class Space:
     Attributes:
         name: behind `fid_`, as `mnist`.
         network: None, where none has been trained.
-        lacking: why there is none, and the command that trains it.
+        lacking: why there is none, or no second one, and the command that trains it.
+        second: another classifier of the labels, so that no model is judged by a single network.
     """
 
     name: str
     network: FeatureNetwork | None
     lacking: str = ""
+    second: FeatureNetwork | None = None
 
 
 @cache
-def mnist_network() -> FeatureNetwork:
-    """The one that comes with the package."""
-    return FeatureNetwork((files("genlab.evaluation") / WEIGHTS).read_bytes())
+def mnist_network(weights: str = WEIGHTS) -> FeatureNetwork:
+    """The one that comes with the package; by `SECOND_WEIGHTS`, the second classifier."""
+    return FeatureNetwork((files("genlab.evaluation") / weights).read_bytes())
 
 
 def space_of(data: ImageDataModule) -> Space:
@@ -99,34 +116,39 @@ def space_of(data: ImageDataModule) -> Space:
         DataError: its file is damaged.
     """
     if data.source == "mnist":
-        return Space(data.space, mnist_network())
-    path = _kept(data)
-    if path is not None:
-        return Space(data.space, _read(path))
+        return Space(data.space, mnist_network(), second=mnist_network(SECOND_WEIGHTS))
+    network, second = (None if path is None else _read(path) for path in (_kept(data), _kept(data, second=True)))
     command = shlex.join(["genlab", "features", *data.overrides])
-    return Space(data.space, None, f"no feature network of these images has been trained yet; {command} does it")
+    which = "second classifier" if network else "feature network"
+    return Space(data.space, network, f"no {which} of these images has been trained yet; {command} does it", second)
 
 
-def packed(network: ImageClassifier, data: ImageDataModule, labelled: bool, test_accuracy: float) -> bytes:
+def packed(network: Classifier, data: ImageDataModule, labelled: bool, test_accuracy: float) -> bytes:
     """The file of a feature network: safetensors, with what `FeatureNetwork` says of it."""
+    second = isinstance(network, ImageMixer)
+    named = f"{'second ' if second else ''}{data.space} classifier"
     facts = {
-        "title": f"{data.space} classifier" if labelled else f"classifier of turned {data.space}",
+        "title": named if labelled else f"classifier of turned {data.space}",
         "labelled": labelled,
         "image_shape": data.image_shape,
         "classes": network.output.out_features,
+        "architecture": "mixer" if second else "convolutional",
         "test_accuracy": test_accuracy,
     }
     return save(network.state_dict(), {"genlab": json.dumps(facts)})
 
 
-def place_of(data: ImageDataModule, content: bytes) -> Path:
+def place_of(data: ImageDataModule, content: bytes, second: bool = False) -> Path:
     """Where a file is kept: named after its space, the images and its own SHA-256."""
-    sha256 = hashlib.sha256(content).hexdigest()
-    return _folder() / f"{data.space}-{data.images['fingerprint']}-{sha256[:16]}.safetensors"
+    return _folder() / f"{_name(data, second)}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
 
 
-def _kept(data: ImageDataModule) -> Path | None:
-    return next(iter(sorted(_folder().glob(f"{data.space}-{data.images['fingerprint']}-*.safetensors"))), None)
+def _kept(data: ImageDataModule, second: bool = False) -> Path | None:
+    return next(iter(sorted(_folder().glob(f"{_name(data, second)}-*.safetensors"))), None)
+
+
+def _name(data: ImageDataModule, second: bool) -> str:
+    return f"{'second-' if second else ''}{data.space}-{data.images['fingerprint']}"
 
 
 def _read(path: Path) -> FeatureNetwork:

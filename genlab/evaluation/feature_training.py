@@ -14,8 +14,10 @@ from torch.nn import functional as F
 
 from genlab.data.datamodule import ImageDataModule
 from genlab.data.dataset import ImageDataset
+from genlab.evaluation.feature_network import Classifier
 from genlab.evaluation.settings import Track, silently
 from genlab.networks.image_classifier import ImageClassifier
+from genlab.networks.image_mixer import ImageMixer
 
 TURNS = 4
 SEEN = 300_000  # training images, those of all epochs together: minutes on a CPU for 28×28 pixels
@@ -24,8 +26,12 @@ POOR = 0.25  # of the way from chance to certainty
 
 
 def train_features(
-    data: ImageDataModule, epochs: int | None = None, device: str = "cpu", track: Track = silently
-) -> tuple[ImageClassifier, bool, float]:
+    data: ImageDataModule,
+    epochs: int | None = None,
+    device: str = "cpu",
+    track: Track = silently,
+    second: bool = False,
+) -> tuple[Classifier, bool, float]:
     """A classifier of the training images, whether by their labels, and its accuracy on the test images.
 
     Args:
@@ -33,11 +39,13 @@ def train_features(
         epochs: None: so many that the network sees 300,000 images, 5 at least and 40 at most.
         device: that it is trained on; it is returned on the CPU.
         track: shows progress.
+        second: whether it is the classifier of another architecture, from other random weights.
     """
     labelled = data.num_classes > 1
     classes = data.num_classes if labelled else TURNS
     epochs = epochs or min(max(SEEN // len(data.train_set), EPOCHS[0]), EPOCHS[-1])
-    network = train_classifier(data.train_set, classes, epochs, labelled, device, track)
+    build: type[Classifier] = ImageMixer if second else ImageClassifier
+    network = train_classifier(data.train_set, classes, epochs, labelled, device, track, seed=int(second), build=build)
     if labelled:
         return network, labelled, accuracy(network, data.test_set.images, data.test_set.labels)
     images = data.test_set.images.repeat(TURNS, 1, 1, 1)
@@ -54,11 +62,12 @@ def train_classifier(
     track: Track = silently,
     batch_size: int = 128,
     seed: int = 0,
-) -> ImageClassifier:
+    build: type[Classifier] = ImageClassifier,
+) -> Classifier:
     """AdamW on warped images, with a learning rate that rises and falls once."""
     torch.manual_seed(seed)
     channels, height, width = train_set.images.shape[1:]
-    network = ImageClassifier((channels, height, width), classes).to(device).to(memory_format=torch.channels_last)
+    network = build((channels, height, width), classes).to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2, fused=True)
     batches = [
         rows for _ in range(epochs) for rows in torch.randperm(len(train_set)).split(batch_size) if len(rows) > 1
@@ -116,7 +125,7 @@ def warp(images: Tensor, degrees: float = 12, scale: float = 0.12, shift: float 
 
 
 @torch.no_grad()
-def accuracy(network: ImageClassifier, images: Tensor, labels: Tensor) -> float:
+def accuracy(network: Classifier, images: Tensor, labels: Tensor) -> float:
     """The share of uint8 images (N, C, H, W) that are given their labels (N,)."""
     found = torch.cat([network(some.float() / 255).argmax(-1) for some in images.split(1000)])
     return float((found == labels).double().mean())

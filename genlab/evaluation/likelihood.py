@@ -1,14 +1,17 @@
 """Estimates of log p(x)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from genlab.capabilities import CanExplain, CanWeigh
 from genlab.evaluation.settings import Track, silently
+
+Weigh = Callable[[Tensor, int, torch.Generator], Tensor]  # `log_weights` of `CanWeigh`
 
 IMAGES = 20  # at once
 LATENTS = 1000  # of the prior, at once
@@ -40,6 +43,7 @@ def importance_weighted(
     generator: torch.Generator,
     chunk: int = 1000,
     track: Track = silently,
+    labels: Tensor | None = None,
 ) -> ImportanceWeighted:
     """Weights w_k = p(x, z_k) / q(z_k|x), z_k ~ q(z|x), in one pass that all K share: the sum runs on.
 
@@ -54,12 +58,18 @@ def importance_weighted(
         generator: of the noise, on the CPU.
         chunk: see above; no result depends on it beyond the order of the noise.
         track: shows progress.
+        labels: y of the images, (B,), where the likelihood is p(x|y); the weights then are p(x, z_k|y) / q(z_k|x, y).
     """
     counts = tuple(sorted(counts))
-    parts = images.split(max(1, min(chunk, IMAGES)))
+    size = max(1, min(chunk, IMAGES))
+    parts = images.split(size)
+    log_weights: Callable[..., Tensor] = model.log_weights
+    weigh: list[Weigh] = [log_weights] * len(parts)
+    if labels is not None:
+        weigh = [partial(log_weights, labels=some) for some in labels.split(size)]
     sums = [
-        _running_sums(model, some, counts, generator, chunk // len(some))
-        for some in track(parts, description="likelihood")
+        _running_sums(of_part, some, counts, generator, chunk // len(some))
+        for of_part, some in zip(weigh, track(parts, description="likelihood"), strict=True)
     ]
     log_sums, totals = (torch.cat(some, dim=-1) for some in zip(*sums, strict=True))
     log_counts = torch.tensor(counts, dtype=torch.float64).log()
@@ -67,7 +77,7 @@ def importance_weighted(
 
 
 def _running_sums(
-    model: CanWeigh, images: Tensor, counts: Sequence[int], generator: torch.Generator, at_once: int
+    weigh: Weigh, images: Tensor, counts: Sequence[int], generator: torch.Generator, at_once: int
 ) -> tuple[Tensor, Tensor]:
     """log Σ_k w_k up to each of the counts (len(counts), B), and Σ_k log w_k of all (B,)."""
     log_sum = torch.full((len(images),), -math.inf, dtype=torch.float64)
@@ -75,15 +85,12 @@ def _running_sums(
     for count in counts:
         while done < count:
             samples = min(max(1, at_once), count - done)
-            log_weights = model.log_weights(images, samples, generator).double().cpu()
+            log_weights = weigh(images, samples, generator).double().cpu()
             log_sum = torch.logaddexp(log_sum, log_weights.logsumexp(0))
             total += log_weights.sum(0)
             done += samples
         log_sums.append(log_sum)
     return torch.stack(log_sums), total
-
-
-BINARY = {"binary": "drawn once for each image", "cut": "cut at 0.5"}  # how the x of a Bernoulli likelihood is made
 
 
 @dataclass(frozen=True)

@@ -44,16 +44,16 @@ def likelihood_scores(
         why = "grey pixels in a Bernoulli distribution have no likelihood"
         return Evaluation(absent={"nll": why, "bits_per_dim": why})
     if model.pixels == "8-bit":
-        counts = _powers(2, settings.dequantization_samples)
+        counts = powers(2, settings.dequantization_samples)
         estimate = importance_weighted(model, images, counts, generator, chunk=100, track=track)
-        return _bits_per_dim(estimate, images, _protocol(model, images))
-    counts = _powers(10, settings.importance_samples)
+        return _bits_per_dim(estimate, images, protocol_of(model, images))
+    counts = powers(10, settings.importance_samples)
     estimate = importance_weighted(model, images, counts, generator, track=track)
-    evaluation = _nll(estimate, _protocol(model, images))
+    evaluation = _nll(estimate, protocol_of(model, images))
     evaluation.scores["nll"] = replace(evaluation.scores["nll"], published=settings.published_nll)
     if isinstance(model, CanExplain):
-        x = _protocol(model, images)
-        evaluation |= _from_prior(model, images, settings.prior_samples, generator, track, x)
+        x = protocol_of(model, images)
+        evaluation |= from_prior_scores(model, images, settings.prior_samples, generator, track, x)
     return evaluation
 
 
@@ -62,10 +62,10 @@ def _exact(model: HasLikelihood, images: Tensor, settings: EvaluationSettings, t
     nll = -torch.cat([model.exact_log_likelihood(some).double().cpu() for some in parts])
     if model.pixels == "8-bit":
         bits = nll / (math.log(2) * images[0].numel())
-        score = mean_score("bits_per_dim", bits, _protocol(model, images), EXACT)
+        score = mean_score("bits_per_dim", bits, protocol_of(model, images), EXACT)
         absent = {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"}
         return Evaluation(scores={"bits_per_dim": score}, absent=absent)
-    score = replace(mean_score("nll", nll, _protocol(model, images), EXACT), published=settings.published_nll)
+    score = replace(mean_score("nll", nll, protocol_of(model, images), EXACT), published=settings.published_nll)
     absent = {"bits_per_dim": "the likelihood is of binary pixels: see nll"}
     return Evaluation(scores={"nll": score}, absent=absent)
 
@@ -80,7 +80,7 @@ def _estimated(model: CanEstimateLikelihood, images: Tensor, generator: torch.Ge
     counted = f"{evaluations.mean():.0f} evaluations of the network an image"
     how = f"{BOUND}: {model.likelihood_method}; {counted}"
     absent = {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"}
-    score = mean_score("bits_per_dim", bits, _protocol(model, images), how)
+    score = mean_score("bits_per_dim", bits, protocol_of(model, images), how)
     return Evaluation(scores={"bits_per_dim": score}, absent=absent)
 
 
@@ -93,7 +93,7 @@ def _nll(estimate: ImportanceWeighted, x: str) -> Evaluation:
             "nll": mean_score("nll", nll[-1], x, f"{BOUND}: log-mean-exp of {k}"),
         },
         absent={"bits_per_dim": "the likelihood is of binary pixels: see nll"},
-        curves={"nll": _curve("nll", "importance samples", x, estimate.counts, nll)},
+        curves={"nll": curve_over("nll", "importance samples", x, estimate.counts, nll)},
     )
 
 
@@ -103,11 +103,11 @@ def _bits_per_dim(estimate: ImportanceWeighted, images: Tensor, x: str) -> Evalu
     return Evaluation(
         scores={"bits_per_dim": mean_score("bits_per_dim", bits[-1], x, how)},
         absent={"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"},
-        curves={"bits_per_dim": _curve("bits_per_dim", "draws of dequantization noise", x, estimate.counts, bits)},
+        curves={"bits_per_dim": curve_over("bits_per_dim", "draws of dequantization noise", x, estimate.counts, bits)},
     )
 
 
-def _from_prior(
+def from_prior_scores(
     model: CanExplain, images: Tensor, samples: int, generator: torch.Generator, track: Track, x: str
 ) -> Evaluation:
     estimate = from_prior(model, images, samples, generator, track)
@@ -124,18 +124,18 @@ def _from_prior(
     )
 
 
-def _protocol(model: CanWeigh | HasLikelihood | CanEstimateLikelihood, images: Tensor) -> str:
+def protocol_of(model: CanWeigh | HasLikelihood | CanEstimateLikelihood, images: Tensor) -> str:
     """What likelihoods must have in common to be compared, on one data set."""
     kind = f"binary pixels, {BINARY[model.pixels]}" if model.pixels in BINARY else f"{model.pixels} pixels"
     return f"{kind}; {len(images)} test images"
 
 
-def _curve(name: str, x: str, protocol: str, counts: Sequence[int], values: Tensor) -> Curve:
+def curve_over(name: str, x: str, protocol: str, counts: Sequence[int], values: Tensor) -> Curve:
     means = [(k, mean_score(name, row, protocol)) for k, row in zip(counts, values, strict=True)]
     return Curve(x, quantity(name).unit, protocol, [Point(k, mean.value, mean.standard_error) for k, mean in means])
 
 
-def _powers(base: int, most: int) -> list[int]:
+def powers(base: int, most: int) -> list[int]:
     """1, base, base², … below `most`, and `most`: 1, 10, 100, 1000, 5000."""
     exponents = range(most.bit_length())
     return [base**exponent for exponent in exponents if base**exponent < most] + [most]

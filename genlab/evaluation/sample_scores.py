@@ -12,13 +12,14 @@ from genlab.evaluation.classes import count_classes
 from genlab.evaluation.feature_network import BATCH, Described, Space
 from genlab.evaluation.frechet import frechet_distance
 from genlab.evaluation.kernel import kernel_distance
+from genlab.evaluation.label_scores import Labels, label_scores
 from genlab.evaluation.memorisation import Nearest, nearest, verdict
 from genlab.evaluation.neighbours import DENSITY_K, precision_recall_density_coverage
 from genlab.evaluation.scores import Evaluation, Features, Score
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
 from genlab.quantities import quantity, score_names
 
-Sampler = Callable[[int, torch.Generator], Tensor]
+Sampler = Callable[..., Tensor]  # (n, generator), and labels=… where classes can be asked for
 
 PAIRS = 10  # in the picture
 
@@ -31,6 +32,7 @@ def sample_scores(
     test: Tensor,
     settings: EvaluationSettings,
     track: Track = silently,
+    labels: Labels | None = None,
 ) -> Evaluation:
     """Distances, overlap, classes and memorisation of samples against test images.
 
@@ -45,18 +47,20 @@ def sample_scores(
         test: test images, alike.
         settings: how many samples.
         track: shows progress.
+        labels: of a model that is asked for classes; None: it is not asked.
 
     Raises:
         NonFiniteError: a sample has a pixel that is no number.
     """
     n, generator = settings.samples, torch.Generator().manual_seed(settings.seed)
-    samples, seconds = draw(sample, n, generator, track)
+    asked = None if labels is None else labels.ask(n, generator)
+    samples, seconds = draw(sample, n, generator, track, asked)
     protocol = f"{n} samples from {whose} against {len(test)} test images"
     if len(train) < n:
         protocol += f"; floor of {len(train)} training images"
     if len(test) <= DENSITY_K:
         protocol += f"; neighbours: {len(test) - 1} at most"
-    compared = {"pixels": (samples, train, test)}
+    compared, described = {"pixels": (samples, train, test)}, dict[str, Described]()
     evaluation, values, floors = Evaluation(), dict[str, float](), dict[str, float]()
     if (network := space.network) is not None:
         described = {
@@ -92,18 +96,26 @@ def sample_scores(
     why = space.lacking if network is None else "the images have no labels"
     evaluation.absent = {name: why for name in score_names(space.name) if name not in values}
     evaluation.memorisation = _memorisation(found_nearest)
+    if labels is not None and asked is not None:
+        evaluation |= label_scores(space, described, (samples, test), asked, labels, protocol, track)
     return evaluation
 
 
-def draw(sample: Sampler, n: int, generator: torch.Generator, track: Track = silently) -> tuple[Tensor, float]:
+def draw(
+    sample: Sampler, n: int, generator: torch.Generator, track: Track = silently, labels: Tensor | None = None
+) -> tuple[Tensor, float]:
     """n samples (n, C, H, W), float32 on the CPU, drawn in chunks, and the seconds that it took.
+
+    Where labels (n,) are given they are asked for.
 
     Raises:
         NonFiniteError: a sample has a pixel that is no number.
     """
     started = time.perf_counter()
-    parts = track(torch.arange(n).split(BATCH), description="samples")
-    chunks = [sample(len(rows), generator).float().cpu() for rows in parts]
+    chunks = []
+    for rows in track(torch.arange(n).split(BATCH), description="samples"):
+        asked = {} if labels is None else {"labels": labels[rows]}
+        chunks.append(sample(len(rows), generator, **asked).float().cpu())
     seconds = time.perf_counter() - started
     samples = torch.cat(chunks)
     if not samples.isfinite().all():

@@ -25,7 +25,7 @@ class Score:
         estimator: how it was estimated, which is said beside the number: `exact`, or in brief and at length, as `upper
             bound: log-mean-exp of 1000 importance samples`.
         standard_error: of a mean over images.
-        floor: what real training images score in place of the samples.
+        floor: what real training images score in place of the samples; of a label accuracy, test images.
         published: what a paper reports for the same.
     """
 
@@ -67,6 +67,21 @@ class Features:
     test_accuracy: float | None = None
 
 
+@dataclass(frozen=True)
+class ByClass:
+    """A score of each class by itself, None where the class has too few images; see `Score`.
+
+    Attributes:
+        floors: what real images of the class score.
+    """
+
+    unit: str
+    better: Better | None
+    protocol: str
+    values: list[float | None]
+    floors: list[float | None]
+
+
 Counts = Annotated[Sequence[NonNegativeFloat], Field(min_length=2, max_length=10_000)]
 
 
@@ -81,6 +96,8 @@ class Evaluation:
         curves: name → curve.
         features: see `Features`.
         classes: `samples` and `test` → how many of each class the feature network sees.
+        by_class: name of a score → the same of each class by itself.
+        confusion: name of an accuracy → for each class that was asked for, how many samples were taken for each.
         memorisation: space → median distances to the nearest training image and shares of copies, of samples and of
             test images; and `verdict`, in words.
         cost: name → number.
@@ -102,6 +119,8 @@ class Evaluation:
     curves: dict[str, Curve] = field(default_factory=dict)
     features: Features = Features()
     classes: dict[str, Counts] = field(default_factory=dict)
+    by_class: dict[str, ByClass] = field(default_factory=dict)
+    confusion: dict[str, Sequence[Counts]] = field(default_factory=dict)
     memorisation: dict[str, dict[str, float] | str] = field(default_factory=dict)
     cost: dict[str, float] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)
@@ -134,7 +153,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Score | Features):
         plain = {name: item for name, item in asdict(value).items() if item is not None}
         return {} if value == Features() else plain
-    return asdict(value) if isinstance(value, Curve) else value
+    return asdict(value) if isinstance(value, Curve | ByClass) else value
 
 
 def mean_score(name: str, values: "Tensor", protocol: str, estimator: str | None = None, unit: str = "") -> Score:

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
-from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
@@ -26,15 +25,19 @@ from genlab.errors import ConfigError, NonFiniteError
 from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_uniform
+from genlab.models.labels import LabelDropout, LabelledModel, repeated
 from genlab.networks import Architecture, ImageShape
 from genlab.objectives import importance_weighted_bound, standard_normal_log_density
 
 
-class Flow(LightningModule):
+class Flow(LabelledModel):
     """log p(x) = log N(f(x); 0, I) + log |det df/dx|, f a bijection, on dequantized images x = (k + u)/256.
 
     log P(image) = log E_q(u)[p(x) 256^−D / q(u)] ≥ E_q(u)[log p(x) − D log 256 − log q(u)], the bound that training
     maximises; q(u) is uniform or, learned, depends on the image (Theis et al. 2016; Ho et al. 2019).
+
+    A conditional one has f(x, y) for the label y, by which the couplings are changed. It is measured by the bound of
+    log P(image, y) = log P(image|y) + log p(y), which is a bound of log P(image) too.
 
     Args:
         architecture: `mlp` is RealNVP on pixel vectors with checkerboards, `convolutional` a multi-scale Glow.
@@ -47,6 +50,7 @@ class Flow(LightningModule):
         dequantization_samples: K, draws of u in the importance-weighted test value.
         learning_rate: Adam's peak; it falls along a cosine to 0 at the end of the run.
         warmup_steps: steps over which it rises linearly from 0.
+        conditional, label_dropout, num_classes: see `LabelledModel`.
         image_shape: (C, H, W).
     """
 
@@ -66,9 +70,12 @@ class Flow(LightningModule):
         dequantization_samples: PositiveInt = 8,
         learning_rate: PositiveFloat = 6e-3,
         warmup_steps: NonNegativeInt = 100,
+        conditional: bool = False,
+        label_dropout: LabelDropout = 0.0,
         image_shape: ImageShape = (1, 28, 28),
+        num_classes: NonNegativeInt = 10,
     ) -> None:
-        super().__init__()
+        super().__init__(conditional, num_classes, label_dropout)
         self.save_hyperparameters()
         self.image_shape = image_shape
         self.latent_dim = math.prod(image_shape)  # a bijection keeps the dimension
@@ -76,42 +83,56 @@ class Flow(LightningModule):
         self.learning_rate = learning_rate
         self.warmup_steps = warmup_steps
         if architecture == "mlp":
-            self.flow = course_realnvp(image_shape, couplings, hidden_dims, logit_bound)
+            self.flow = course_realnvp(image_shape, couplings, hidden_dims, logit_bound, self.classes_told)
         else:
-            self.flow = multiscale_glow(image_shape, len(channels), steps, channels, logit_bound)
+            self.flow = multiscale_glow(image_shape, len(channels), steps, channels, logit_bound, self.classes_told)
         self.dequantization = Dequantization(
             VariationalNoise(image_shape) if dequantization == "variational" else UniformNoise()
         )
 
     # The objective
 
-    def log_density(self, images: Tensor, uniform: Tensor) -> Tensor:
-        """log p(x) − D log 256 − log q(u) for one draw of u, in nats: images, uniform (B, C, H, W) → (B,).
+    def log_density(self, images: Tensor, uniform: Tensor, labels: Tensor | None = None) -> Tensor:
+        """log p(x|y) − D log 256 − log q(u) for one draw of u, in nats: images, uniform (B, C, H, W) → (B,).
 
         In expectation a lower bound on log P(image). At least float32: under autocast only the couplings' networks
-        are rounded. `uniform` is U(0, 1) noise.
+        are rounded. `uniform` is U(0, 1) noise. Without labels (B,) p(x), or of a conditional model p(x|null label).
         """
         x, dequantization_ladj = self.dequantization(images, uniform)
-        z, ladj = self.flow(x)
+        z, ladj = self.flow(x, labels)
         return standard_normal_log_density(z) + ladj + dequantization_ladj
 
-    def log_likelihood(self, images: Tensor, uniform: Tensor) -> Tensor:
-        """log 1/K Σ_k exp log_density(image, u_k) ≈ log P(image), in nats.
+    def log_likelihood(self, images: Tensor, uniform: Tensor, labels: Tensor | None = None) -> Tensor:
+        """log 1/K Σ_k exp log_density(image, u_k) ≈ log P(image|y), in nats.
 
         Args:
             images: (B, C, H, W) in [0, 1].
-            uniform: U(0, 1) noise, (K, B, C, H, W). In expectation the estimate rises to log P(image) as K grows.
+            uniform: U(0, 1) noise, (K, B, C, H, W). In expectation the estimate rises to log P(image|y) as K grows.
+            labels: see `log_density`.
 
         Returns:
             (B,).
         """
-        return importance_weighted_bound(torch.stack([self.log_density(images, noise) for noise in uniform]))
+        return importance_weighted_bound(torch.stack([self.log_density(images, noise, labels) for noise in uniform]))
 
-    def log_weights(self, images: Tensor, samples: int, generator: torch.Generator | None = None) -> Tensor:
-        """`log_density` for fresh draws of u: images (B, C, H, W) → (samples, B), in nats."""
+    def log_weights(
+        self, images: Tensor, samples: int, generator: torch.Generator | None = None, labels: Tensor | None = None
+    ) -> Tensor:
+        """`log_density` for fresh draws of u: images (B, C, H, W) → (samples, B), in nats.
+
+        With labels (B,) of P(image|y); without, of a conditional model, summed over the labels.
+        """
+        draws = torch.rand(samples, *images.shape, generator=generator).to(images)
+        return self.over_labels(len(images), lambda labels: self._log_weights(images, draws, labels), labels)
+
+    def log_likelihood_by_class(self, images: Tensor) -> Tensor:
+        """log P(image|y) for all y, in nats: (B, C, H, W) → (B, num_classes), by the draw of u that validation uses."""
+        draws = fixed_uniform(images, (1, *self.image_shape)).to(images).transpose(0, 1)
+        return self.of_each_label(len(images), lambda labels: self._log_weights(images, draws, labels)[0])
+
+    def _log_weights(self, images: Tensor, draws: Tensor, labels: Tensor | None) -> Tensor:
         with self._full_precision():
-            draws = torch.rand(samples, *images.shape, generator=generator).to(images)
-            return torch.stack([self.log_density(images, uniform) for uniform in draws])
+            return torch.stack([self.log_density(images, uniform, labels) for uniform in draws])
 
     # Training, validation, test
 
@@ -120,12 +141,12 @@ class Flow(LightningModule):
             raise ConfigError("the flow's parameters must be float32: use trainer.precision=bf16-mixed")
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
-        images, uniform = batch[0], torch.rand_like(batch[0])
-        measured = self._measure(self.log_likelihood(images, uniform.unsqueeze(0)))
+        images, labels, uniform = batch[0], self.told(batch[1]), torch.rand_like(batch[0])
+        measured = self._measure(self.log_likelihood(images, uniform.unsqueeze(0), labels), labels)
         if self._looks_at(images, batch_idx) and not measured["bits_per_dim"].isfinite():
             raise NonFiniteError(
                 f"non-finite loss in epoch {self.current_epoch + 1}, batch {batch_idx + 1}: "
-                f"first in {self._first_non_finite(images, uniform)}; try a smaller model.learning_rate"
+                f"first in {self._first_non_finite(images, uniform, labels)}; try a smaller model.learning_rate"
             )
         return {"loss": measured["bits_per_dim"], **measured}
 
@@ -141,26 +162,27 @@ class Flow(LightningModule):
         return ()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._evaluate("val", batch[0], samples=1)
+        self._evaluate("val", *batch, samples=1)
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._evaluate("test", batch[0], self.dequantization_samples)
+        self._evaluate("test", *batch, samples=self.dequantization_samples)
 
-    def _evaluate(self, split: str, images: Tensor, samples: int) -> None:
+    def _evaluate(self, split: str, images: Tensor, labels: Tensor, samples: int) -> None:
         uniform = fixed_uniform(images, (samples, *self.image_shape)).to(images).transpose(0, 1)
+        told = self.told(labels)
         with self._full_precision():
-            measured = self._measure(self.log_likelihood(images, uniform))
+            measured = self._measure(self.log_likelihood(images, uniform, told), told)
         log_means(self, split, measured, len(images))
 
-    def _measure(self, log_likelihood: Tensor) -> dict[str, Tensor]:
-        mean = log_likelihood.mean()
+    def _measure(self, log_likelihood: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        mean = self.joint(log_likelihood, labels).mean()
         return {"bits_per_dim": bits_per_dim(mean, self.latent_dim), "log_likelihood": mean}
 
-    def _first_non_finite(self, images: Tensor, uniform: Tensor) -> str:
+    def _first_non_finite(self, images: Tensor, uniform: Tensor, labels: Tensor | None = None) -> str:
         x, ladj = self.dequantization(images, uniform)
         if not (x.isfinite().all() and ladj.isfinite().all()):
             return "the dequantization"
-        return self.flow.first_non_finite(x) or "the density of z"
+        return self.flow.first_non_finite(x, labels) or "the density of z"
 
     def _full_precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, enabled=False)
@@ -184,6 +206,7 @@ class Flow(LightningModule):
         """How they are estimated."""
         draws = f"{self.dequantization_samples} in test, importance-weighted; one in validation"
         noise = f"draws of {self.hparams['dequantization']} dequantization an image, fixed: {draws}"
+        noise += "; of log P(image, y)" if self.conditional else ""
         return {"bits_per_dim": f"upper bound: {noise}", "log_likelihood": f"lower bound: {noise}"}
 
     # What the mathematics gives
@@ -192,33 +215,48 @@ class Flow(LightningModule):
     def parts(self) -> dict[str, Part]:
         """The map and its inverse; where images become x, noise that depends on their bytes would have to be drawn."""
         x = f"x = (k + u)/{LEVELS} in (0, 1), of pixels k in 0, …, {LEVELS - 1} and u in (0, 1)"
-        density = f"{x} → z = f(x), ladj = log |det df/dx|: log p(x) = log N(z; 0, I) + ladj"
+        density = f"{x} → z = f(x), ladj = log |det df/dx|: log p(x) = log N(z; 0, I) + ladj{self.no_label}"
         return {
             "forward": Part(self.flow, "x", ("z", "ladj"), density),
-            "inverse": Part(self.flow.inverse, "z", ("x",), f"z ~ N(0, I) → {x}: k = floor({LEVELS} x)"),
+            "inverse": Part(self.flow.inverse, "z", ("x",), f"z ~ N(0, I) → {x}: k = floor({LEVELS} x){self.no_label}"),
         }
 
-    def encode(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W) → z = f(x) (B, C·H·W), x a point of the image's cell. decode returns the image.
+    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (B, C, H, W) → z = f(x, y) (B, C·H·W), x a point of the image's cell. decode returns the image.
+
+        Labels (B,); without, y is the null label, which only a model with `label_dropout` has learned.
 
         x is the one draw of q(u|image) that validation uses, so z is deterministic. The middle of each cell would be
         simpler, but training has seen no such x: the path between two such z leaves the digits.
         """
+        labels = self.checked_labels(labels, images.shape[0])
         with self._full_precision():
             x, _ = self.dequantization(images, fixed_uniform(images, self.image_shape).to(images))
-            z, _ = self.flow(x)
+            z, _ = self.flow(x, labels)
         return z
 
-    def decode(self, z: Tensor) -> Tensor:
-        """z (…, C·H·W) → the 8-bit images in whose cells f⁻¹(z) lies, in [0, 1] (…, C, H, W)."""
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """z (…, B, C·H·W) → the 8-bit images in whose cells f⁻¹(z, y) lies, in [0, 1] (…, B, C, H, W).
+
+        Labels: see `encode`.
+        """
+        labels = repeated(self.checked_labels(labels, z.shape[-2]), z.shape[:-1])
         with self._full_precision():
-            x = self.flow.inverse(z.flatten(0, -2).to(next(self.parameters())))
+            x = self.flow.inverse(z.flatten(0, -2).to(next(self.parameters())), labels)
         return to_images(x).unflatten(0, z.shape[:-1])
 
-    def sample(self, n: int, generator: torch.Generator | None = None, temperature: Temperature = 1.0) -> Tensor:
+    def sample(
+        self,
+        n: int,
+        generator: torch.Generator | None = None,
+        temperature: Temperature = 1.0,
+        *,
+        labels: Tensor | None = None,
+    ) -> Tensor:
         """n images (n, C, H, W) in [0, 1]: decode(temperature · z) for z ~ N(0, I), which a CPU generator fixes.
 
         Kingma & Dhariwal 2018, section 6, take temperatures below 1, which give likelier but less varied images.
+        Labels (n,): see `genlab.capabilities.CanSampleLabels`.
         """
         z = torch.randn(n, self.latent_dim, generator=generator)
-        return self.decode(temperature * z.to(next(self.parameters())))
+        return self.decode(temperature * z.to(next(self.parameters())), self.labels_for(n, generator, labels))

@@ -3,21 +3,23 @@
 import itertools
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
-from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from genlab.arguments import checked
 from genlab.bijections import Dequantization, UniformNoise, to_images
 from genlab.capabilities import Pixels
+from genlab.errors import ConfigError
 from genlab.models.averaging import frozen_copy, update_average, warmed_up
 from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_normal, fixed_uniform
+from genlab.models.labels import LabelDropout, LabelledModel, repeated
 from genlab.models.ode_solvers import SolverName, evaluations, integrate
 from genlab.networks import ImageShape
 from genlab.networks.patches import PatchSize
@@ -39,13 +41,16 @@ LIKELIHOOD_TOLERANCE = 1e-4
 
 Steps = Annotated[int, Field(ge=1, le=1000)]  # of the solvers that are not adaptive
 Tolerance = Annotated[float, Field(ge=1e-12, lt=1)]  # of the adaptive one
+Guidance = Annotated[float, Field(ge=0, le=100)]  # 0: no label, 1: the label as it was learned, above: more of it
 
 
-class FlowMatching(LightningModule):
+class FlowMatching(LabelledModel):
     """dx/dt = v(x, t) carries x_0 ~ N(0, I) to an image x_1, where v = E[dx_t/dt | x_t] for x_t = α(t) x_1 + σ(t) x_0.
 
     Training minimises E‖v(x_t, t) − dx_t/dt‖², or the same of a prediction of x_0, which with the cosine path is DDPM's
     simple loss (Ho et al. 2020, equation 14). Images are dequantized, x = (k + u)/256, and scaled to [−1, 1].
+
+    A conditional one has v(x, t, y) for the label y, which goes with the time into the network.
 
     log p(x_1) = log N(x_0; 0, I) − ∫ div v(x_t, t) dt, x_0 where the way back from x_1 ends (Grathwohl et al. 2019).
 
@@ -62,6 +67,7 @@ class FlowMatching(LightningModule):
             value in the first updates.
         learning_rate: Adam's, at its highest; it falls along a cosine to 0 at the end of the run.
         warmup_steps: over which it rises linearly from 0.
+        conditional, label_dropout, num_classes: see `LabelledModel`.
         image_shape: (C, H, W).
     """
 
@@ -83,9 +89,12 @@ class FlowMatching(LightningModule):
         ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999,
         learning_rate: PositiveFloat = 2e-3,
         warmup_steps: NonNegativeInt = 100,
+        conditional: bool = False,
+        label_dropout: LabelDropout = 0.0,
         image_shape: ImageShape = (1, 28, 28),
+        num_classes: NonNegativeInt = 10,
     ) -> None:
-        super().__init__()
+        super().__init__(conditional, num_classes, label_dropout)
         self.save_hyperparameters()
         self.path: PathName = path
         self.prediction = prediction
@@ -100,9 +109,9 @@ class FlowMatching(LightningModule):
         self.dequantization = Dequantization(UniformNoise())
         self.network: nn.Module
         if architecture == "convolutional":
-            self.network = TimedUNet(image_shape, channels)
+            self.network = TimedUNet(image_shape, channels, self.classes_told)
         else:
-            self.network = TimedTransformer(image_shape, patch_size, layers, width, heads)
+            self.network = TimedTransformer(image_shape, patch_size, layers, width, heads, self.classes_told)
         self.averaged_network = frozen_copy(self.network) if ema_decay else None
 
     # The field
@@ -112,22 +121,34 @@ class FlowMatching(LightningModule):
         x, ladj = self.dequantization(images, uniform)
         return 2 * x - 1, ladj + self.latent_dim * math.log(2)
 
-    def velocity(self, x: Tensor, t: Tensor) -> Tensor:
-        """v(x, t): x (B, C, H, W), t (B,) → (B, C, H, W), by the averaged weights."""
-        predicted = self._trained(x, t)
+    def velocity(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """v(x, t, y): x (B, C, H, W), t, labels (B,) → (B, C, H, W), by the averaged weights. None: the null label."""
+        predicted = self._trained(x, t, labels)
         if self.prediction == "velocity":
             return predicted
         return velocity_from_noise(coefficients(self.path, t.view(-1, 1, 1, 1)), x, predicted)
+
+    def guided_velocity(self, x: Tensor, t: Tensor, labels: Tensor | None = None, guidance: float = 1.0) -> Tensor:
+        """v(x, t) + guidance · (v(x, t, y) − v(x, t)): with 1 v(x, t, y).
+
+        Ho & Salimans 2022, equation 6, whose w is guidance − 1.
+        """
+        if labels is None or guidance == 1:
+            return self.velocity(x, t, labels)
+        null = torch.full_like(labels, self.num_classes)
+        both = self.velocity(torch.cat([x, x]), torch.cat([t, t]), torch.cat([null, labels]))
+        without, told = both.chunk(2)
+        return without + guidance * (told - without)
 
     @property
     def _trained(self) -> nn.Module:
         return self.network if self.averaged_network is None else self.averaged_network
 
-    def error(self, network: nn.Module, data: Tensor, noise: Tensor, t: Tensor) -> Tensor:
-        """Mean square of what the network predicts minus what it should: x_1, x_0 (B, C, H, W), t (B,) → (B,)."""
+    def error(self, network: nn.Module, data: Tensor, noise: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Mean square of what the network predicts minus what it should: x_1, x_0 (B, C, H, W), t, y (B,) → (B,)."""
         at = coefficients(self.path, t.view(-1, 1, 1, 1))
         wanted = noise if self.prediction == "noise" else velocity(at, noise, data)
-        predicted = network(point(at, noise, data), t).to(wanted)  # of bfloat16 under autocast
+        predicted = network(point(at, noise, data), t, labels).to(wanted)  # of bfloat16 under autocast
         return (predicted - wanted).square().flatten(1).mean(1)
 
     # Training, validation, test
@@ -137,7 +158,7 @@ class FlowMatching(LightningModule):
         noise = torch.randn_like(data)
         if self.coupling == "optimal_transport":
             noise = noise[optimal_coupling(noise, data)]
-        error = self.error(self.network, data, noise, self._times(data)).mean()
+        error = self.error(self.network, data, noise, self._times(data), self.told(batch[1])).mean()
         return {"loss": error, self._quantity: error}
 
     def _times(self, data: Tensor) -> Tensor:
@@ -152,16 +173,17 @@ class FlowMatching(LightningModule):
             update_average(self.averaged_network, self.network, decay)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._evaluate("val", batch[0])
+        self._evaluate("val", *batch)
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._evaluate("test", batch[0])
+        self._evaluate("test", *batch)
 
-    def _evaluate(self, split: str, images: Tensor) -> None:
+    def _evaluate(self, split: str, images: Tensor, labels: Tensor) -> None:
         uniform = fixed_uniform(images, (math.prod(self.image_shape) + 1,))
         with self._full_precision():
             data, _ = self.observe(images, uniform[:, 1:].view_as(images))
-            error = self.error(self._trained, data, fixed_normal(images, self.image_shape), uniform[:, 0])
+            noise = fixed_normal(images, self.image_shape)
+            error = self.error(self._trained, data, noise, uniform[:, 0], self.told(labels))
         log_means(self, split, {self._quantity: error.mean()}, len(images))
 
     def _full_precision(self) -> torch.autocast:
@@ -202,20 +224,23 @@ class FlowMatching(LightningModule):
         """How `estimate_log_likelihood` does it."""
         return (
             "one draw of dequantization noise and one probe of the trace (Hutchinson) an image; adaptive solver at "
-            f"tolerance {LIKELIHOOD_TOLERANCE:g}"
+            f"tolerance {LIKELIHOOD_TOLERANCE:g}" + ("; the sum over all labels" if self.conditional else "")
         )
 
     # What the mathematics gives
 
-    def log_density(self, images: Tensor, uniform: Tensor, probe: Tensor, **solving: Any) -> tuple[Tensor, Tensor]:
-        """log p(x_1) − D log 128, in nats, and the evaluations of the network that it took.
+    def log_density(
+        self, images: Tensor, uniform: Tensor, probe: Tensor, labels: Tensor | None = None, **solving: Any
+    ) -> tuple[Tensor, Tensor]:
+        """log p(x_1|y) − D log 128, in nats, and the evaluations of the network that it took.
 
-        In expectation over the noise of dequantization and over probes it is at most log P(image).
+        In expectation over the noise of dequantization and over probes it is at most log P(image|y).
 
         Args:
             images: (B, C, H, W).
             uniform: U(0, 1) noise of the dequantization, alike.
             probe: of the trace, alike, one for the whole way: see `divergence_estimate`.
+            labels: (B,), of a conditional model; None is the null label.
             solving: solver, steps and tolerance: see `integrate`.
 
         Returns:
@@ -224,39 +249,89 @@ class FlowMatching(LightningModule):
         with self._full_precision():
             x, ladj = self.observe(images, uniform)
             state = torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], dim=1)
-            state, count = integrate(self._with_divergence, state, 1.0, self.start, (probe,), **solving)
+            given = (probe,) if labels is None else (probe, labels)
+            state, count = integrate(self._with_divergence, state, 1.0, self.start, given, **solving)
         return standard_normal_log_density(state[:, :-1]) + state[:, -1] + ladj, count
 
-    def _with_divergence(self, state: Tensor, t: Tensor, probe: Tensor) -> Tensor:
+    def _with_divergence(self, state: Tensor, t: Tensor, probe: Tensor, labels: Tensor | None = None) -> Tensor:
         """d/dt of x_t, flat, and of ∫ div v dt: (B, D + 1) → alike."""
         x = state[:, :-1].view_as(probe)
-        value, divergence = divergence_estimate(lambda x: self.velocity(x, t), x, probe)
+        value, divergence = divergence_estimate(lambda x: self.velocity(x, t, labels), x, probe)
         return torch.cat([value.flatten(1), divergence.unsqueeze(1)], dim=1)
 
-    def estimate_log_likelihood(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """`log_density` for fresh noise, which a CPU generator fixes: images (B, C, H, W) → (B,) and (B,)."""
+    def estimate_log_likelihood(
+        self, images: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """`log_density` for fresh noise, which a CPU generator fixes: images (B, C, H, W) → (B,) and (B,).
+
+        With labels (B,) of P(image|y); without, of a conditional model, summed over the labels.
+        """
         uniform, of_probe = torch.rand(2, *images.shape, generator=generator).to(images)
+        counts = []
+
+        def log_likelihood(labels: Tensor | None) -> Tensor:
+            found, count = self._estimate(images, uniform, of_probe, labels)
+            counts.append(count)
+            return found
+
+        found = self.over_labels(len(images), log_likelihood, labels)
+        return found, torch.stack(counts).sum(0)
+
+    def log_likelihood_by_class(self, images: Tensor) -> Tensor:
+        """The estimates of log P(image|y) for all y, in nats, by noise that each image fixes: → (B, num_classes)."""
+        uniform, of_probe = fixed_uniform(images, (2, *self.image_shape)).to(images).unbind(1)
+        return self.of_each_label(len(images), lambda labels: self._estimate(images, uniform, of_probe, labels)[0])
+
+    def _estimate(
+        self, images: Tensor, uniform: Tensor, of_probe: Tensor, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         return self.log_density(
-            images, uniform, rademacher(of_probe), solver="adaptive", tolerance=LIKELIHOOD_TOLERANCE
+            images, uniform, rademacher(of_probe), labels, solver="adaptive", tolerance=LIKELIHOOD_TOLERANCE
         )
 
     def encode(
-        self, images: Tensor, solver: SolverName = SOLVER, steps: Steps = STEPS, tolerance: Tolerance = TOLERANCE
+        self,
+        images: Tensor,
+        labels: Tensor | None = None,
+        solver: SolverName = SOLVER,
+        steps: Steps = STEPS,
+        tolerance: Tolerance = TOLERANCE,
     ) -> Tensor:
         """Images (B, C, H, W) → x_0 (B, C·H·W), where the way back from a point of the image's cell ends.
 
+        Labels (B,); without, y is the null label, which only a model with `label_dropout` has learned.
+
         That point is the one that validation uses, so x_0 is deterministic. See `integrate` for how the way is found.
         """
+        labels = self.checked_labels(labels, images.shape[0])
         with self._full_precision():
             x, _ = self.observe(images, fixed_uniform(images, self.image_shape).to(images))
-        return self._carry(x, 1.0, self.start, solver, steps, tolerance).flatten(1)
+        return self._carry(x, 1.0, self.start, labels, solver=solver, steps=steps, tolerance=tolerance).flatten(1)
 
     def decode(
-        self, z: Tensor, solver: SolverName = SOLVER, steps: Steps = STEPS, tolerance: Tolerance = TOLERANCE
+        self,
+        z: Tensor,
+        labels: Tensor | None = None,
+        solver: SolverName = SOLVER,
+        steps: Steps = STEPS,
+        tolerance: Tolerance = TOLERANCE,
+        guidance: Guidance = 1.0,
     ) -> Tensor:
-        """x_0 (…, C·H·W) → the 8-bit images in whose cells the ways end, in [0, 1] (…, C, H, W)."""
+        """x_0 (…, B, C·H·W) → the 8-bit images in whose cells the ways end, in [0, 1] (…, B, C, H, W).
+
+        Labels: see `encode`.
+
+        Raises:
+            ConfigError: the model cannot be guided.
+        """
+        if guidance != 1 and not self.label_dropout:
+            raise ConfigError(
+                f"guidance={guidance:g} needs a model that was trained with and without labels: "
+                "model.conditional=true model.label_dropout=0.1"
+            )
+        labels = repeated(self.checked_labels(labels, z.shape[-2]), z.shape[:-1])
         x = z.to(next(self.parameters())).view(-1, *self.image_shape)
-        x = self._carry(x, self.start, 1.0, solver, steps, tolerance)
+        x = self._carry(x, self.start, 1.0, labels, guidance, solver=solver, steps=steps, tolerance=tolerance)
         return to_images((x + 1) / 2).unflatten(0, z.shape[:-1])
 
     def sample(
@@ -266,28 +341,41 @@ class FlowMatching(LightningModule):
         solver: SolverName = SOLVER,
         steps: Steps = STEPS,
         tolerance: Tolerance = TOLERANCE,
+        guidance: Guidance = 1.0,
+        *,
+        labels: Tensor | None = None,
     ) -> Tensor:
-        """n images (n, C, H, W) in [0, 1]: decode(x_0) for x_0 ~ N(0, I), which a CPU generator fixes."""
-        return self.decode(torch.randn(n, self.latent_dim, generator=generator), solver, steps, tolerance)
+        """n images (n, C, H, W) in [0, 1]: decode(x_0) for x_0 ~ N(0, I), which a CPU generator fixes.
+
+        Guidance: see `guided_velocity`. Labels (n,): see `genlab.capabilities.CanSampleLabels`.
+        """
+        noise = torch.randn(n, self.latent_dim, generator=generator)
+        return self.decode(noise, self.labels_for(n, generator, labels), solver, steps, tolerance, guidance)
 
     def sampling_evaluations(self, steps: int) -> int:
         """Of the network, for a sample in so many steps."""
         return evaluations(SOLVER, steps)
 
-    def trajectory(self, n: int, moments: int, generator: torch.Generator | None = None) -> Tensor:
+    def trajectory(
+        self, n: int, moments: int, generator: torch.Generator | None = None, labels: Tensor | None = None
+    ) -> Tensor:
         """x_t on the way of n samples, at so many moments from noise to image: (n, moments, C, H, W), cut to [0, 1].
 
-        From the noise of `sample`.
+        From the noise and the labels of `sample`.
         """
         x = torch.randn(n, self.latent_dim, generator=generator).to(next(self.parameters())).view(-1, *self.image_shape)
+        labels = self.labels_for(n, generator, labels)
         times = torch.linspace(self.start, 1, moments).tolist()
         seen, steps = [x], math.ceil(STEPS / (moments - 1))
         for start, end in itertools.pairwise(times):
-            seen.append(self._carry(seen[-1], start, end, SOLVER, steps, TOLERANCE))
+            seen.append(self._carry(seen[-1], start, end, labels, solver=SOLVER, steps=steps))
         return ((torch.stack(seen, dim=1) + 1) / 2).clamp(0, 1)
 
     @torch.no_grad()
-    def _carry(self, x: Tensor, start: float, end: float, solver: SolverName, steps: int, tolerance: float) -> Tensor:
+    def _carry(
+        self, x: Tensor, start: float, end: float, labels: Tensor | None, guidance: float = 1.0, **solving: Any
+    ) -> Tensor:
+        field = partial(self.guided_velocity, guidance=guidance)
         with self._full_precision():
-            x, _ = integrate(self.velocity, x, start, end, (), solver, steps, tolerance)
+            x, _ = integrate(field, x, start, end, () if labels is None else (labels,), **solving)
         return x

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import torch
 import torch.distributed as dist
-from pydantic import Field, PositiveFloat, PositiveInt
-from pytorch_lightning import LightningModule
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -18,6 +17,7 @@ from genlab.capabilities import Part
 from genlab.models.averaging import frozen_copy, update_average, warmed_up
 from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_normal
+from genlab.models.labels import LabelDropout, LabelledModel, repeated
 from genlab.networks import Architecture, ImageShape
 from genlab.networks.discriminators import image_discriminator
 from genlab.networks.generators import image_generator
@@ -29,12 +29,15 @@ log = logging.getLogger(__name__)
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
-class GAN(LightningModule):
+class GAN(LabelledModel):
     """min_G max_D V(D, G) = E log D(x) + E log(1 − D(G(z))), z ~ N(0, I), or another game of the two networks.
 
     A batch of B images takes `discriminator_steps` steps of the discriminator and then one of the generator. Each
     discriminator step sees the B images and B fresh fakes. The generator step reuses the fakes of the last one, with
     the discriminator as that step has left it: one pass of the generator serves both players.
+
+    A conditional one has G(z, y) and D(x, y), which is told the label by projection (Miyato & Koyama 2018). The fakes
+    of a batch have the labels of its images.
 
     Images are scaled to [-1, 1], the range of the generator's Tanh; `sample` and `decode` scale back to [0, 1].
 
@@ -49,6 +52,7 @@ class GAN(LightningModule):
         beta1, beta2: Adam's decay rates; 0.5 is from Radford et al. 2016, section 4.
         ema_decay: above 0, `sample` and `decode` use an exponential moving average of the generator, its batch norm's
             statistics included; the decay rises to this value in the first updates.
+        conditional, label_dropout, num_classes: see `LabelledModel`.
         image_shape: (C, H, W).
     """
 
@@ -68,9 +72,12 @@ class GAN(LightningModule):
         beta1: Fraction = 0.5,
         beta2: Fraction = 0.999,
         ema_decay: Fraction = 0.0,
+        conditional: bool = False,
+        label_dropout: LabelDropout = 0.0,
         image_shape: ImageShape = (1, 28, 28),
+        num_classes: NonNegativeInt = 10,
     ) -> None:
-        super().__init__()
+        super().__init__(conditional, num_classes, label_dropout)
         self.save_hyperparameters()
         self.automatic_optimization = False
         self.latent_dim = latent_dim
@@ -81,19 +88,19 @@ class GAN(LightningModule):
         self.learning_rates = generator_learning_rate, discriminator_learning_rate
         self.betas = beta1, beta2
         self.ema_decay = ema_decay
-        self.generator = image_generator(architecture, image_shape, latent_dim)
-        self.discriminator = image_discriminator(architecture, image_shape)
+        self.generator = image_generator(architecture, image_shape, latent_dim, self.classes_told)
+        self.discriminator = image_discriminator(architecture, image_shape, self.classes_told)
         self.averaged_generator = frozen_copy(self.generator) if ema_decay else None
 
     # The two players
 
-    def generate(self, n: int, like: Tensor) -> Tensor:
-        """n fakes in [-1, 1], G(z) for fresh z, with the device and type of `like`."""
-        return self.generator(torch.randn(n, self.latent_dim, device=like.device, dtype=like.dtype))
+    def generate(self, n: int, like: Tensor, labels: Tensor | None = None) -> Tensor:
+        """n fakes in [-1, 1], G(z, y) for fresh z and labels (n,), with the device and type of `like`."""
+        return self.generator(torch.randn(n, self.latent_dim, device=like.device, dtype=like.dtype), labels)
 
-    def logits(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """D before its sigmoid: images in [-1, 1], (B, C, H, W) → (B,), float32 under mixed precision too."""
-        logits = self.discriminator(x)
+        logits = self.discriminator(x, labels)
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
     # Training
@@ -106,15 +113,16 @@ class GAN(LightningModule):
             )
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
-        real = 2 * batch[0] - 1
+        real, labels = 2 * batch[0] - 1, self.told(batch[1])
         n = max(2, len(real))  # the generator's batch norm needs two
+        fake_labels = repeated(labels, (n,))
         for _ in range(self.discriminator_steps - 1):
             with torch.no_grad():
-                fake = self.generate(n, real)
-            self.discriminator_step(real, fake)
-        fake = self.generate(n, real)
-        measured = self.discriminator_step(real, fake.detach())
-        measured |= self.generator_step(fake)
+                fake = self.generate(n, real, fake_labels)
+            self.discriminator_step(real, fake, labels)
+        fake = self.generate(n, real, fake_labels)
+        measured = self.discriminator_step(real, fake.detach(), labels)
+        measured |= self.generator_step(fake, fake_labels)
         if self.averaged_generator is not None:
             (decay,) = self.step_constants(batch_idx)
             update_average(self.averaged_generator, self.generator, decay)
@@ -124,26 +132,27 @@ class GAN(LightningModule):
         """The decay of the average."""
         return (warmed_up(self.ema_decay, updates=self.trainer.fit_loop.total_batch_idx),)
 
-    def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def discriminator_step(self, real: Tensor, fake: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Update D on images of the data and on detached fakes; return what was measured before the update."""
         _, optimizer = self.optimizers()  # type: ignore[attr-defined]
         with self.toggled_optimizer(optimizer):
             # one pass for both is quicker and gives the same, since D judges each image by itself
-            real_logits, fake_logits = self.logits(torch.cat([real, fake])).split([len(real), len(fake)])
+            both = None if labels is None else torch.cat([labels, labels.expand(len(fake))])
+            real_logits, fake_logits = self.logits(torch.cat([real, fake]), both).split([len(real), len(fake)])
             loss = ADVERSARIAL_OBJECTIVES[self.objective].discriminator_loss(real_logits, fake_logits)
             measured = self._measure(real_logits.detach(), fake_logits.detach())
             if self.penalty != "none":
-                penalty = self.penalty_weight * self._penalty(real, fake)
+                penalty = self.penalty_weight * self._penalty(real, fake, labels)
                 loss = loss + penalty
                 measured["penalty"] = penalty.detach()
             measured["discriminator_gradient_norm"] = self._descend(loss, optimizer, self.discriminator)
         return measured
 
-    def generator_step(self, fake: Tensor) -> dict[str, Tensor]:
+    def generator_step(self, fake: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Update G on its fakes; return the loss and its gradient's norm before the update."""
         optimizer, _ = self.optimizers()  # type: ignore[attr-defined]
         with self.toggled_optimizer(optimizer):
-            loss = ADVERSARIAL_OBJECTIVES[self.objective].generator_loss(self.logits(fake))
+            loss = ADVERSARIAL_OBJECTIVES[self.objective].generator_loss(self.logits(fake, labels))
             norm = self._descend(loss, optimizer, self.generator)
         return {"generator_loss": loss.detach(), "generator_gradient_norm": norm}
 
@@ -161,11 +170,12 @@ class GAN(LightningModule):
         optimizer.zero_grad()
         return norm
 
-    def _penalty(self, real: Tensor, fake: Tensor) -> Tensor:
+    def _penalty(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
         if self.penalty == "r1":
-            return r1(self.discriminator, real)
+            return r1(lambda x: self.discriminator(x, labels), real)
         uniform = torch.rand(len(real), device=real.device, dtype=real.dtype)
-        return gradient_penalty(self.discriminator, real, fake, uniform)
+        mixed = repeated(labels, (len(fake),))  # an image and the fake that it is mixed with have one label
+        return gradient_penalty(lambda x: self.discriminator(x, mixed), real, fake, uniform)
 
     def _measure(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
         """Return what training, validation and test have in common."""
@@ -195,14 +205,15 @@ class GAN(LightningModule):
                 dist.broadcast(buffer, src=0)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._evaluate("val", batch[0])
+        self._evaluate("val", *batch)
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._evaluate("test", batch[0])
+        self._evaluate("test", *batch)
 
-    def _evaluate(self, split: str, images: Tensor) -> None:
-        fake_logits = self.logits(self.generator(fixed_normal(images, (self.latent_dim,))))
-        measured = self._measure(self.logits(2 * images - 1), fake_logits)
+    def _evaluate(self, split: str, images: Tensor, labels: Tensor) -> None:
+        told = self.told(labels)
+        fake_logits = self.logits(self.generator(fixed_normal(images, (self.latent_dim,)), told), told)
+        measured = self._measure(self.logits(2 * images - 1, told), fake_logits)
         measured["generator_loss"] = ADVERSARIAL_OBJECTIVES[self.objective].generator_loss(fake_logits)
         log_means(self, split, measured, len(images))
 
@@ -223,24 +234,39 @@ class GAN(LightningModule):
 
     @property
     def parts(self) -> dict[str, Part]:
-        return {"generator": Part(self.decode, "z", ("images",), "z ~ N(0, I) → images in [0, 1]")}
+        return {
+            "generator": Part(self.decode, "z", ("images",), f"z ~ N(0, I) → images in [0, 1]{self.no_label}"),
+            "discriminator": Part(
+                self.judge, "images", ("logit",), f"images in [0, 1] → D before its sigmoid{self.no_label}"
+            ),
+        }
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Latents (…, D) → images in [0, 1] (…, C, H, W), each a function of its own z.
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (B, C, H, W) in [0, 1], labels (B,) → D before its sigmoid, (B,); without labels as in `decode`."""
+        return self.logits(2 * images - 1, self.checked_labels(labels, len(images)))
 
-        Batch norm uses its running statistics, whatever mode the model is in.
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Latents (…, B, D), labels (B,) → images in [0, 1] (…, B, C, H, W), each a function of its own z and label.
+
+        Without labels those of the null label, which only a model with `label_dropout` has learned. Batch norm uses its
+        running statistics, whatever mode the model is in.
         """
+        labels = self.checked_labels(labels, z.shape[-2])
         generator = self.generator if self.averaged_generator is None else self.averaged_generator
         training = generator.training
         try:
-            images = generator.eval()(z.flatten(0, -2))
+            images = generator.eval()(z.flatten(0, -2), repeated(labels, z.shape[:-1]))
         finally:
             generator.train(training)
         return (images.unflatten(0, z.shape[:-1]) + 1) / 2
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n images (n, C, H, W) in [0, 1]: decode(z) for z ~ N(0, I), which a CPU generator fixes."""
-        return self.decode(torch.randn(n, self.latent_dim, generator=generator).to(next(self.parameters())))
+    def sample(self, n: int, generator: torch.Generator | None = None, *, labels: Tensor | None = None) -> Tensor:
+        """n images (n, C, H, W) in [0, 1]: decode(z) for z ~ N(0, I), which a CPU generator fixes.
+
+        Labels (n,): see `genlab.capabilities.CanSampleLabels`.
+        """
+        z = torch.randn(n, self.latent_dim, generator=generator).to(next(self.parameters()))
+        return self.decode(z, self.labels_for(n, generator, labels))
 
     def generator_gradient_norms(
         self, objectives: Sequence[ObjectiveName], n: int, generator: torch.Generator | None = None
@@ -253,8 +279,10 @@ class GAN(LightningModule):
         weights = dict(self.generator.named_parameters())
         buffers = {name: buffer.clone() for name, buffer in self.generator.named_buffers()}
         z = torch.randn(n, self.latent_dim, generator=generator).to(next(self.parameters()))
+        labels = self.labels_for(n, generator, None)
         with torch.enable_grad():
-            fake_logits = self.logits(functional_call(self.generator, {**weights, **buffers}, (z,)))
+            fakes = functional_call(self.generator, {**weights, **buffers}, (z, labels))
+            fake_logits = self.logits(fakes, labels)
             losses = {name: ADVERSARIAL_OBJECTIVES[name].generator_loss(fake_logits) for name in objectives}
             gradients = {
                 name: torch.autograd.grad(loss, list(weights.values()), retain_graph=True)

@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from genlab.networks.labels import LabelEmbedding
 from genlab.networks.transformer import KeyValueCache, TransformerBlock, sinusoidal_positions
 
 REACH = 2  # patches to the left, to the right and upwards that a position sees before any attention
@@ -27,6 +28,7 @@ class CausalTransformer(nn.Module):
         width: of a position's features.
         heads: of the attention.
         positions: `learned`, or `sinusoidal` in row and column.
+        classes: of the labels whose embedding is added to that of each position; 0: none.
 
     Raises:
         ValueError: see `TransformerBlock` and `sinusoidal_positions`.
@@ -41,6 +43,7 @@ class CausalTransformer(nn.Module):
         width: int,
         heads: int,
         positions: Positions = "learned",
+        classes: int = 0,
     ) -> None:
         super().__init__()
         self.neighbours: Tensor
@@ -52,6 +55,7 @@ class CausalTransformer(nn.Module):
             self.positions = nn.Parameter(0.02 * torch.randn(len(neighbours), width))
         else:
             self.register_buffer("positions", sinusoidal_positions(*grid, width), persistent=False)
+        self.labels = LabelEmbedding(classes, width) if classes else None
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, causal=True) for _ in range(layers))
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, symbols))
 
@@ -59,18 +63,27 @@ class CausalTransformer(nn.Module):
         """One for each block."""
         return [KeyValueCache(len(self.neighbours)) for _ in self.blocks]
 
-    def forward(self, patches: Tensor, end: int | None = None, caches: list[KeyValueCache] | None = None) -> Tensor:
+    def forward(
+        self,
+        patches: Tensor,
+        end: int | None = None,
+        caches: list[KeyValueCache] | None = None,
+        labels: Tensor | None = None,
+    ) -> Tensor:
         """(B, N, features) → logits of the positions up to `end` that are not in the caches yet (B, n, symbols).
 
         Args:
             patches: those of `end - 1` and behind are not looked at.
             end: None: all positions.
-            caches: of the same images, whose patches were the same; they get the new positions.
+            caches: of the same images, whose patches and labels were the same; they get the new positions.
+            labels: (B,), if there are classes; None is the null label.
         """
         start = caches[0].length if caches else 0
         padded = torch.cat([patches, torch.zeros_like(patches[:, :1])], dim=1)
         around = padded[:, self.neighbours[start:end]].flatten(2)
         x = self.embedding(around) + self.positions[start:end]
+        if labels is not None and self.labels is not None:
+            x = x + self.labels(labels).to(x).unsqueeze(1)
         for index, block in enumerate(self.blocks):
             x = block(x, cache=caches[index] if caches else None)
         return self.head(x)

@@ -5,29 +5,34 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 from torch import nn
 
+from genlab.networks.labels import LabelledSequential, modulation
+
 # (C, H, W); a list, as configs have it, is taken too
 ImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], Field(strict=False)]
 
 CHANNELS = (32, 64)
 
 
-def downsampling(image_shape: ImageShape) -> nn.Sequential:
-    """(B, C, H, W) → (B, 64 · H/4 · W/4), by two convolutions of stride two."""
-    return nn.Sequential(
+def downsampling(image_shape: ImageShape, classes: int = 0) -> LabelledSequential:
+    """(B, C, H, W) → (B, 64 · H/4 · W/4), by two convolutions of stride two; classes: of labels it takes."""
+    return LabelledSequential(
         nn.Conv2d(image_shape[0], CHANNELS[0], kernel_size=4, stride=2, padding=1),
+        *modulation(CHANNELS[0], classes),
         nn.ReLU(),
         nn.Conv2d(CHANNELS[0], CHANNELS[1], kernel_size=4, stride=2, padding=1),
+        *modulation(CHANNELS[1], classes),
         nn.ReLU(),
         nn.Flatten(),
     )
 
 
-def upsampling(image_shape: ImageShape) -> nn.Sequential:
-    """(B, 64 · H/4 · W/4) → (B, C, H, W), by two transposed convolutions of stride two."""
-    return nn.Sequential(
+def upsampling(image_shape: ImageShape, classes: int = 0) -> LabelledSequential:
+    """(B, 64 · H/4 · W/4) → (B, C, H, W), by two transposed convolutions of stride two; classes: of labels it takes."""
+    return LabelledSequential(
         nn.ReLU(),
         nn.Unflatten(1, (CHANNELS[1], *quarter_size(image_shape))),
         nn.ConvTranspose2d(CHANNELS[1], CHANNELS[0], kernel_size=4, stride=2, padding=1),
+        *modulation(CHANNELS[0], classes),
         nn.ReLU(),
         nn.ConvTranspose2d(CHANNELS[0], image_shape[0], kernel_size=4, stride=2, padding=1),
     )

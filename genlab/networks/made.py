@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genlab.networks.labels import LabelEmbedding
 from genlab.networks.mlp import ACTIVATIONS, Activation
 
 
@@ -24,6 +25,7 @@ class MADE(nn.Module):
         hidden_dims: widths of the hidden layers, at least one.
         orders: that share the weights; the first is row by row, the others are random.
         activation: after each hidden layer.
+        classes: of the labels whose embeddings are added behind each layer; 0: none.
 
     Attributes:
         ranks: (orders, N): when a position comes.
@@ -37,11 +39,13 @@ class MADE(nn.Module):
         hidden_dims: Sequence[int],
         orders: int = 1,
         activation: Activation = "relu",
+        classes: int = 0,
     ) -> None:
         super().__init__()
         self.features, self.outputs = features, symbols - 1
         widths = [positions * features, *hidden_dims, positions * self.outputs]
         self.layers = nn.ModuleList(nn.Linear(*pair) for pair in itertools.pairwise(widths))
+        self.labels = nn.ModuleList(LabelEmbedding(classes, width) for width in widths[1:] if classes)
         self.activation = ACTIVATIONS[activation]()
         generator = torch.Generator().manual_seed(0)
         ranks = [torch.arange(positions)]
@@ -54,8 +58,8 @@ class MADE(nn.Module):
             lowest = int(degrees.min())  # a lower one would see nothing
             self.register_buffer(f"degrees_{layer}", degrees)
 
-    def forward(self, patches: Tensor, order: int = 0) -> Tensor:
-        """The logits under one of the orders."""
+    def forward(self, patches: Tensor, order: int = 0, labels: Tensor | None = None) -> Tensor:
+        """The logits under one of the orders, for labels (B,) if there are classes; None is the null label."""
         ranks = self.ranks[order]
         hidden = [self.get_buffer(f"degrees_{index}") for index in range(len(self.layers) - 1)]
         # an output sees lower degrees only, so its own is one less than its rank
@@ -66,4 +70,6 @@ class MADE(nn.Module):
             assert isinstance(layer, nn.Linear)
             mask = own.unsqueeze(1) >= below
             x = F.linear(self.activation(x) if index else x, layer.weight * mask, layer.bias)
+            if labels is not None and self.labels:
+                x = x + self.labels[index](labels).to(x)
         return F.pad(x.unflatten(1, (-1, self.outputs)), (1, 0))

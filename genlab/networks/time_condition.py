@@ -1,21 +1,23 @@
-"""The time of a path, and the class of an image, as a network takes them."""
+"""The time of a path, and the label of an image, as a network takes them."""
 
 import math
 
 import torch
 from torch import Tensor, nn
 
+from genlab.networks.labels import LabelEmbedding
+
 LOWEST, HIGHEST = 1.0, 100.0  # frequencies of the sines of t, in [0, 1]; with higher ones solvers need more steps
 
 
 class TimeCondition(nn.Module):
-    """t (B,) in [0, 1], and a class (B,) if there is one → a condition (B, width).
+    """t (B,) in [0, 1], and labels (B,) if there are any → a condition (B, width).
 
-    Sines and cosines of t through two layers, as the steps of Ho et al. 2020, plus an embedding of the class.
+    Sines and cosines of t through two layers, as the steps of Ho et al. 2020, plus an embedding of the label.
 
     Args:
         width: of the condition; even.
-        classes: that images can be of; 0: none is ever given.
+        classes: of the labels; 0: none is ever given.
     """
 
     def __init__(self, width: int, classes: int = 0) -> None:
@@ -24,12 +26,12 @@ class TimeCondition(nn.Module):
         frequencies = torch.logspace(math.log10(LOWEST), math.log10(HIGHEST), width // 2)
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.layers = nn.Sequential(nn.Linear(2 * (width // 2), width), nn.SiLU(), nn.Linear(width, width))
-        self.classes = nn.Embedding(classes, width) if classes else None
+        self.labels = LabelEmbedding(classes, width) if classes else None
 
-    def forward(self, t: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, labels: Tensor | None = None) -> Tensor:
         angles = t.unsqueeze(-1) * self.frequencies
         condition = self.layers(torch.cat([angles.sin(), angles.cos()], dim=-1))
-        return condition if y is None or self.classes is None else condition + self.classes(y)
+        return condition if labels is None or self.labels is None else condition + self.labels(labels).to(condition)
 
 
 def zeroed(layer: nn.Module) -> nn.Module:

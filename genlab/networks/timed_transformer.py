@@ -50,8 +50,8 @@ class TimedTransformer(nn.Module):
         self.modulation = zeroed(nn.Linear(width, 2 * width))
         self.head = zeroed(nn.Linear(width, features))
 
-    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
-        condition = self.condition(t, y)
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        condition = self.condition(t, labels)
         features = self.embedding(x).flatten(2).transpose(1, 2) + self.positions
         for block in self.blocks:
             features = block(features, condition)

@@ -71,8 +71,8 @@ class TimedUNet(nn.Module):
         self.norm = nn.GroupNorm(math.gcd(GROUPS, channels[0]), channels[0])
         self.last = zeroed(nn.Conv2d(channels[0], image_shape[0], kernel_size=3, padding=1))
 
-    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
-        condition = self.condition(t, y)
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        condition = self.condition(t, labels)
         x, kept = self.first(x), []
         for block, shrink in zip(self.down, self.shrink, strict=True):
             kept.append(block(x, condition))

@@ -1,6 +1,7 @@
 """evaluation.json of a run folder: what fits the schema is taken, what does not is named."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from genlab.errors import RunError
-from genlab.evaluation.scores import Counts, Curve, Evaluation, Features, Score
+from genlab.evaluation.scores import ByClass, Counts, Curve, Evaluation, Features, Score
 from genlab.report.plain_values import cleaned, table, text
 from genlab.runs.trust import read_text
 
@@ -18,6 +19,8 @@ SECTIONS: dict[str, TypeAdapter[Any]] = {
     "absent": TypeAdapter(str),
     "curves": TypeAdapter(Curve),
     "classes": TypeAdapter(Counts),
+    "by_class": TypeAdapter(ByClass),
+    "confusion": TypeAdapter(Sequence[Counts]),
     "cost": TypeAdapter(float),
     "pictures": TypeAdapter(str),
 }
@@ -71,6 +74,8 @@ def _evaluation(content: dict[str, Any], folder: Path) -> Evaluation:
         curves=curves,
         features=_one(TypeAdapter(Features), content.get("features")) or Features(),
         classes={name: counts for name, counts in found["classes"].items() if sum(counts) > 0},
+        by_class=found["by_class"],
+        confusion=found["confusion"],
         memorisation=memorisation,
         cost=found["cost"],
         pictures={name: str(path) for name, said in found["pictures"].items() if (path := _inside(folder, said))},

@@ -15,7 +15,7 @@ MOST_EPOCHS = 41  # of one run under its slider
 MOST_PICTURES = 280  # of all runs under theirs
 SIDE_BY_SIDE = ("samples", "ex_post_samples")  # the second where a model has no prior
 POSITIONS = 9  # of a slider over several runs
-KINDS = 12  # of one run: genlab has eight
+KINDS = 14  # of one run: genlab has ten
 NEARLY = 1e-6  # of a second, by which a sum of parts may differ
 
 

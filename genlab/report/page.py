@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from genlab import __version__
+from genlab.explorer.page import script_hash
 from genlab.quantities import is_sample_score, quantity
 from genlab.report import wording
 from genlab.report.album import Album, Picture
@@ -24,6 +25,7 @@ from genlab.report.conclusion import conclusion
 from genlab.report.evaluation import by_protocol
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs, told_of_images
+from genlab.report.label_charts import label_charts
 from genlab.report.milestones import milestones
 from genlab.report.overlays import overlays, styles_of
 from genlab.report.reading import ReportedRun
@@ -47,15 +49,19 @@ class Details:
     gallery: Gallery | None
     single_pictures: list[tuple[str, Picture]]
     evaluation_charts: list[Chart]
-    classes: Chart | None
+    classes: list[Chart]
 
 
-def page(runs: Sequence[ReportedRun], aside: Aside = MappingProxyType({})) -> str:
+def page(
+    runs: Sequence[ReportedRun], aside: Aside = MappingProxyType({}), explorer: str = "", explorer_link: str = ""
+) -> str:
     """HTML with everything in it: styles, script, charts and pictures.
 
     Args:
         runs: in the order in which they are listed, the broken ones among them.
         aside: others, which are only listed, by the reason.
+        explorer: the page of `genlab.explorer` about them, which is embedded.
+        explorer_link: where such a page lies beside this one.
     """
     groups = group_runs(runs)
     comparisons = comparisons_of(groups)
@@ -111,6 +117,9 @@ def page(runs: Sequence[ReportedRun], aside: Aside = MappingProxyType({})) -> st
         galleries=galleries,
         details=[_details(run, album, len(detailed)) for run in detailed],
         album=album,
+        explorer=explorer,
+        explorer_link=explorer_link,
+        explorer_hash=script_hash() if explorer else "",
         rest=lambda: Markup(json.dumps(album.rest())),  # data URIs of base64: nothing to escape
         script=Markup(script),
         style=Markup(style),
@@ -156,5 +165,5 @@ def _details(run: ReportedRun, album: Album, count: int) -> Details:
         gallery_of_run(run, album, most),
         pictures,
         evaluation_curves(run),
-        classes_chart(run),
+        [*filter(None, [classes_chart(run)]), *label_charts(run)],
     )

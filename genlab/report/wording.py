@@ -7,6 +7,8 @@ from markupsafe import Markup
 # In the order in which they come
 TITLES = {
     "samples": "Samples from one fixed noise",
+    "samples_by_class": "A row for each class, one noise a column",
+    "analogies": "Images, and the same latent point under each label",
     "reconstructions": "Reconstructions, below their images",
     "manifold": "Manifold: the latent plane decoded",
     "codes": "Codes of validation images, by digit",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-LEFTOVER = re.compile(r"\.\w+\.(ckpt|json|yaml|png|csv)\.\w{8}")  # eight characters that nobody else has
+LEFTOVER = re.compile(r"\.\w+\.(ckpt|json|yaml|png|csv|safetensors)\.\w{8}")  # eight characters that nobody else has
 
 
 @contextmanager

@@ -159,10 +159,11 @@ def read_weights(path: Path) -> tuple[str, dict[str, Tensor]]:
         raise RunError(f"{path}: cannot be read ({error.strerror}); export it again") from None
     except SafetensorError as error:
         raise RunError(f"{path}: no safetensors ({' '.join(str(error).split())[:200]}); export it again") from None
-    return card["model"], {name: _whole(value) for name, value in state.items()}
+    return card["model"], {name: whole(value) for name, value in state.items()}
 
 
-def _whole(value: Tensor) -> Tensor:
+def whole(value: Tensor) -> Tensor:
+    """A number of 16 bits with all 32."""
     return value.float() if value.is_floating_point() and value.element_size() == 2 else value
 
 

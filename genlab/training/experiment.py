@@ -143,8 +143,14 @@ def _logger(node: DictConfig, address: str, folder: str, purge_step: int | None)
 def _fit_to_images(cfg: DictConfig, data: ImageDataModule) -> None:
     """Write what the data decide into the model's section, if its constructor takes it: a run folder is whole then."""
     takes = inspect.signature(located(cfg.model._target_, "model")).parameters
-    if "num_classes" in takes and "num_classes" not in cfg.model:
-        OmegaConf.update(cfg, "model.num_classes", data.num_classes, force_add=True)
+    if "num_classes" in takes:
+        named = cfg.model.get("num_classes")
+        if named is None:
+            OmegaConf.update(cfg, "model.num_classes", data.num_classes, force_add=True)
+        elif isinstance(named, int) and named < data.num_classes:
+            raise ConfigError(
+                f"model.num_classes={named}: the images of data={data.source} have {data.num_classes}; leave it out"
+            )
     if "image_shape" not in takes:
         return
     given, shape = cfg.model.get("image_shape"), list(data.image_shape)

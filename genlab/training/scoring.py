@@ -69,11 +69,13 @@ def evaluate_run(
         flushed_denormals(),
     ):
         images = data.train_set.images, data.test_set.images
+        labels = data.train_set.labels, data.test_set.labels
         space = space_of(data)
-        seconds = expected_seconds(model, space, *images, settings) if announced and not quick else None
+        seconds = expected_seconds(model, space, *images, settings, labels) if announced and not quick else None
         if seconds is not None:
             print(f"evaluation   takes about {duration(seconds)}; --quick gives a first answer", flush=True)
-        found = evaluate(model, space, *images, settings, progress.track if console.is_terminal else Pulse().track)
+        track = progress.track if console.is_terminal else Pulse().track
+        found = evaluate(model, space, *images, settings, track, labels)
     drawn = found.scores.get("samples_per_second")
     cost = {
         "parameters": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
@@ -128,6 +130,9 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
     for why in dict.fromkeys(evaluation["absent"].values()):
         names = [name for name, reason in evaluation["absent"].items() if reason == why]
         print(f"no {', '.join(names)}: {why}")
+    for name, found in evaluation.get("by_class", {}).items():
+        shares = [f"{label}: {'-' if value is None else _number(value)}" for label, value in enumerate(found["values"])]
+        print(f"{name} by class   {'   '.join(shares)}")
     for name, curve in evaluation["curves"].items():
         points = "   ".join(f"{point['x']}: {_number(point['value'])}" for point in curve["points"])
         print(f"{name} over {curve['x']}   {points}")

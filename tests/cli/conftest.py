@@ -37,3 +37,13 @@ def runs(mnist_root, tmp_path_factory):
 def test_images(mnist_root):
     """(100, 28, 28) uint8."""
     return read_split(find_files("mnist", str(mnist_root)), "t10k").images[:, 0]
+
+
+@pytest.fixture(scope="session")
+def labelled(mnist_root, tmp_path_factory):
+    """A run of a VAE that was told the labels; do not write to it."""
+    outputs = tmp_path_factory.mktemp("labelled")
+    overrides = ["model=vae", *QUICK, *TINY["vae"], "model.conditional=true", "data.batch_size=20"]
+    overrides += ["++trainer.limit_train_batches=27", "model.learning_rate=0.01"]
+    train(stand_in_config(mnist_root, outputs, *overrides), overrides=overrides)
+    return outputs / "run"

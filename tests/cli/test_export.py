@@ -19,7 +19,7 @@ FAMILIES = ["vae", "autoencoder", "gan", "flow"]
 PARTS = {
     "vae": {"encoder", "decoder"},
     "autoencoder": {"encoder", "decoder"},
-    "gan": {"generator"},
+    "gan": {"generator", "discriminator"},
     "flow": {"forward", "inverse"},
 }
 

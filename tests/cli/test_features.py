@@ -38,10 +38,14 @@ def read(path):
 def test_the_network_of_labelled_images_is_kept_and_used(genlab, cache, tmp_path):
     out = genlab("features", "data=digits", "--epochs", 3)
     assert (out.code, out.err) == (0, "")
-    (kept,) = cache.iterdir()
-    network = space_of(ImageDataModule("digits")).network
-    assert kept.stem.endswith(network.sha256[:16]) and network.sha256[:16] in out.out
-    assert 0.8 < network.test_accuracy < 1 and f"{network.test_accuracy:.2%}" in out.out
+    space = space_of(ImageDataModule("digits"))
+    network = space.network
+    # the second one learns more slowly, and must be better than chance
+    for one, name, least in ((network, "digits-", 0.8), (space.second, "second-digits-", 0.15)):
+        (kept,) = cache.glob(f"{name}*")
+        assert kept.stem.endswith(one.sha256[:16]) and one.sha256[:16] in out.out
+        assert least < one.test_accuracy < 1 and f"{one.test_accuracy:.2%}" in out.out
+    assert type(space.second.network) is not type(network.network)
 
     train(stand_in_config("null", tmp_path, "data=digits", *GAN))
     summary = read(tmp_path / "run" / "summary.json")
@@ -61,6 +65,7 @@ def test_images_without_labels_have_one_that_tells_turns(genlab, own, tmp_path):
     space = space_of(ImageDataModule("arrays", str(own)))
     assert out.code == 0 and out.out.startswith(f"fid_{space.name}: classifier of turned {space.name}, test accuracy ")
     assert space.name == f"arrays_{ImageDataModule('arrays', str(own)).images['fingerprint'][:8]}"
+    assert space.second is None and "label_accuracy" not in out.out
     assert space.network.test_accuracy > 0.9 and not space.network.labelled and "near to chance" not in out.out
     train(stand_in_config(own, tmp_path, "data=arrays", *GAN))
     evaluation = read(tmp_path / "run" / "evaluation.json")
@@ -96,6 +101,22 @@ def test_it_is_trained_once(genlab, cache):
     assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == before
 
 
+def test_what_is_missing_is_trained(genlab, cache):
+    genlab("features", "data=digits", "--epochs", 1)
+    (first,) = cache.glob("digits-*")
+    (second,) = cache.glob("second-digits-*")
+    second.unlink()
+    before = first.stat().st_mtime_ns
+    space = space_of(ImageDataModule("digits"))
+    assert space.network and not space.second and "genlab features data=digits does it" in space.lacking
+    out = genlab("features", "data=digits", "--epochs", 1)
+    assert (
+        "fid_digits: there is a network already" in out.out
+        and "label_accuracy_second: second digits classifier, " in out.out
+    )
+    assert second.exists() and first.stat().st_mtime_ns == before  # the seed is the same, and so is the file
+
+
 def test_mnist_has_its_own(genlab, mnist_root, cache):
     out = genlab("features", f"data.root={mnist_root}")
     assert "there is a network already" in out.out and mnist_network().sha256[:16] in out.out
@@ -105,7 +126,7 @@ def test_mnist_has_its_own(genlab, mnist_root, cache):
 @pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: content[:-4] + b"mine"])
 def test_a_damaged_file_is_told(genlab, cache, damage):
     genlab("features", "data=digits", "--epochs", 1)
-    (kept,) = cache.iterdir()
+    kept = sorted(cache.iterdir())[0]
     kept.write_bytes(damage(kept.read_bytes()))
     out = genlab("features", "data=digits")
     assert (out.code, out.out) == (1, "")

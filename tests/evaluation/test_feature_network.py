@@ -7,23 +7,36 @@ import pytest
 import torch
 
 import genlab.evaluation
-from genlab.evaluation.feature_network import WEIGHTS, FeatureNetwork, mnist_network
+from genlab.evaluation.feature_network import SECOND_WEIGHTS, WEIGHTS, FeatureNetwork, mnist_network
 from genlab.evaluation.feature_training import accuracy, warp
 
 FILE = Path(genlab.evaluation.__file__).with_name(WEIGHTS)
+BOTH = pytest.mark.parametrize("weights", [WEIGHTS, SECOND_WEIGHTS])
 
 
 @pytest.mark.slow
-def test_accuracy_on_the_test_images(mnist):
-    network = mnist_network()
+@BOTH
+def test_accuracy_on_the_test_images(weights, mnist):
+    network = mnist_network(weights)
     measured = accuracy(network.network, mnist.test_set.images, mnist.test_set.labels)
     assert measured >= 0.993
     assert network.test_accuracy == pytest.approx(measured, abs=2e-4)  # two images, for another machine's rounding
 
 
-def test_the_file_is_small_and_names_itself():
-    assert FILE.stat().st_size <= 1_000_000
-    assert mnist_network().sha256 == hashlib.sha256(FILE.read_bytes()).hexdigest()
+@BOTH
+def test_the_file_is_small_and_names_itself(weights):
+    assert FILE.with_name(weights).stat().st_size <= 1_000_000
+    assert mnist_network(weights).sha256 == hashlib.sha256(FILE.with_name(weights).read_bytes()).hexdigest()
+
+
+def test_the_second_classifier_is_another_one(mnist):
+    first, second = mnist_network(), mnist_network(SECOND_WEIGHTS)
+    assert type(first.network) is not type(second.network)
+    images, labels = mnist.test_set.images[:1000], mnist.test_set.labels[:1000]
+    taken = [one.describe(images).probabilities.argmax(-1) for one in (first, second)]
+    # they are wrong on different images: both at once less often than either
+    wrong = [found != labels for found in taken]
+    assert (wrong[0] & wrong[1]).sum() < min(one.sum() for one in wrong)
 
 
 def test_chunks_bytes_and_floats_are_described_alike(mnist):

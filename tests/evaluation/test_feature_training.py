@@ -5,14 +5,16 @@ import torch
 
 from genlab.evaluation.feature_training import is_poor, turned
 from genlab.networks.image_classifier import FEATURES, ImageClassifier
+from genlab.networks.image_mixer import CHANNELS, ImageMixer
 
 
 @pytest.mark.parametrize(
     "shape", [(1, 8, 8), (3, 8, 9), (1, 9, 64), (3, 40, 41), (1, 41, 41), (3, 64, 64), (1, 64, 65)]
 )
-def test_a_classifier_fits_images_of_any_side(shape):
-    network = ImageClassifier(shape, 7).eval()
-    assert network.features(torch.rand(2, *shape)).shape == (2, FEATURES)
+@pytest.mark.parametrize(("kind", "features"), [(ImageClassifier, FEATURES), (ImageMixer, CHANNELS)])
+def test_a_classifier_fits_images_of_any_side(shape, kind, features):
+    network = kind(shape, 7).eval()
+    assert network.features(torch.rand(2, *shape)).shape == (2, features)
     assert network(torch.rand(2, *shape)).shape == (2, 7)
 
 

@@ -68,11 +68,11 @@ class Watched(GAN):
         self.seen[step.__name__.removesuffix("_step")].append((moved, gradients))
         return measured
 
-    def discriminator_step(self, real, fake):
-        return self.note(super().discriminator_step, (real, fake))
+    def discriminator_step(self, *arguments):
+        return self.note(super().discriminator_step, arguments)
 
-    def generator_step(self, fake):
-        return self.note(super().generator_step, (fake,))
+    def generator_step(self, *arguments):
+        return self.note(super().generator_step, arguments)
 
 
 PENALTIES = ["none", "gradient_penalty", "r1"]
@@ -109,9 +109,9 @@ def test_a_batch_is_n_discriminator_steps_and_one_generator_step(n):
 def test_each_discriminator_step_sees_the_batch_and_new_fakes():
     model, seen = gan(discriminator_steps=3), []
 
-    def record(real, fake):
+    def record(real, fake, labels):
         seen.append((real, fake))
-        return step(real, fake)
+        return step(real, fake, labels)
 
     step, model.discriminator_step = model.discriminator_step, record
     fit(model, data=loader(batches=1))
@@ -124,8 +124,8 @@ def test_each_discriminator_step_sees_the_batch_and_new_fakes():
 def test_the_generator_step_uses_the_last_fakes_of_the_discriminator():
     model, last, used = gan(discriminator_steps=2), [], []
     discriminator_step, generator_step = model.discriminator_step, model.generator_step
-    model.discriminator_step = lambda real, fake: last.append(fake) or discriminator_step(real, fake)
-    model.generator_step = lambda fake: used.append(fake) or generator_step(fake)
+    model.discriminator_step = lambda real, fake, _: last.append(fake) or discriminator_step(real, fake)
+    model.generator_step = lambda fake, _: used.append(fake) or generator_step(fake)
     fit(model)
     assert all(torch.equal(a, b) for a, b in zip(last[1::2], used, strict=True))
     assert not any(fake.requires_grad for fake in last)

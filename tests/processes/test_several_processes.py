@@ -30,6 +30,7 @@ MODELS = {
     "gan": ["model=gan", "callbacks=search", "model.ema_decay=0.5"],
     "autoencoder": ["model=autoencoder", "model.hidden_dims=[8]", "callbacks=search"],
     "flow": ["model=flow", "model.steps=1", "model.channels=[4,4]", "callbacks=search"],
+    "conditional vae": ["model.hidden_dims=[8]", "model.conditional=true", "model.label_dropout=0.2"],
 }
 
 
@@ -56,7 +57,7 @@ def of_two(odd_root, tmp_path_factory):
                 process.end() for process in together(folder, *QUICK, *MODELS[model], *DEVICES, f"data.root={odd_root}")
             ]
             assert [code for code, _, _ in ends] == [0, 0], ends
-            (run_folder,) = (folder / "outputs" / model).iterdir()
+            (run_folder,) = (folder / "outputs").glob("*/*")
             finished[model] = run_folder, ends
         return finished[model]
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from genlab.evaluation.scores import Curve, Evaluation, Features, Point, Score
+from genlab.evaluation.scores import ByClass, Curve, Evaluation, Features, Point, Score
 from genlab.report.evaluation import read_evaluation
 
 FOUND = Evaluation(
@@ -15,6 +15,8 @@ FOUND = Evaluation(
     curves={"nll": Curve("importance samples", "nats per image", "binary", [Point(1, 98.0), Point(10, 95.0, 0.2)])},
     features=Features("a classifier", "ab" * 32, 0.99),
     classes={"samples": [1000] * 10},
+    by_class={"label_accuracy": ByClass("share", "higher", "p", [0.9, None], [0.99, 0.98])},
+    confusion={"label_accuracy": [[90.0, 10.0], [0.0, 0.0]]},
     memorisation={"pixels": {"samples": 4.1, "copied_share": 0.0}, "verdict": "no sign of copies"},
     cost={"parameters": 815824},
 )
@@ -34,6 +36,7 @@ def test_parts_are_united(tmp_path):
     united |= Evaluation(
         scores={"fid_mnist": FOUND.scores["fid_mnist"]}, features=FOUND.features, classes=FOUND.classes
     )
+    united |= Evaluation(by_class=FOUND.by_class, confusion=FOUND.confusion)
     united |= Evaluation(memorisation=FOUND.memorisation, checkpoint="best.ckpt", cost=FOUND.cost)
     assert united == FOUND
 
@@ -47,6 +50,14 @@ def test_an_evaluation_of_nothing_has_no_empty_parts():
     }
 
 
+def test_an_evaluation_of_an_older_version_is_read(tmp_path):
+    content = FOUND.plain()
+    del content["by_class"], content["confusion"]
+    found = written(tmp_path, content)
+    assert (found.faults, found.by_class, found.confusion) == ([], {}, {})
+    assert found.scores == FOUND.scores
+
+
 @pytest.mark.parametrize(
     ("section", "item"),
     [
@@ -56,6 +67,9 @@ def test_an_evaluation_of_nothing_has_no_empty_parts():
         ("curves", {"x": "k", "unit": "", "protocol": "", "points": [{"x": 1}]}),
         ("classes", [1]),
         ("classes", [-1] * 10),
+        ("by_class", {"values": [1.0]}),
+        ("confusion", [[1, -1], [0, 1]]),
+        ("confusion", [1, 2]),
         ("absent", 3),
         ("cost", "much"),
     ],

@@ -40,6 +40,10 @@ MODELS = {
 }
 
 
+TOLD = ["model.conditional=true", "model.label_dropout=0.2"]
+MODELS |= {f"conditional {model}": [*MODELS[model], *TOLD] for model in ("vae", "gan", "flow_matching")}
+
+
 class Killed(BaseException):
     """Stands for SIGKILL: nothing is written when it comes."""
 

@@ -1,0 +1,124 @@
+"""What of a model the page computes: decoder, encoder, discriminator, each for every label that the model is told."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+
+from genlab.capabilities import Part
+from genlab.errors import RunError
+from genlab.explorer.network import Network, network_of
+from genlab.explorer.packing import packed
+from genlab.runs.onnx_parts import parts_of
+
+MOST_LATENTS = 512
+
+
+class Computed:
+    """The networks of a model.
+
+    Args:
+        model: in evaluation mode, on the CPU, without gradients.
+
+    Attributes:
+        parts: role → part.
+        shape: (C, H, W) of the images.
+        labels: that the model is told; [None] if it is told none.
+        networks: role → a network for each label.
+
+    Raises:
+        RunError: there is no decoder, it has as many latents as pixels, or a layer that the page does not know.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.parts = _roles(model)
+        self.shape = tuple(model.decode(torch.zeros(1, model.latent_dim)).shape[1:])
+        if len(self.shape) != 3 or self.shape[0] not in (1, 3):
+            raise RunError(
+                f"{type(model).__name__}: images of shape {self.shape} cannot be shown; (1, H, W) or (3, H, W) can"
+            )
+        conditional = getattr(model, "conditional", False)
+        self.labels: list[int | None] = [*range(self.model.num_classes)] if conditional else [None]
+        self.networks = {role: [self._network(role, label) for label in self.labels] for role in self.parts}
+
+    def function(self, role: str, label: int | None) -> Callable[[Tensor], Any]:
+        """Of a batch, all with one label."""
+        function: Callable[..., Any] = self.parts[role].function
+        if label is None or "labels" not in inspect.signature(function).parameters:
+            return function
+        return lambda given: function(given, labels=torch.tensor([label] * len(given)))
+
+    def _network(self, role: str, label: int | None) -> Network:
+        part = self.parts[role]
+        example = torch.zeros(1, self.model.latent_dim) if part.takes == "z" else torch.zeros(1, *self.shape)
+        return network_of(self.model, role, self.function(role, label), example)
+
+    @property
+    def places(self) -> dict[tuple[str, int, int], int]:
+        """(role, label, number within the network) → number in the page: most weights are the same for all labels."""
+        places: dict[tuple[str, int, int], int] = {}
+        count = 0
+        for role, networks in self.networks.items():
+            first = networks[0].tensors
+            for label, network in enumerate(networks):
+                for index, tensor in enumerate(network.tensors):
+                    same = label > 0 and torch.equal(tensor, first[index])
+                    places[role, label, index] = places[role, 0, index] if same else count
+                    count += not same
+        return places
+
+    def tensors(self, places: Mapping[tuple[str, int, int], int]) -> list[Tensor]:
+        """In the order of the page's numbers."""
+        found = {place: self.networks[role][label].tensors[index] for (role, label, index), place in places.items()}
+        return [found[place] for place in sorted(found)]
+
+    def packed(self, places: Mapping[tuple[str, int, int], int], bits: int) -> str:
+        """Those as text."""
+        return packed(self.tensors(places), bits)
+
+    def described(self, places: Mapping[tuple[str, int, int], int]) -> dict[str, list[dict[str, Any]]]:
+        """Role → a description for each label, with the page's numbers of tensors."""
+
+        def numbered(role: str, label: int, layer: dict[str, Any]) -> dict[str, Any]:
+            numbers = layer.get("tensors", [])
+            return {**layer, "tensors": [index if index is None else places[role, label, index] for index in numbers]}
+
+        return {
+            role: [
+                {**network.described, "layers": [numbered(role, label, layer) for layer in network.layers]}
+                for label, network in enumerate(networks)
+            ]
+            for role, networks in self.networks.items()
+        }
+
+
+def _roles(model: LightningModule) -> dict[str, Part]:
+    """`decoder`, `encoder`, `discriminator` → the part that is one, by what it takes and gives."""
+    found: dict[str, Part] = {}
+    try:
+        parts: Mapping[str, Part] = parts_of(model)
+    except RunError:
+        parts = {}
+    for part in parts.values():
+        if part.takes == "z" and part.gives == ("images",):
+            found["decoder"] = part
+        elif part.takes != "z" and part.gives[0] in ("z", "mu"):
+            found["encoder"] = part
+        elif part.takes != "z" and part.gives == ("logit",):
+            found["discriminator"] = part
+    latents = getattr(model, "latent_dim", None)
+    if isinstance(latents, int) and latents > MOST_LATENTS:
+        raise RunError(
+            f"{type(model).__name__}: {latents} latents are more than the {MOST_LATENTS} that a page can show; "
+            "genlab sample shows what it draws"
+        )
+    if "decoder" not in found or latents is None:
+        raise RunError(
+            f"{type(model).__name__} has no decoder from a latent space to images, so there is nothing to explore; "
+            "genlab sample shows what it draws"
+        )
+    return found

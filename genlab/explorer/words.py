@@ -1,0 +1,48 @@
+"""The sentences that say what is being seen."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def sentences(shown: Mapping[str, Any], trace: bool = False) -> list[str]:
+    """Three, for what a model has.
+
+    Args:
+        shown: see `genlab.explorer.exhibit`.
+        trace: the model draws by changing noise step by step.
+    """
+    if trace:
+        return [
+            "The model begins with noise, x₀ ~ N(0, I), and changes it step by step into a picture, x₁.",
+            "At each moment t a network says in which direction every pixel moves: dx/dt = v(x, t).",
+            "The network is too large a program for this page: torch has computed the ways that are shown.",
+        ]
+    networks = shown["networks"]
+    if "discriminator" in networks:
+        return [
+            "Each point z of the latent space is turned into a picture G(z) by the generator; drawing z ~ N(0, I) "
+            "draws a picture.",
+            "The discriminator D looks at a picture and says how likely it is a real one.",
+            "Both learn from each other: min over G, max over D of E log D(x) + E log(1 − D(G(z))), or the like.",
+        ]
+    decoder = "Each point z of the latent space is turned into a picture by the decoder"
+    if shown["bound"]:
+        return [
+            f"{decoder}, which says for every pixel how likely it is white: p(x|z).",
+            "The encoder goes back: it says where in the space a picture x belongs, q(z|x) = N(μ, σ²), and the point "
+            "shown is μ.",
+            "Training raises the bound ELBO = E_q[log p(x|z)] − KL(q(z|x) ‖ N(0, I)) ≤ log p(x): pictures come back "
+            "(the first part), and their codes fill the space as N(0, I) does (the second).",
+        ]
+    if "encoder" in networks and not shown["prior"]:
+        return [
+            f"{decoder}, x̂ = d(z).",
+            "The encoder goes back: z = e(x) is the code of a picture x.",
+            "Training only makes x̂ = d(e(x)) like x, so nothing says where codes lie, and there is no p(z): "
+            "the sliders count standard deviations of the test images' codes.",
+        ]
+    return [
+        f"{decoder}, x = d(z).",
+        "Drawing z ~ N(0, I) draws a picture.",
+        *(["The encoder goes back: z = e(x) is the code of a picture x."] if "encoder" in networks else []),
+    ]
