@@ -35,7 +35,7 @@ def write_own(folder: Path) -> None:
     data.prepare_data()
     data.setup()
     splits = {"train": (data.train_set, data.val_set), "test": (data.test_set,)}
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for split, parts in splits.items():
         images = np.concatenate([part.images.squeeze(1).numpy() for part in parts])
         labels = np.concatenate([part.labels.numpy() for part in parts])

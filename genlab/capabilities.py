@@ -96,6 +96,15 @@ class CanDecode(Protocol):
 
 
 @runtime_checkable
+class CanJudge(Protocol):
+    """Has an opinion on whether an image is real."""
+
+    def judge(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [0, 1] → the logit of their being real (B,)."""
+        ...
+
+
+@runtime_checkable
 class CanReconstruct(Protocol):
     """Returns an image to where it came from."""
 

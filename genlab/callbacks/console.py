@@ -5,7 +5,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from genlab.callbacks.step_axis import older_metrics
 from genlab.capabilities import Reports
@@ -17,13 +17,15 @@ from genlab.quantities import is_sample_score
 class EpochLines(Callback):
     """`epoch 3/40   train elbo -107.21   val elbo -106.02   reconstruction -82.27   kl 23.75   4.2 s`
 
-    Where the output is no terminal, each half minute also `epoch 3/40   train elbo -109.45   batch 120/860   4 min
+    On a terminal a bar moves in training, in validation and in the test, and says when pictures are drawn. Where the
+    output is no terminal, each half minute also `epoch 3/40   train elbo -109.45   batch 120/860   4 min
     left`, and in the test `test   batch 12/20   1 min left`.
     """
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
         self._progress: Progress | None = None
+        self._task = TaskID(0)
         self.pulse = Pulse()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -32,12 +34,34 @@ class EpochLines(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = time.perf_counter()
         self.pulse.restart()
+        self._bar(trainer, self._epoch(trainer), trainer.num_training_batches)
+
+    def _bar(self, trainer: Trainer, words: str, total: float | None) -> None:
+        """Begin one, or show something else in it; without a total it only moves."""
         if not self._console.is_terminal or not trainer.is_global_zero:
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=self._console, transient=True)
-        self._task = self._progress.add_task(self._epoch(trainer), total=trainer.num_training_batches)
-        self._progress.start()
+        if self._progress is None:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._progress = Progress(*columns, console=self._console, transient=True)
+            self._progress.start()
+        else:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(words, total=total)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._bar(trainer, f"{self._epoch(trainer)}   validation", sum(trainer.num_val_batches))
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        if self._progress is not None:
+            self._progress.update(self._task, completed=batch_idx + 1)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_last_batch:
+            self._bar(trainer, f"{self._epoch(trainer)}   pictures and checkpoints", None)
+        else:  # of several validations in an epoch
+            self._bar(trainer, self._epoch(trainer), trainer.num_training_batches)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -54,10 +78,17 @@ class EpochLines(Callback):
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.pulse.restart()
+        self._bar(trainer, "test", sum(trainer.num_test_batches))
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int, *_: Any
     ) -> None:
+        if self._progress is not None:
+            done = batch_idx + 1
+            self._progress.update(self._task, completed=done)
+            if done == trainer.num_test_batches[0]:
+                self._bar(trainer, "test   likelihood", None)  # see `TestNLL`
+            return
         line = self.pulse.line(batch_idx + 1, int(trainer.num_test_batches[0]))
         if line and trainer.is_global_zero:
             self._console.print(f"test   batch {line}")
@@ -73,6 +104,9 @@ class EpochLines(Callback):
             f"{time.perf_counter() - self._started:.1f} s",
         ]
         self._console.print("   ".join(parts))
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._stop_progress()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._stop_progress()

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
 
 # Some seconds for the networks of the presets
-QUICK = {
+QUICK: dict[str, Any] = {
     "samples": 1000,
     "images": 1000,
+    "training_images": 10_000,
     "likelihood_images": 100,
     "importance_samples": 500,
     "prior_samples": 10_000,

@@ -1,5 +1,7 @@
 """evaluate(model, images) → everything that is known of the model's worth."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -64,6 +66,9 @@ def evaluate(
         evaluation |= Evaluation(absent=dict.fromkeys(score_names(space.name), why))
         return evaluation
     compared = evenly(test, settings.images)
+    if settings.training_images is not None:
+        train = evenly(train, settings.training_images)
+        asked = asked and replace(asked, train=evenly(asked.train, settings.training_images))
     evaluation |= sample_scores(*sampler, space, train, compared, settings, track, asked)
     if isinstance(model, CanSampleInSteps) and settings.steps and settings.ex_post is None:
         evaluation |= step_curve(model, space, compared, settings, track)

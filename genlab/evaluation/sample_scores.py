@@ -58,6 +58,8 @@ def sample_scores(
     protocol = f"{n} samples from {whose} against {len(test)} test images"
     if len(train) < n:
         protocol += f"; floor of {len(train)} training images"
+    if settings.training_images is not None:
+        protocol += f"; copies sought in {len(train)} training images"
     if len(test) <= DENSITY_K:
         protocol += f"; neighbours: {len(test) - 1} at most"
     compared, described = {"pixels": (samples, train, test)}, dict[str, Described]()

@@ -14,6 +14,7 @@ class EvaluationSettings:
     Attributes:
         samples: how many are drawn; as many training images give the floor.
         images: test images that samples are compared with, taken evenly from all.
+        training_images: for the floor and the search of copies, taken evenly from all; None: all of them.
         likelihood_images: test images whose likelihood is estimated, alike.
         importance_samples: K for log p(x) of binary pixels.
         prior_samples: M latents for the naive estimate of the same.
@@ -27,6 +28,7 @@ class EvaluationSettings:
 
     samples: Annotated[int, Field(ge=100)] = 10_000
     images: Annotated[int, Field(ge=100)] = 10_000
+    training_images: PositiveInt | None = None
     likelihood_images: PositiveInt = 1000
     importance_samples: PositiveInt = 5000
     prior_samples: PositiveInt = 100_000

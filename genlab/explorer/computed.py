@@ -8,7 +8,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
-from genlab.capabilities import Part
+from genlab.capabilities import CanJudge, Part, draws_labels
 from genlab.errors import RunError
 from genlab.explorer.network import Network, network_of
 from genlab.explorer.packing import packed
@@ -41,8 +41,7 @@ class Computed:
             raise RunError(
                 f"{type(model).__name__}: images of shape {self.shape} cannot be shown; (1, H, W) or (3, H, W) can"
             )
-        conditional = getattr(model, "conditional", False)
-        self.labels: list[int | None] = [*range(self.model.num_classes)] if conditional else [None]
+        self.labels: list[int | None] = [*range(model.num_classes)] if draws_labels(model) else [None]
         self.networks = {role: [self._network(role, label) for label in self.labels] for role in self.parts}
 
     def function(self, role: str, label: int | None) -> Callable[[Tensor], Any]:
@@ -108,8 +107,8 @@ def _roles(model: LightningModule) -> dict[str, Part]:
             found["decoder"] = part
         elif part.takes != "z" and part.gives[0] in ("z", "mu"):
             found["encoder"] = part
-        elif part.takes != "z" and part.gives == ("logit",):
-            found["discriminator"] = part
+    if isinstance(model, CanJudge):
+        found["discriminator"] = Part(model.judge, "images", ("logit",), "images in [0, 1] → logit of being real")
     latents = getattr(model, "latent_dim", None)
     if isinstance(latents, int) and latents > MOST_LATENTS:
         raise RunError(

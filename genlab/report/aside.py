@@ -20,7 +20,7 @@ def set_aside(runs: Sequence[ReportedRun], arguments: Sequence[str]) -> tuple[li
     """
     named = {Path(path).resolve() for text in arguments for path in glob.glob(os.path.expanduser(run_folder(text)))}
     aside: dict[str, list[ReportedRun]] = {}
-    shown = []
+    shown: list[ReportedRun] = []
     for run in runs:
         why = "" if run.listed.folder.resolve() in named else _why(run)
         (aside.setdefault(why, []) if why else shown).append(run)

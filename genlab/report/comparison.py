@@ -65,8 +65,11 @@ class Comparison:
     def verdict(self, column: Column, group: Group) -> str:
         """Against the best, or of the best against all others; empty where one seed allows no test."""
         cells = self.cells[column]
-        several = [one for one, cell in cells.items() if len(cell.values) > 1]
-        return cells[group].verdict if group in several and len(several) > 1 else ""
+        several = [one for one in self.ranking(column) if len(cells[one].values) > 1]
+        if group not in several or len(several) < 2:
+            return ""
+        unclear = [one for one in several if one != self.ranking(column)[0] and cells[one].verdict]
+        return cells[group].verdict if unclear or cells[group].verdict == "best" else ""
 
     def floor(self, column: Column) -> float | None:
         """What real images get in the place of samples, where all that were measured so say the same."""

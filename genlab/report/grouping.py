@@ -67,8 +67,8 @@ def group_runs(runs: Sequence[ReportedRun]) -> list[Group]:
         varied = [{address: settings[at[0]].get(address, NOT_SET) for address in addresses} for at in alike]
         family = f"{model} on {data}" if several_data else model
         full, short = _labels(family, varied, short_names(addresses))
-        for *said, values, positions in zip(short, full, varied, alike, strict=True):
-            groups.append(Group(*said, model, data, values, [members[at] for at in positions]))
+        for label, whole, values, positions in zip(short, full, varied, alike, strict=True):
+            groups.append(Group(label, whole, model, data, values, [members[at] for at in positions]))
     return groups
 
 

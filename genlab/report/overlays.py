@@ -79,6 +79,9 @@ def _overlay(quantity: str, protocol: str, members: Members, styles: Mapping[Gro
     shown_as = members[0][1].quantity(quantity)
     members = sorted(members, key=lambda member: styles[member[0]] % (STYLES + 1))  # grey ones last, so behind
     tag, most = f"val/{quantity}", max(20, min(200, POINTS // len(members)))
+    words = shown_as.label or quantity
+    if len(words) > LONGEST_LABEL:
+        words = f"{quantity}, {shown_as.better} is better" if shown_as.better else quantity
     charts = []
     for axis in (EPOCHS, "seconds of training"):
         seen: set[Group] = set()
@@ -92,7 +95,7 @@ def _overlay(quantity: str, protocol: str, members: Members, styles: Mapping[Gro
             f"{shown_as.chart_title} over {axis}",
             series,
             axis,
-            shown_as.label if 0 < len(shown_as.label) <= LONGEST_LABEL else quantity,
+            words,
             marks=shown_as.marks,
             most_points=most,
         )

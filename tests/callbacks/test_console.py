@@ -37,6 +37,15 @@ def test_a_line_comes_each_half_minute_with_batch_value_and_time_left(compose_co
     assert re.findall(r"^test   batch (\d+/10)   \d+ s left$", out, re.MULTILINE) == ["4/10", "7/10", "10/10"]
 
 
+def test_on_a_terminal_the_bar_says_what_is_done(compose_config, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # which rich takes for a terminal
+    train(compose_config(*QUICK))
+    out = capsys.readouterr().out
+    stages = ["epoch 1/1 ", "epoch 1/1   validation", "epoch 1/1   pictures and checkpoints", "test "]
+    places = [out.index(stage) for stage in [*stages, "test   likelihood"]]
+    assert places == sorted(places)
+
+
 def test_the_images_of_the_nll_are_counted_too(capsys):
     assert list(Pulse(Clock()).track(range(8), description="likelihood")) == list(range(8))
     assert capsys.readouterr().out == "likelihood   3/8   55 s left\nlikelihood   6/8   22 s left\n"

@@ -19,7 +19,7 @@ FAMILIES = ["vae", "autoencoder", "gan", "flow"]
 PARTS = {
     "vae": {"encoder", "decoder"},
     "autoencoder": {"encoder", "decoder"},
-    "gan": {"generator", "discriminator"},
+    "gan": {"generator"},
     "flow": {"forward", "inverse"},
 }
 

@@ -132,6 +132,67 @@ def test_the_bound_and_its_parts_are_torchs(opened, exhibited, architecture):
         torch.testing.assert_close(here, model.bounds(x.double(), noise.double())[part], rtol=0, atol=1e-3)
 
 
+COMPUTED_OF_LABELS = """async (points) => {
+    const model = new Model(JSON.parse(document.querySelector("#data").textContent)[0]);
+    await model.load();
+    return points.map((z, label) => {
+        model.tell(label);
+        model.move(z);
+        return model.logit(Float32Array.from(model.picture()));
+    });
+}"""
+
+OF_LABELS = """async ([points, images]) => {
+    const model = new Model(JSON.parse(document.querySelector("#data").textContent)[0]);
+    await model.load();
+    return points.map((z, label) => {
+        model.tell(label);
+        model.move(z);
+        const picture = [...model.picture()];
+        model.explain({image: Float32Array.from(images[label])});
+        const {elbo, kl} = model.bound();
+        return {picture, elbo, kl};
+    });
+}"""
+
+
+def labelled(model):
+    """With embeddings of labels, which are zero in a new model."""
+    model = livelier(model)
+    for name, value in model.named_parameters():
+        if "embedding" in name:
+            value.normal_(0, 0.5)
+    return model
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "convolutional"])
+def test_a_class_is_chosen(opened, exhibited, architecture):
+    model = labelled(VAE(conditional=True, architecture=architecture, latent_dim=4, hidden_dims=[64]))
+    shown, labels = exhibited(model), torch.arange(10)
+    page = opened([shown], viewport=DESKTOP)
+    generator = torch.Generator().manual_seed(0)
+    z, x = torch.randn(10, 4, generator=generator), (torch.rand(10, 1, 28, 28, generator=generator) < 0.2).float()
+    computed = page.evaluate(OF_LABELS, [z.tolist(), x.flatten(1).tolist()])
+    pictures = torch.tensor([each["picture"] for each in computed])
+    assert ((255 * pictures).round() - (255 * model.decode(z, labels).flatten(1)).round()).abs().max() <= 1
+    bounds = model.bounds(x, torch.tensor(shown["noise"]).unsqueeze(1).expand(-1, 10, -1), labels=labels)
+    for part in ("elbo", "kl"):
+        torch.testing.assert_close(torch.tensor([each[part] for each in computed]), bounds[part], rtol=1e-3, atol=1e-3)
+    before = pixels(page, PICTURE)
+    page.locator("#classes select").select_option("7")
+    two_frames(page)
+    assert pixels(page, PICTURE) != before
+
+
+def test_a_conditional_discriminator_is_told_the_class(opened, exhibited):
+    model = labelled(GAN(conditional=True, latent_dim=8))
+    page = opened([exhibited(model)])
+    z = torch.randn(10, 8, generator=torch.Generator().manual_seed(0))
+    computed = page.evaluate(COMPUTED_OF_LABELS, z.tolist())
+    images = model.decode(z, torch.arange(10))
+    torch.testing.assert_close(torch.tensor(computed), model.judge(images, torch.arange(10)), rtol=0.02, atol=0.02)
+
+
 def pixels(page, selector):
     """The PNG of a canvas."""
     return page.locator(selector).first.evaluate("(canvas) => canvas.toDataURL()")

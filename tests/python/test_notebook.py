@@ -36,7 +36,7 @@ def outputs(notebook, start):
 @pytest.mark.slow
 def test_each_cell_shows_what_the_text_says(executed):
     assert outputs(executed, "import asyncio")["text/plain"] == "True"
-    for start in ("import genlab", "flow ="):
+    for start in ("import genlab", "gan ="):
         page = outputs(executed, start)["text/html"]
         assert "data:image/png;base64," in page and "<polyline" in page and "test/" in page
     for start in ("samples =", "samples[-1]", "import torch"):
@@ -44,7 +44,7 @@ def test_each_cell_shows_what_the_text_says(executed):
     assert outputs(executed, "again")["text/plain"] == "True"
     (cell,) = [cell for cell in executed.cells if cell.source.startswith("LESS")]
     told = "".join(output.get("text", "") for output in cell.outputs)
-    assert "VAE {" in told and "Flow {" in told
+    assert "VAE {" in told and "GAN {" in told
 
 
 def test_the_notebook_is_committed_without_outputs():

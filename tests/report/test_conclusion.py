@@ -132,3 +132,16 @@ def test_what_a_sentence_speaks_of_and_leaves_out_stands_below_it(family, make_r
         "Left out, without such a number or by another protocol: Flow."
     )
     assert basis["Seconds to equal quality"] == "val/fid_mnist: 2000 samples."
+
+
+@pytest.mark.parametrize(("rival", "said"), [([9.0, 9.1, 9.2], ""), ([3.05, 3.2, 3.3], "not distinguishable")])
+def test_a_rival_with_one_seed_puts_no_verdict_on_the_best(family, rival, said):
+    folders = [
+        *family("GAN", [3.0, 3.1, 3.2], [9, 6, 3]),
+        *family("VAE", rival, [9, 6, 3]),
+        *family("Flow", [3.3], [9, 6, 3]),
+    ]
+    (comparison,) = comparisons_of(group_runs([read_run(folder) for folder in folders]))
+    (column,) = comparison.sample_scores
+    gan, vae, flow = comparison.groups
+    assert [comparison.verdict(column, group) for group in (gan, vae, flow)] == [said, said, ""]

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import genlab as package
 from genlab.errors import RunError
@@ -104,3 +105,17 @@ def test_the_script_goes_on_where_it_was(shipped):
 def test_what_is_shipped_is_small():
     there = Path(package.__file__).parent / "pretrained"
     assert sum(path.stat().st_size for path in there.rglob("*") if path.is_file()) <= 6_000_000
+
+
+@pytest.mark.parametrize("name", pretrained.pretrained_names())
+def test_what_is_shipped_loads_without_data_and_its_card_says_what_it_is(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "cache_folder", lambda: tmp_path)
+    model = package.load(f"pretrained:{name}")
+    card = json.loads((pretrained.SHIPPED / name / "card.json").read_text())
+    assert card["model"] == type(model).__name__
+    assert card["data"]["licence"] and card["metrics"] and card["trained"]["epochs"]
+    assert model.decode(model.encode(torch.zeros(2, 1, 28, 28))).shape == (2, 1, 28, 28)
+
+
+def test_two_presets_are_shipped():
+    assert pretrained.pretrained_names() == ["autoencoder", "vae"]
