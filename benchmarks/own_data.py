@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ def write_own(folder: Path) -> None:
     data.prepare_data()
     data.setup()
     splits = {"train": (data.train_set, data.val_set), "test": (data.test_set,)}
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     for split, parts in splits.items():
         images = np.concatenate([part.images.squeeze(1).numpy() for part in parts])
         labels = np.concatenate([part.labels.numpy() for part in parts])

@@ -1,9 +1,11 @@
 """How a label y reaches a network: each layer that it changes has an embedding of its own.
 
-An embedding is 0 at the start, and for the null label always: there the network is the one without labels, of the same
-weights. So it begins as that one does, and images whose label is left out in training teach it p(x).
+The null label's embedding is 0 always: with it the network is the one without labels, of the same weights, and images
+whose label is left out in training teach it p(x). The other embeddings are 0 at the start, so that a network begins as
+the one without labels, but for those of hidden units: a VAE's latent has told it the class long before these have grown.
 """
 
+import torch
 from torch import Tensor, nn
 
 
@@ -18,11 +20,16 @@ class LabelEmbedding(nn.Embedding):
 
 
 class LabelledLinear(nn.Linear):
-    """x (B, in), y (B,) → W x + b + e(y), (B, out): as if y were a one-hot part of x."""
+    """x (B, in), y (B,) → W x + b + e(y), (B, out), of hidden units: as if y were a one-hot part of x.
+
+    e(y) ~ N(0, 1) at the start.
+    """
 
     def __init__(self, in_features: int, out_features: int, classes: int) -> None:
         super().__init__(in_features, out_features)
         self.embedding = LabelEmbedding(classes, out_features)
+        with torch.no_grad():
+            self.embedding.weight[:classes].normal_()
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         out = super().forward(x)

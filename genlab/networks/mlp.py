@@ -16,9 +16,12 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Ta
 def mlp(
     in_features: int, hidden_dims: Sequence[int], out_features: int, activation: Activation = "relu", classes: int = 0
 ) -> LabelledSequential:
-    """(B, in_features) → (B, out_features), with the activation after each hidden layer; classes: of labels."""
+    """(B, in_features) → (B, out_features), with the activation after each hidden layer.
+
+    Classes of labels: each hidden layer is told the label, or the only layer, where there is none.
+    """
     layers: list[nn.Module] = []
     for width_in, width_out in itertools.pairwise([in_features, *hidden_dims]):
         layers += [linear(width_in, width_out, classes), ACTIVATIONS[activation]()]
     last_width = hidden_dims[-1] if hidden_dims else in_features
-    return LabelledSequential(*layers, linear(last_width, out_features, classes))
+    return LabelledSequential(*layers, linear(last_width, out_features, 0 if hidden_dims else classes))
