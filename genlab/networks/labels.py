@@ -1,8 +1,8 @@
 """How a label y reaches a network: each layer that it changes has an embedding of its own.
 
 The null label's embedding is 0 always: with it the network is the one without labels, of the same weights, and images
-whose label is left out in training teach it p(x). The other embeddings are 0 at the start, so that a network begins as
-the one without labels, but for those of hidden units: a VAE's latent has told it the class long before these have grown.
+whose label is left out in training teach it p(x). The others are 0 at the start too, so that a network begins as the
+one without labels, except those of hidden units: a VAE's latent would have told it the class before they have grown.
 """
 
 import torch
