@@ -34,6 +34,13 @@ def test_every_config_composes_and_instantiates(compose_config, choice, tmp_path
     build(compose_config(choice))
 
 
+def test_what_an_experiment_sets_of_pictures_is_left_out_with_them(compose_config):
+    cfg = compose_config("experiment=flow_matching_best", "callbacks=search")
+    assert "traversals" in cfg.callbacks
+    build(cfg)
+    assert "traversals" not in cfg.callbacks
+
+
 def targets(node, address=""):
     """Every node with a `_target_`, under its address."""
     if isinstance(node, DictConfig):

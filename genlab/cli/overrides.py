@@ -228,7 +228,9 @@ def _check_whole(config: DictConfig, texts: list[str]) -> None:
             there = ", ".join(options(group))
             raise ConfigError(f"{group}={raw[group]}: should be options and settings; Allowed: {there}")
         for name, node in raw[group].items():
-            if not isinstance(node, dict) or "_target_" not in node:
+            typed_here = any(text.lstrip("+").startswith(f"{group}.{name}") for text in texts)
+            # no fault is what a model or an experiment sets of a picture that the chosen option leaves out
+            if not isinstance(node, dict) or ("_target_" not in node and typed_here):
                 raise ConfigError(f"{group}.{name}: names no class (_target_); ~{group}.{name} leaves it out")
     for name, target in (("trainer", TRAINER), ("evaluation", EVALUATION)):
         if not isinstance(raw[name], dict) or raw[name].get("_target_") != target:

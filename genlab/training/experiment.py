@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from pydantic import Field, ValidationError
 from pytorch_lightning import Callback, LightningModule, Trainer, seed_everything
 from pytorch_lightning.loggers import Logger
@@ -61,6 +61,7 @@ def build(
         _check_and_seed(seed=cfg.seed, evaluate=cfg.evaluate)
     except ValidationError as error:
         raise ConfigError(explain(error)) from None
+    _drop_left_out(cfg)
     try:
         check_config(recorded(cfg), trust=None)
     except RunError as error:
@@ -101,6 +102,13 @@ def build(
     check_launch(trainer)
     check_manual_optimization(model, trainer)
     return Experiment(model, data, trainer, everything, checkpoints, evaluation if cfg.evaluate else None)
+
+
+def _drop_left_out(cfg: DictConfig) -> None:
+    """What a model or an experiment sets of a callback that the chosen option, as `callbacks=search`, leaves out."""
+    with open_dict(cfg.callbacks):
+        for name in [name for name, node in cfg.callbacks.items() if "_target_" not in node]:
+            del cfg.callbacks[name]
 
 
 def _check_monitor(

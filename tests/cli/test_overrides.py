@@ -30,6 +30,7 @@ from genlab.runs.classes import OBJECTS
         ["+width=30", "model.hidden_dims=['${width}']"],  # the second reads the first
         ["-m", "model=glob(*)", "seed=range(2)"],
         ["callbacks.samples.n=16", "logger=none"],
+        ["experiment=flow_matching_best", "callbacks=search"],  # which sets pictures that are then left out
     ],
 )
 def test_right_names_pass_as_they_are(arguments):
@@ -110,6 +111,8 @@ def test_trainer_arguments_are_those_of_lightning():
         (["-m", "model=vae,flow", "model.latent_dim=2"], ["model=flow", "as large as the image"]),
         (["hydra.runn.dir=x"], ["did you mean hydra.run?"]),
         (["~model.latentdim"], ["did you mean model.latent_dim?"]),
+        (["+callbacks.mine.n=1"], ["callbacks.mine: names no class"]),
+        (["model=flow_matching", "callbacks=search", "callbacks.traversals.every_n_epochs=1"], ["names no class"]),
         (["+foo=1"], ["foo: the configuration has no foo", "Allowed: callbacks"]),
         (["-m", "+foo=1,2"], ["foo: the configuration has no foo"]),
         (["+foo=${seed}"], ["foo: the configuration has no foo"]),
