@@ -82,7 +82,7 @@ def stand_in_config(mnist_root: Path, folder: Path, *overrides: str) -> DictConf
     for name in places.keys() - typed:
         cfg[name] = str(places[name])
     for address, _, number in (text.partition("=") for text in SMALL_PICTURES):
-        if address.split(".")[1] in cfg.callbacks and address not in typed:
+        if "_target_" in cfg.callbacks.get(address.split(".")[1], ()) and address not in typed:
             OmegaConf.update(cfg, address, int(number))
     return cfg
 
