@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from genlab.callbacks.interruption import Interrupted
 from genlab.errors import ConfigError, NonFiniteError, RunError
+from genlab.loggers.broadcast import GLANCE
 from genlab.runs.lock import locked
 from genlab.runs.reading import open_run, read_overrides
 from genlab.runs.times import read_times
@@ -265,7 +266,7 @@ def test_curves_and_pictures_do_not_double(config, whole, monkeypatch):
     resumed, straight = events(cfg.run_dir), events(whole("vae"))
     for tag in ("train/elbo", "val/elbo", "test/elbo"):
         assert [(e.step, e.value) for e in resumed.Scalars(tag)] == [(e.step, e.value) for e in straight.Scalars(tag)]
-    for tag in ("samples", "reconstructions"):
+    for tag in (f"{GLANCE}/samples", "reconstructions"):
         assert [e.step for e in resumed.Images(tag)] == [e.step for e in straight.Images(tag)]
 
 
@@ -458,9 +459,9 @@ def test_a_loss_that_is_not_finite_ends_the_run(config, monkeypatch):
     original = type(build_model(cfg)).bounds
     monkeypatch.setattr(
         "genlab.models.vae.VAE.bounds",
-        lambda self, *args: {
+        lambda self, *args, **labels: {
             name: value / 0 if self.training and self.trainer.global_step == BATCHES + 1 else value
-            for name, value in original(self, *args).items()
+            for name, value in original(self, *args, **labels).items()
         },
     )
     with pytest.raises(NonFiniteError, match=r"^non-finite loss in epoch 2, batch 2; "):

@@ -186,10 +186,10 @@ def test_the_warm_up_rises_from_zero_to_beta(compose_config, monkeypatch):
     betas = []
     bounds = VAE.bounds
 
-    def recorded(self, x, noise, beta=1.0):
+    def recorded(self, x, noise, beta=1.0, labels=None):
         if self.training:
             betas.append(beta)
-        return bounds(self, x, noise, beta)
+        return bounds(self, x, noise, beta, labels)
 
     monkeypatch.setattr(VAE, "bounds", recorded)
     train(compose_config(*QUICK, "model.kl_warmup_epochs=2", "model.beta=0.5", "trainer.max_epochs=3"))
