@@ -59,7 +59,8 @@ def new_folder(folder: Path, key: str = "hydra.run.dir") -> Iterator[None]:
     Raises:
         RunError: see `check_new`; or another process has the folder.
     """
-    check_new(folder, key)
+    if not is_locked(folder):  # else the files are half there
+        check_new(folder, key)
     with locked(folder):
         check_new(folder, key)  # another process may have had it until now
         yield

@@ -40,7 +40,7 @@ def test_two_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
     assert len(set(inodes)) == len(inodes)
     for run in runs:
         assert json.loads((run / "summary.json").read_text())["status"] == "finished"
-        assert len(list(run.glob("events.out.tfevents.*"))) == 4  # training, test, the settings, and the pictures
+        assert len(list(run.glob("events.out.tfevents.*"))) == 3  # training, test, and the pictures
         assert len((run / "metrics.csv").read_text().splitlines()) == 4  # names, train, val, test
         assert (run / "checkpoints" / "last.ckpt").exists()
 
