@@ -84,6 +84,7 @@ def train(
             shown = views(experiment.trainer.loggers)
             announce_end(cfg, units_of(experiment.model), metrics, record.summary, shown)
         if first and experiment.evaluation is not None:
+            experiment.model.to(experiment.trainer.strategy.root_device)  # the test has left it on the CPU
             evaluated = folder, experiment.model, experiment.data, weights.name, record.summary, experiment.evaluation
             evaluation = evaluate_run(*evaluated)
             print_evaluation(evaluation)
