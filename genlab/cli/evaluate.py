@@ -9,6 +9,7 @@ import click
 from genlab.cli.options import command, seed, whole_number
 from genlab.cli.picture import with_model
 from genlab.console.readable import short
+from genlab.errors import ConfigError
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.runs.reading import Run
 
@@ -68,13 +69,20 @@ def _size(name: str, least: int, most: int, help: str, metavar: str | None = Non
 @_size("prior_samples", 1, 100_000_000, "latents for the naive estimate of log p(x)", "M")
 @_size("dequantization_samples", 1, 100_000, "of each image, for log p(x) of 8-bit pixels", "K")
 @_size("ex_post", 1, 1000, "draw samples from a mixture of Gaussians fitted to the codes", "COMPONENTS")
+@click.option(
+    "--sampling", multiple=True, metavar="NAME=VALUE", help="option of the samples, as guidance=1.5; again for more"
+)
 @click.option("--seed", type=seed, help="of all noise (default: 0)")
-def evaluate(run: Run, model: "LightningModule", weights: str, quick: bool, **given: Any) -> None:
+def evaluate(
+    run: Run, model: "LightningModule", weights: str, quick: bool, sampling: tuple[str, ...], **given: Any
+) -> None:
     """Raises GenlabError if the run cannot be loaded, or draws no finite samples."""
     from genlab.runs.reload import load_data, load_settings
     from genlab.training.scoring import FILE, evaluate_run, print_evaluation
 
     chosen = (QUICK if quick else {}) | {name: value for name, value in given.items() if value is not None}
+    if sampling:
+        chosen["sampling"] = dict(_named(text) for text in sampling)
     settings = replace(load_settings(run), **chosen)
     evaluation = evaluate_run(run.folder, model, load_data(run), weights, run.summary, settings, quick, announced=True)
     print_evaluation(evaluation)
@@ -82,3 +90,10 @@ def evaluate(run: Run, model: "LightningModule", weights: str, quick: bool, **gi
         print(f"not written  {short(run.folder / FILE)} is a full evaluation, which stays")
         return
     print(f"written      {short(run.folder / FILE)}   ({evaluation['cost']['evaluation_seconds']:.0f} s)")
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals or not value:
+        raise ConfigError(f"--sampling {text}: not of the form NAME=VALUE, for example guidance=1.5")
+    return name, value

@@ -1,7 +1,6 @@
 """`genlab sample`: a grid of new images."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -61,13 +60,15 @@ def sample(
 ) -> tuple["Tensor", str]:
     import torch
 
+    from genlab.evaluation.sampling import with_options
     from genlab.pictures.by_class import samples_by_class, shown_classes
     from genlab.pictures.grids import square_grid
 
     classes = check_label(model, label, "--grid" if label is None else "--label") if grid or label is not None else 0
     if grid and label is not None:
         raise ConfigError("--grid: it has a row for each class; leave --label out")
-    draw_images = _with_options(_sampler(run, model, components, seed), chosen, type(model).__name__)
+    sampler = _sampler(run, model, components, seed)
+    draw_images = with_options(sampler, chosen, type(model).__name__, lambda name: f"--{name.replace('_', '-')}")
     options = "".join(f", {name} {value}" for name, value in chosen.items())
     if grid:
         labels, columns = shown_classes(classes), n or COLUMNS
@@ -110,26 +111,3 @@ def _sampler(run: Run, model: "LightningModule", components: int | None, seed: i
         )
     sample: Callable[..., Tensor] = sampler.sample
     return sample
-
-
-def _with_options(sample: Callable[..., "Tensor"], chosen: Mapping[str, str], whose: str) -> Callable[..., "Tensor"]:
-    """The sampler with the options that were typed, read as what its signature says.
-
-    Raises:
-        ConfigError: it has no such option, or the value is none.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    from genlab.capabilities import sampling_options
-
-    there, values = sampling_options(sample), {}
-    for name, text in chosen.items():
-        option = f"--{name.replace('_', '-')}"
-        if name not in there:
-            others = ", ".join(f"--{other.replace('_', '-')}" for other in there) or "none"
-            raise ConfigError(f"{option}: {whose} has none; options of its samples: {others}")
-        try:
-            values[name] = TypeAdapter(there[name]).validate_strings(text)
-        except ValidationError as error:
-            raise ConfigError(f"{option}: {text}: {error.errors()[0]['msg'].removeprefix('Input ')}") from None
-    return partial(sample, **values)

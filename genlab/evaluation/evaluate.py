@@ -14,6 +14,7 @@ from genlab.evaluation.label_likelihood_scores import label_likelihood_scores
 from genlab.evaluation.label_scores import Labels
 from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.sample_scores import Sampler, sample_scores
+from genlab.evaluation.sampling import with_options
 from genlab.evaluation.scores import Evaluation, evenly
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
 from genlab.evaluation.step_curve import step_curve
@@ -82,7 +83,11 @@ def evaluate(
 def _sampler(model: nn.Module, train: Tensor, settings: EvaluationSettings) -> tuple[Sampler, str] | None:
     """What draws the samples, and its name."""
     if settings.ex_post is None and isinstance(model, CanSample):
-        return model.sample, "the model's own distribution"
+        chosen, name = settings.sampling or {}, type(model).__name__
+        told = "".join(f", {option} {value}" for option, value in chosen.items())
+        return with_options(model.sample, chosen, name, "sampling.{}".format), f"the model's own distribution{told}"
+    if settings.sampling:
+        raise ConfigError(f"sampling.{next(iter(settings.sampling))}: samples from codes have no options; leave it out")
     if isinstance(model, CanEncode) and isinstance(model, CanDecode):
         components = min(settings.ex_post or EX_POST_COMPONENTS, len(train))
         fitted = fit_ex_post(model, train, components, settings.seed)

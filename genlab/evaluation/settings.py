@@ -1,6 +1,6 @@
 """How much an evaluation looks at, and how it says how far it is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Protocol, TypeVar
 
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
@@ -22,6 +22,7 @@ class EvaluationSettings:
         steps: the curve of quality over evaluations of the network has a point for each, where samples take steps.
         ex_post: samples come from a mixture of so many Gaussians fitted to the codes, instead of from the model's own
             distribution. None: so it is, with ten, for a model that has codes and no distribution.
+        sampling: options of the model's `sample`, such as steps, a temperature or guidance.
         published_nll: of a paper, for the same network and protocol; shown beside `nll`.
         published_error: alike, beside `classification_error`; several in words.
         seed: of all noise.
@@ -36,6 +37,7 @@ class EvaluationSettings:
     dequantization_samples: PositiveInt = 8
     steps: Sequence[PositiveInt] = (2, 5, 10, 25, 50)
     ex_post: PositiveInt | None = None
+    sampling: Mapping[str, float | str] | None = None
     published_nll: PositiveFloat | None = None
     published_error: PositiveFloat | str | None = None
     seed: NonNegativeInt = 0

@@ -1,5 +1,6 @@
 """dx/dt = v(x, t), solved by explicit Runge-Kutta methods: with fixed steps, or with steps as short as they must be."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -64,6 +65,13 @@ def evaluations(solver: SolverName, steps: int) -> int:
     return steps * len(TABLEAUS[solver].b)
 
 
+def step_times(start: float, end: float, steps: int, exponent: float = 1.0) -> list[float]:
+    """The steps + 1 times 1 − (1 − u)^exponent for equal steps of u: above 1 they lie closer towards t = 1."""
+    ends = torch.tensor([start, end], dtype=torch.float64)
+    first, last = (1 - (1 - ends) ** (1 / exponent)).tolist()
+    return (1 - (1 - torch.linspace(first, last, steps + 1, dtype=torch.float64)) ** exponent).tolist()
+
+
 def integrate(
     field: Field,
     x: Tensor,
@@ -73,24 +81,25 @@ def integrate(
     solver: SolverName = "heun",
     steps: int = 25,
     tolerance: float = 1e-5,
+    exponent: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """x(end) for x(start) = x, and the evaluations of the field that each row took: (B, …) → (B, …), (B,).
 
     Args:
         field: the right side.
         x: (B, …).
-        start, end: times, in either order.
+        start, end: times in [0, 1], in either order.
         given: what else the field depends on, (B, …).
         solver: `adaptive` is Dormand & Prince's of order 5, whose steps are chosen for each row of x: what comes out
             does not depend on what else is in the batch.
-        steps: of equal length, for the solvers that are not adaptive.
+        steps: of the solvers that are not adaptive.
         tolerance: of the adaptive solver: the error of a step is below tolerance · (1 + |x|), root mean square.
+        exponent: see `step_times`.
     """
     if solver == "adaptive":
         return _adaptive(field, x, start, end, given, tolerance)
-    h = x.new_full((len(x),), (end - start) / steps)
-    for i in range(steps):
-        t = start + i * h
+    for at, until in itertools.pairwise(step_times(start, end, steps, exponent)):
+        t, h = x.new_full((len(x),), at), x.new_full((len(x),), until - at)
         x, _ = _step(TABLEAUS[solver], field, x, t, h, field(x, t, *given), given)
     return x, torch.full((len(x),), evaluations(solver, steps))
 

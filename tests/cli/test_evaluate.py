@@ -82,6 +82,25 @@ def test_ex_post_replaces_the_prior(evaluated):
     assert "a mixture of 2 Gaussians" in written["scores"]["fid_mnist"]["protocol"]
 
 
+def test_samples_have_options(evaluated):
+    _, written, _ = evaluated("flow_matching", "--sampling", "steps=1", "--sampling", "solver=euler")
+    assert "the model's own distribution, steps 1, solver euler" in written["scores"]["fid_mnist"]["protocol"]
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "named"),
+    [
+        ("vae", "steps=1", "sampling.steps: VAE has none"),
+        ("vae", "steps", "NAME=VALUE"),
+        ("autoencoder", "steps=1", "sampling.steps: samples from codes have no options"),
+    ],
+)
+def test_options_that_the_samples_do_not_have_are_one_line(runs, genlab, model, text, named):
+    out = genlab("evaluate", runs[model], *FEW, "--sampling", text)
+    assert out.code == 2 and named in out.err and out.err.count("\n") == 1
+    assert not (runs[model] / "evaluation.json").exists()
+
+
 def test_a_published_number_stands_beside_the_measured_one(runs, genlab, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(runs["vae"], folder)

@@ -348,7 +348,7 @@ def test_names_with_html_in_them_do_nothing(opened, exhibited, plane):
 
 def test_a_way_from_noise_is_a_slider(opened, exhibited):
     torch.manual_seed(0)
-    model = FlowMatching(layers=1, width=8, heads=2).eval().requires_grad_(False)
+    model = FlowMatching(channels=(4, 4)).eval().requires_grad_(False)
     for value in model.parameters():  # of which the last layer is zero at the start
         value.add_(0.3 * torch.randn_like(value))
     page = opened([exhibited(model)], viewport=PHONE)

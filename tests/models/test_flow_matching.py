@@ -28,8 +28,9 @@ from genlab.training.train import train
 
 SHAPE = (1, 4, 4)
 D = 16
-TRANSFORMER = {"patch_size": (2, 2), "layers": 2, "width": 8, "heads": 2}
+TRANSFORMER = {"architecture": "transformer", "patch_size": (2, 2), "layers": 2, "width": 8, "heads": 2}
 UNET = {"architecture": "convolutional", "channels": (4, 6)}
+BY_PATCHES = "model.architecture=transformer"
 ARCHITECTURES = {"transformer": TRANSFORMER, "convolutional": UNET}
 FIELDS = [("linear", "velocity"), ("cosine", "velocity"), ("linear", "noise"), ("cosine", "noise")]
 QUICK = ["model=flow_matching", "debug=fast", "data.batch_size=10", "data.eval_batch_size=10"]
@@ -329,13 +330,12 @@ def test_wrong_arguments_are_refused(wrong):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["model.patch_size=[3,3]"], r"patch_size: images of 28x28 are not made of patches of 3x3"),
-        (["model.heads=5"], r"the heads of the attention share its width: 5 do not divide 128"),
-        (["model.width=6", "model.heads=2"], r"width divisible by 4, got 6"),
-        (
-            ["model.architecture=convolutional", "model.channels=[8,8,8,8]"],
-            r"channels: images of 28x28 cannot be halved 3 times",
-        ),
+        ([BY_PATCHES, "model.patch_size=[3,3]"], r"patch_size: images of 28x28 are not made of patches of 3x3"),
+        ([BY_PATCHES, "model.heads=5"], r"the heads of the attention share its width: 5 do not divide 128"),
+        ([BY_PATCHES, "model.width=6", "model.heads=2"], r"width divisible by 4, got 6"),
+        (["model.channels=[8,8,8,8]"], r"channels: images of 28x28 cannot be halved 3 times"),
+        (["evaluation.sampling={guidanec: 2}"], r"evaluation.sampling.guidanec: FlowMatching has none; .*guidance"),
+        (["evaluation.sampling={steps: 0}"], r"evaluation.sampling.steps: 0: should be greater than or equal to 1"),
     ],
 )
 def test_what_does_not_fit_together_is_one_line(compose_config, overrides, message):

@@ -31,7 +31,7 @@ FAMILIES = {
         architecture="mlp", couplings=2, hidden_dims=[6], dequantization="uniform", image_shape=SHAPE, **labels
     ),
     "flow matching": lambda **labels: FlowMatching(
-        patch_size=[2, 2], layers=1, width=8, heads=2, image_shape=SHAPE, **labels
+        architecture="transformer", patch_size=[2, 2], layers=1, width=8, heads=2, image_shape=SHAPE, **labels
     ),
     "convolutional flow matching": lambda **labels: FlowMatching(
         architecture="convolutional", channels=[4], image_shape=SHAPE, **labels
@@ -351,9 +351,7 @@ def test_codes_of_several_rows_share_the_labels_of_the_last(name):
 
 @pytest.mark.parametrize("prediction", ["velocity", "noise"])
 def test_guidance_goes_on_from_the_field_without_labels_to_that_with(prediction):
-    FAMILIES["here"] = lambda **labels: FlowMatching(
-        prediction=prediction, patch_size=[2, 2], layers=1, width=8, heads=2, image_shape=SHAPE, **labels
-    )
+    FAMILIES["here"] = lambda **labels: FlowMatching(prediction=prediction, channels=[4], image_shape=SHAPE, **labels)
     model = conditional("here", label_dropout=0.1)
     del FAMILIES["here"]
     x, t = images(), torch.linspace(0.1, 0.9, 5).double()

@@ -35,11 +35,14 @@ def test_the_error_falls_with_the_order(solver, x, exact):
     assert math.log2(errors[0] / errors[1]) == pytest.approx(FIXED[solver], abs=0.1)
 
 
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (1, 0), (0.25, 0.75)])
+@pytest.mark.parametrize("exponent", [1, 1.5])
 @pytest.mark.parametrize(("solver", "theirs"), [("euler", "euler"), ("midpoint", "midpoint"), ("heun", "heun2")])
-def test_fixed_steps_are_torchdiffeqs(solver, theirs, x):
-    times = torch.linspace(0, 1, 8, dtype=torch.float64)
+def test_fixed_steps_are_torchdiffeqs(solver, theirs, exponent, start, end, x):
+    evenly = torch.linspace(*(1 - (1 - t) ** (1 / exponent) for t in (start, end)), 8, dtype=torch.float64)
+    times = 1 - (1 - evenly) ** exponent
     expected = odeint(lambda t, x: field(x, t.expand(4)), x, times, method=theirs)[-1]
-    found, count = integrate(field, x, 0, 1, solver=solver, steps=7)
+    found, count = integrate(field, x, start, end, solver=solver, steps=7, exponent=exponent)
     torch.testing.assert_close(found, expected)
     assert count.tolist() == [evaluations(solver, 7)] * 4
 

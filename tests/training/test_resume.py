@@ -26,13 +26,14 @@ QUICK += ["callbacks.sample_quality.n=50"]
 ONE_IMAGE = ["callbacks.samples.n=1", "callbacks.completion.rows=1", "callbacks.completion.ways=1"]
 ONE_WAY = ["callbacks.samples.n=1", "callbacks.trajectory.rows=1", "callbacks.interpolation.rows=1"]
 ONE_WAY += ["callbacks.traversals.rows=1", "callbacks.traversals.images=2"]
+SMALL_TRANSFORMER = ["model.architecture=transformer", "model.layers=1", "model.width=8", "model.heads=2"]
 MODELS = {
     "vae": ["model.hidden_dims=[16]", "callbacks.test_nll.images=4", "callbacks.test_nll.samples=3"],
     "gan": ["model=gan", "model.ema_decay=0.9", "model.discriminator_steps=2", "model.penalty=gradient_penalty"],
     "autoencoder": ["model=autoencoder", "model.hidden_dims=[16]", "callbacks.ex_post_samples.components=0"],
     "flow": ["model=flow", "model.steps=1", "model.channels=[4,4]", "model.dequantization_samples=2"],
     "autoregressive": ["model=autoregressive", "model.layers=1", "model.width=8", "model.heads=2", *ONE_IMAGE],
-    "flow_matching": ["model=flow_matching", "model.layers=1", "model.width=8", "model.heads=2", *ONE_WAY],
+    "flow_matching": ["model=flow_matching", *SMALL_TRANSFORMER, *ONE_WAY],
     "diffusion": [
         *("model=flow_matching", "model.architecture=convolutional", "model.channels=[4,4]", "model.path=cosine"),
         *("model.prediction=noise", "model.time_sampling=logit_normal", "model.coupling=optimal_transport", *ONE_WAY),

@@ -1,0 +1,37 @@
+"""What draws samples, with its options: steps, a temperature, guidance."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from genlab.capabilities import sampling_options
+from genlab.errors import ConfigError
+
+
+def with_options(
+    sample: Callable[..., Tensor], chosen: Mapping[str, object], whose: str, spelled: Callable[[str], str]
+) -> Callable[..., Tensor]:
+    """The sampler with options of its own, each read as what its signature says.
+
+    Args:
+        sample: of a model.
+        chosen: name → value, or its text.
+        whose: the model's name.
+        spelled: how the user gives an option of this name.
+
+    Raises:
+        ConfigError: it has no such option, or the value is none.
+    """
+    there, values = sampling_options(sample), {}
+    for name, value in chosen.items():
+        if name not in there:
+            others = ", ".join(spelled(other) for other in there) or "none"
+            raise ConfigError(f"{spelled(name)}: {whose} has none; options of its samples: {others}")
+        try:
+            values[name] = TypeAdapter(there[name]).validate_strings(str(value))
+        except ValidationError as error:
+            why = error.errors()[0]["msg"].removeprefix("Input ")
+            raise ConfigError(f"{spelled(name)}: {value}: {why}") from None
+    return partial(sample, **values)
