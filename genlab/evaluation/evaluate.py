@@ -63,8 +63,8 @@ def evaluate(
     else:
         evaluation = likelihood_scores(model, images, settings, track)
     if labels is not None and classifies(model):
-        some = (evenly(of_all, settings.images) for of_all in (test, labels[1]))
-        evaluation |= classification_scores(model, *some, settings)
+        some, theirs = evenly(test, settings.images), evenly(labels[1], settings.images)
+        evaluation |= classification_scores(model, some, theirs, settings)
     sampler = _sampler(model, train, settings)
     if sampler is None:
         why = "the model neither draws samples nor has codes to fit a density to"

@@ -108,8 +108,9 @@ class VAE(LabelledModel):
         classes = self.classes_told
         self.encoder = image_encoder(architecture, image_shape, hidden_dims, 2 * latent_dim, activation, classes)
         self.decoder = image_decoder(architecture, image_shape, hidden_dims, latent_dim, activation, classes)
-        classifier = image_encoder(architecture, image_shape, hidden_dims, classes, activation) if labels else None
-        self.few_labels = FewLabels(classifier) if classifier else None
+        self.few_labels: FewLabels | None = None
+        if labels is not None:
+            self.few_labels = FewLabels(image_encoder(architecture, image_shape, hidden_dims, classes, activation))
 
     # The two distributions
 

@@ -46,7 +46,8 @@ def test_the_test_error_is_measured_and_stands_beside_the_published_one(run, gen
     assert {"generative_accuracy", "label_accuracy", "nll"} <= set(scores)
     assert genlab("report", run).code == 0
     page = (tmp_path / "report.html").read_text()
-    assert "classification_error" in page and "share of images, lower is better" in page
+    assert ">classification_error ↓<" in page
+    assert "share whose label is not the one that q(y|x) is highest for; share of images; exact" in page
 
 
 @pytest.mark.parametrize(
