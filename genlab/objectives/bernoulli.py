@@ -1,43 +1,7 @@
 """Bernoulli pixels given by their logits."""
 
-import math
-from typing import Any
-
-import torch
 from torch import Tensor
-
-FACTORS = 8  # pixels that share a logarithm
-
-
-class _LogNone(torch.autograd.Function):
-    """log p(0) = −Σ softplus(l) = −Σ max(l, 0) − log Π (1 + exp −|l|), (…, P) → (…); its gradient is −sigmoid(l).
-
-    The factors are in [1, 2], so products of eight neither overflow nor lose digits, and the logarithm, which with the
-    exponential is nearly all the price of a softplus, is taken of an eighth as many numbers.
-    """
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(logits: Tensor) -> Tensor:  # type: ignore[override]
-        factors = logits.abs().neg_().exp_().add_(1)
-        together = math.gcd(FACTORS, factors.shape[-1])
-        logarithms = factors.unflatten(-1, (together, -1)).prod(-2).log_()
-        return -(logits.relu().sum(-1) + logarithms.sum(-1))
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        (logits,) = ctx.saved_tensors
-        return logits.sigmoid() * -gradient.unsqueeze(-1)
-
-
-def _flat(logits: Tensor) -> Tensor:
-    """(…, C, H, W) → (…, P), float32 under mixed precision too: sums of hundreds of pixels need it."""
-    return logits.flatten(-3).to(torch.promote_types(logits.dtype, torch.float32))
+from torch.nn import functional as F
 
 
 def bernoulli_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
@@ -52,11 +16,11 @@ def bernoulli_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
     Returns:
         (…): the sum over the last three dimensions.
     """
-    flat = _flat(logits)
-    return (x.flatten(-3) * flat).sum(-1) + _LogNone.apply(flat)
+    cross_entropy = F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none")
+    return -cross_entropy.flatten(-3).sum(-1)
 
 
 def pairwise_bernoulli_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
     """`bernoulli_log_likelihood` of every pair, by a matrix product: logits (M, C, H, W), x (B, C, H, W) → (M, B)."""
-    flat = _flat(logits)
-    return flat @ x.flatten(1).T + _LogNone.apply(flat).unsqueeze(-1)
+    flat = logits.flatten(1)
+    return flat @ x.flatten(1).T - F.softplus(flat).sum(-1, keepdim=True)
