@@ -104,7 +104,7 @@ class TrainingMetrics(Callback):
 
 
 def _kept(value: Tensor) -> Tensor | float:
-    """A number until the next row; on a CPU as Python's: small tensors that stay would lie between the large ones of
-    the steps, whose memory then changes from step to step and is never in the cache.
+    """A number until the next row; on a CPU as Python's, since small tensors that stay lie between the large ones of
+    the steps, which then get new memory again and again.
     """
     return value.item() if value.device.type == "cpu" else value.detach()
