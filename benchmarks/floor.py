@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from genlab.models.vae import VAE
-from genlab.training.quick_cpu import flushed_denormals
+from genlab.training.quick_cpu import flushed_denormals, quick_gpu_check
 
 Step = Callable[[], None]
 MODELS, STEPS = 8, 50
@@ -119,7 +119,7 @@ def main() -> None:
     if arguments.compile:
         steps["genlab's step, compiled"] = genlab_step(images, compiled=True)
     seconds: dict[str, list[float]] = {name: [] for name in steps}
-    with flushed_denormals():
+    with flushed_denormals(), quick_gpu_check():
         for name, step in steps.items():
             started = time.perf_counter()
             step()

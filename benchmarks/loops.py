@@ -27,14 +27,16 @@ GAN_BATCH, GAN_LATENT = 64, 100
 
 
 class EpochTimer(Callback):
-    """Seconds from the start of an epoch to the end of training, checkpoints written, without validation.
+    """Seconds from the start of an epoch to the end of training, checkpoints written.
 
     Args:
         clock: whose seconds; those of the wall, or `time.process_time`.
+        validation: whether it counts.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter, validation: bool = False) -> None:
         self._clock = clock
+        self._validation = validation
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = self._clock()
@@ -43,7 +45,8 @@ class EpochTimer(Callback):
         self._validation_started = self._clock()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._started += self._clock() - self._validation_started
+        if not self._validation:
+            self._started += self._clock() - self._validation_started
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.seconds = self._clock() - self._started

@@ -64,7 +64,7 @@ def main() -> None:
         for kind, root in roots.items():
             processors[kind] = EpochTimer(time.process_time)
             overrides = [f"data={kind}", f"data.root={root}", *arguments.overrides]
-            epochs[kind] = genlab_epoch(folder / kind, overrides, False, processors[kind])
+            epochs[kind] = genlab_epoch(folder / kind, overrides, processors[kind])
         for number in range(arguments.rounds + 1):
             for kind in (*KINDS[number % 3 :], *KINDS[: number % 3]):
                 wall = epochs[kind]()

@@ -5,6 +5,7 @@
 
 Each round times one epoch of every contender in turn, so that a machine whose speed drifts treats all alike; ratios
 are taken round by round. All train the same network on the 55,000 training images of MNIST at the same batch size.
+genlab's epoch is timed as theirs, of training alone, and as its user sees it, with validation and pictures.
 """
 
 import argparse
@@ -33,8 +34,8 @@ from genlab.training.quick_cpu import flushed_denormals, quick_gpu_check
 from genlab.training.train import build
 
 
-def genlab_epoch(folder: Path, overrides: list[str], pictures: bool, *timers: EpochTimer) -> Epoch:
-    """`python train.py` with its logging, console and checkpoints; validation is not counted.
+def genlab_epoch(folder: Path, overrides: list[str], *timers: EpochTimer, whole: bool = False) -> Epoch:
+    """`python train.py` with its logging, console and checkpoints; `whole`: with validation and pictures too.
 
     `timers` measure the same epochs by other clocks.
     """
@@ -42,10 +43,10 @@ def genlab_epoch(folder: Path, overrides: list[str], pictures: bool, *timers: Ep
     settings = [f"run_dir={folder}", "trainer.accelerator=cpu", *check(overrides)]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         cfg = compose("config", settings)
-    if not pictures:
+    if not whole:
         cfg.callbacks = {name: node for name, node in cfg.callbacks.items() if not _is_picture(node)}
     experiment = build(cfg)
-    timer = EpochTimer()
+    timer = EpochTimer(validation=whole)
     callbacks: list[Callback] = experiment.trainer.callbacks  # type: ignore[attr-defined]
     callbacks += [*timers, timer]
 
@@ -68,15 +69,16 @@ def contend(name: str, arguments: argparse.Namespace, folder: Path, pipe: Connec
     torch.manual_seed(0)
     gan = "model=gan" in arguments.overrides
     with contextlib.ExitStack() as stack:
-        if name == "genlab":
+        if name in GENLAB:
             stack.enter_context(flushed_denormals())
         if name != LIGHTNING:  # which sets this in whatever imports it, also in the plain loop's process
             stack.enter_context(quick_gpu_check())
         data = ImageDataModule("mnist")
         data.prepare_data()
         data.setup()
-        if name == "genlab":
-            epoch = genlab_epoch(folder / "genlab", arguments.overrides, arguments.pictures)
+        if name in GENLAB:
+            run = folder / ("whole" if GENLAB[name] else "training")
+            epoch = genlab_epoch(run, arguments.overrides, whole=GENLAB[name])
         elif name == PLAIN:
             epoch = (plain_gan if gan else plain_vae)(data.train_set.images.float().div(255))
         else:
@@ -85,19 +87,19 @@ def contend(name: str, arguments: argparse.Namespace, folder: Path, pipe: Connec
             pipe.send(epoch())
 
 
+GENLAB = {"genlab": False, "genlab, validation, pictures": True}
 PLAIN, LIGHTNING = "(a) plain loop, sliced tensor", "(b) Lightning, ToTensor"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Seconds of a training epoch, against loops written by hand")
     parser.add_argument("--rounds", type=int, default=3, help="epochs of each, after one that is not counted")
-    parser.add_argument("--pictures", action="store_true", help="count the pictures after each epoch too")
     parser.add_argument("overrides", nargs="*", help="for genlab, such as model=gan or trainer.precision=bf16-mixed")
     arguments = parser.parse_args()
     spawn = multiprocessing.get_context("spawn")
     pipes = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("genlab", PLAIN, LIGHTNING):
+        for name in (*GENLAB, PLAIN, LIGHTNING):
             pipes[name], other = spawn.Pipe()
             spawn.Process(target=contend, args=(name, arguments, Path(folder), other), daemon=True).start()
             other.close()  # so that a contender that dies is noticed

@@ -1,5 +1,6 @@
 """Stops a run that has left the finite numbers, before it overwrites its last good checkpoint."""
 
+import math
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ class NonFinite(Callback):
     """
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        if loss.device.type != "cpu" or _skips(trainer) or loss.isfinite():
+        if loss.device.type != "cpu" or math.isfinite(loss.item()) or _skips(trainer):
             return
         batch, weight = trainer.fit_loop.batch_idx + 1, _first_non_finite(pl_module)
         if weight is not None and batch > 1:

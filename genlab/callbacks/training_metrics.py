@@ -23,7 +23,7 @@ class TrainingMetrics(Callback):
         self._names: list[str] = []
         self._window: Tensor | None = None  # Σ images · (metrics…, 1) since the last row, on the CPU
         self._epoch: Tensor | None = None
-        self._latest: list[tuple[list[Tensor], int]] = []  # metrics that are not in the window yet, and images
+        self._latest: list[tuple[list[Any], int]] = []  # metrics that are not in the window yet, and images
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._window, self._epoch, self._latest = None, None, []
@@ -32,7 +32,7 @@ class TrainingMetrics(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self._names = list(outputs)
-        self._latest.append(([value.detach() for value in outputs.values()], len(batch[0])))
+        self._latest.append(([_kept(value) for value in outputs.values()], len(batch[0])))
         every_n = trainer.log_every_n_steps  # type: ignore[attr-defined]
         if batches_seen(trainer) % every_n == 0 or trainer.is_last_batch:
             self._flush(trainer)
@@ -67,9 +67,10 @@ class TrainingMetrics(Callback):
         a resumed run are those of one that was never stopped, to the bit.
         """
         if self._latest:
-            values = torch.stack([value for metrics, _ in self._latest for value in metrics]).cpu()
-            for row, (_, images) in zip(values.view(len(self._latest), -1), self._latest, strict=True):
-                row = torch.cat([row, row.new_ones(1)]) * images
+            kept = [value for metrics, _ in self._latest for value in metrics]
+            values = torch.stack(kept).cpu() if isinstance(kept[0], Tensor) else torch.tensor(kept)
+            images = torch.tensor([[count] for _, count in self._latest])
+            for row in torch.cat([values.view(len(images), -1), torch.ones_like(images)], dim=1) * images:
                 self._window = row if self._window is None else self._window + row
             self._latest = []
         if self._window is None or trainer.world_size == 1:
@@ -100,3 +101,10 @@ class TrainingMetrics(Callback):
         self._window, self._epoch = (None if sums is None else sums.cpu() for sums in (state["window"], state["epoch"]))
         if self._window is not None and not trainer.is_global_zero:
             self._window = torch.zeros_like(self._window)  # the sum over all processes goes on in one of them
+
+
+def _kept(value: Tensor) -> Tensor | float:
+    """A number until the next row; on a CPU as Python's, since small tensors that stay lie between the large ones of
+    the steps, which then get new memory again and again.
+    """
+    return value.item() if value.device.type == "cpu" else value.detach()

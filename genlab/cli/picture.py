@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genlab.cli.options import output_file, run_options
-from genlab.console.program import keep_quiet
+from genlab.console.program import keep_quiet, quick_imports
 from genlab.console.readable import short
 from genlab.errors import ConfigError, DiskError
 from genlab.runs.classes import MODEL_SECTIONS
@@ -45,7 +45,8 @@ def with_model(function: Callable[..., None]) -> Callable[..., None]:
             (run.config.data.root,) = data_root
         weights = run.checkpoint(checkpoint).name
         keep_quiet()
-        from genlab.runs.reload import load_model  # seconds, because of torch: a wrong folder is answered before
+        with quick_imports():
+            from genlab.runs.reload import load_model  # seconds, because of torch: a wrong folder is answered before
 
         function(run, load_model(run, device, checkpoint), weights, **given)
 

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from genlab.cli.options import explained, trust_options
 from genlab.cli.overrides import check, typed
-from genlab.console.program import begin, keep_quiet, leave_unread, mendable
+from genlab.console.program import begin, keep_quiet, leave_unread, mendable, quick_imports
 from genlab.console.readable import start_from, to_copy
 from genlab.errors import ConfigError, plain
 from genlab.processes.agreement import is_lost, spoken
@@ -79,7 +79,8 @@ def _run(cfg: DictConfig) -> None:
     try:
         with answered(str(made)):
             OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # a value may refer to nothing
-            from genlab.training.train import train  # seconds, because of torch: a wrong name is answered before
+            with quick_imports():
+                from genlab.training.train import train  # seconds, because of torch: a wrong name is answered before
 
             keep_quiet()
             train(cfg, overrides=overrides)

@@ -48,7 +48,7 @@ class ImageDataModule(LightningDataModule):
         eval_batch_size: images a validation or test batch; no metric depends on it.
         num_workers: loader processes; 0 is fastest, because nothing is decoded.
         on_device: whether the images lie on the device of the model, as 8-bit numbers, and batches are made there.
-            `auto`: on a GPU, if they take a quarter of its free memory at most. The batches are the same.
+            `auto`: on a CPU, and on a GPU if they take a quarter of its free memory at most. The batches are the same.
         seed: the order of the training images is a function of this and the epoch alone.
     """
 

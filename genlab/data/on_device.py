@@ -10,14 +10,15 @@ from torch.utils.data import Sampler
 from genlab.data.dataset import Batch, ImageDataset
 
 CHUNK_BYTES = 2**26  # of float32 images made at once
+CACHE_BYTES = 2**21  # the same on a CPU, whose cache is to have them still when their batch comes
 SHARE = 1 / 4  # of a GPU's free memory that images may have without being asked for
 
 
 class DeviceBatches:
     """The batches of `torch.utils.data.DataLoader` over the same images and sampler, to the bit.
 
-    The uint8 images are copied once, and the order of an epoch once an epoch; batches are views of larger tensors, so
-    that on a GPU hardly anything is launched for one.
+    The uint8 images are copied once, where they are not there already, and the order of an epoch once an epoch; batches
+    are views of larger tensors, so that hardly anything is called, or on a GPU launched, for one.
 
     Args:
         images: of a split.
@@ -40,7 +41,8 @@ class DeviceBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         batch_bytes = self.batch_size * self.images[0].numel() * 4
-        at_once = self.batch_size * max(1, CHUNK_BYTES // batch_bytes)
+        chunk_bytes = CACHE_BYTES if self.device.type == "cpu" else CHUNK_BYTES
+        at_once = self.batch_size * max(1, chunk_bytes // batch_bytes)
         order = torch.tensor(list(self.sampler), dtype=torch.int64).to(self.device)
         for rows in order.split(at_once):
             images = torch.div(self.images.index_select(0, rows), self._white)
@@ -49,5 +51,7 @@ class DeviceBatches:
 
 
 def fits(images: Tensor, device: torch.device) -> bool:
-    """Whether images may go to a device without being asked for: a GPU of which they take a small part."""
-    return device.type == "cuda" and images.numel() <= SHARE * torch.cuda.mem_get_info(device)[0]
+    """Whether images may be on a device without being asked for: where they are, or a GPU of which they take little."""
+    if device.type == "cuda":
+        return images.numel() <= SHARE * torch.cuda.mem_get_info(device)[0]
+    return device == images.device

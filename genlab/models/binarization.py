@@ -30,4 +30,4 @@ def binarize_afresh(images: Tensor) -> Tensor:
     draws = torch.empty((images.numel() + 3) // 4, dtype=torch.int64, device=images.device)
     sixteen_bits = draws.random_(torch.iinfo(torch.int64).min, None).view(torch.int16)[: images.numel()]
     # in place: turning booleans into floats would take as long as all the rest
-    return (images * 2**16 - 2**15).gt_(sixteen_bits.view_as(images))
+    return (images * 2**16).sub_(2**15).gt_(sixteen_bits.view_as(images))

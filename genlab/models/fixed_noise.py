@@ -28,8 +28,8 @@ def _draw(images: Tensor, shape: tuple[int, ...], fill: Callable[..., Tensor]) -
     generator = torch.Generator()
     # A grey value k/255 may be off by a rounding, since GPUs divide in another way; equal images have equal bytes here.
     # As float32, since numpy has no bfloat16
-    grey = images.float().cpu().mul(255).round_().div_(255).contiguous()
+    grey = images.float().cpu().mul(255).round_().div_(255).contiguous().numpy()
     for image, row in zip(grey, noise, strict=True):
-        generator.manual_seed(zlib.crc32(image.numpy().tobytes(), SEED))
+        generator.manual_seed(zlib.crc32(image, SEED))
         fill(row, generator=generator)
     return noise.to(images)

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from pytorch_lightning.core.optimizer import LightningOptimizer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 from torch.nn.utils import get_total_norm
 
@@ -140,12 +140,12 @@ class GAN(LabelledModel):
             both = None if labels is None else torch.cat([labels, labels.expand(len(fake))])
             real_logits, fake_logits = self.logits(torch.cat([real, fake]), both).split([len(real), len(fake)])
             loss = ADVERSARIAL_OBJECTIVES[self.objective].discriminator_loss(real_logits, fake_logits)
-            measured = self._measure(real_logits.detach(), fake_logits.detach())
+            measured = self._measure(real_logits.detach(), fake_logits.detach(), loss.detach())
             if self.penalty != "none":
                 penalty = self.penalty_weight * self._penalty(real, fake, labels)
                 loss = loss + penalty
                 measured["penalty"] = penalty.detach()
-            measured["discriminator_gradient_norm"] = self._descend(loss, optimizer, self.discriminator)
+            measured["discriminator_gradient_norm"] = self._descend(loss, optimizer)
         return measured
 
     def generator_step(self, fake: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
@@ -153,16 +153,17 @@ class GAN(LabelledModel):
         optimizer, _ = self.optimizers()  # type: ignore[attr-defined]
         with self.toggled_optimizer(optimizer):
             loss = ADVERSARIAL_OBJECTIVES[self.objective].generator_loss(self.logits(fake, labels))
-            norm = self._descend(loss, optimizer, self.generator)
+            norm = self._descend(loss, optimizer)
         return {"generator_loss": loss.detach(), "generator_gradient_norm": norm}
 
-    def _descend(self, loss: Tensor, optimizer: LightningOptimizer, player: nn.Module) -> Tensor:
+    def _descend(self, loss: Tensor, optimizer: LightningOptimizer) -> Tensor:
         """Take one step and clear the gradients; return the gradient's norm."""
         # Lightning calls training_step under autocast, where a backward pass does not belong: float32 parts of the
         # graph, the penalty among them, would be differentiated in bfloat16
         with torch.autocast(self.device.type, enabled=False):
             self.manual_backward(loss)
-        norm = get_total_norm([weight.grad for weight in player.parameters() if weight.grad is not None])
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        norm = get_total_norm([weight.grad for weight in weights if weight.grad is not None])
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         if scaler is not None:  # float16: the gradients are multiplied by the scale until the optimizer divides
             norm = norm / scaler.scale(torch.ones_like(norm))
@@ -177,7 +178,7 @@ class GAN(LabelledModel):
         mixed = repeated(labels, (len(fake),))  # an image and the fake that it is mixed with have one label
         return gradient_penalty(lambda x: self.discriminator(x, mixed), real, fake, uniform)
 
-    def _measure(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+    def _measure(self, real_logits: Tensor, fake_logits: Tensor, discriminator_loss: Tensor) -> dict[str, Tensor]:
         """Return what training, validation and test have in common."""
         said_real, said_fake = (real_logits > 0).float().mean(), (fake_logits < 0).float().mean()
         return {
@@ -185,7 +186,7 @@ class GAN(LabelledModel):
             "d_real": real_logits.sigmoid().mean(),
             "d_fake": fake_logits.sigmoid().mean(),
             "discriminator_accuracy": 0.5 * (said_real + said_fake),
-            "discriminator_loss": ADVERSARIAL_OBJECTIVES[self.objective].discriminator_loss(real_logits, fake_logits),
+            "discriminator_loss": discriminator_loss,
         }
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
@@ -213,8 +214,9 @@ class GAN(LabelledModel):
     def _evaluate(self, split: str, images: Tensor, labels: Tensor) -> None:
         told = self.told(labels)
         fake_logits = self.logits(self.generator(fixed_normal(images, (self.latent_dim,)), told), told)
-        measured = self._measure(self.logits(2 * images - 1, told), fake_logits)
-        measured["generator_loss"] = ADVERSARIAL_OBJECTIVES[self.objective].generator_loss(fake_logits)
+        real_logits, objective = self.logits(2 * images - 1, told), ADVERSARIAL_OBJECTIVES[self.objective]
+        measured = self._measure(real_logits, fake_logits, objective.discriminator_loss(real_logits, fake_logits))
+        measured["generator_loss"] = objective.generator_loss(fake_logits)
         log_means(self, split, measured, len(images))
 
     @property

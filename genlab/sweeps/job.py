@@ -11,7 +11,7 @@ from typing import TextIO
 
 from omegaconf import DictConfig, open_dict
 
-from genlab.console.program import keep_quiet, mendable
+from genlab.console.program import keep_quiet, mendable, quick_imports
 from genlab.console.readable import readable, short
 from genlab.errors import plain
 from genlab.processes.signals import TERMINATED, exit_on_sigterm
@@ -57,7 +57,8 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
         try:
             (folder / ERROR).unlink(missing_ok=True)
             with _left_behind(folder) as previous:
-                from genlab.training.train import train  # seconds, because of torch
+                with quick_imports():
+                    from genlab.training.train import train  # seconds, because of torch
 
                 keep_quiet()
                 train(cfg, resumed=previous, overrides=overrides)

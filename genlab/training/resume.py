@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from genlab.console.program import keep_quiet
+from genlab.console.program import keep_quiet, quick_imports
 from genlab.console.readable import short
 from genlab.errors import ConfigError, RunError
 from genlab.processes.agreement import agreed
@@ -59,7 +59,8 @@ def resume(folder: str, overrides: list[str], trust: Sequence[str] = ()) -> None
             return
         if is_first():  # which alone writes: what another found may be what it writes just now
             remove_leftovers(run.folder)
-        from genlab.training.train import train  # seconds, because of torch
+        with quick_imports():
+            from genlab.training.train import train  # seconds, because of torch
 
         keep_quiet()
         earlier = [text for text in read_overrides(run.folder) if text.partition("=")[0].lstrip("+") not in changes]

@@ -46,6 +46,11 @@ def test_the_shape_of_images_needs_no_plus_either():
     assert check(["model.image_shape=[3,32,32]"]) == ["++model.image_shape=[3,32,32]"]
 
 
+def test_several_settings_that_no_config_names_are_found_together():
+    given = ["trainer.limit_train_batches=20", "model.latent_dim=2", "trainer.precision=32-true"]
+    assert check(given) == [f"++{given[0]}", given[1], f"++{given[2]}"]
+
+
 def test_overrides_are_as_typed_without_the_plus_of_genlab():
     arguments = [
         "trainer.precision=bf16-mixed",

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from pytorch_lightning import Trainer
+from torch.utils.data import DataLoader
 
 from genlab.data import on_device
 from genlab.data.datamodule import ImageDataModule
@@ -30,7 +32,7 @@ def assert_equal(batches, others):
 
 @pytest.mark.parametrize("chunk", [1, 64 * 784 * 4 * 3, 2**26])
 def test_training_batches_of_an_epoch_are_those_of_the_loader(data, chunk, monkeypatch):
-    monkeypatch.setattr(on_device, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(on_device, "CACHE_BYTES", chunk)
     loader = data.train_dataloader()
     made = DeviceBatches(data.train_set, 64, EpochOrder(data.train_set, 3), CPU)
     assert len(made) == len(loader)
@@ -57,3 +59,13 @@ def test_evaluation_batches_are_those_of_the_loader(data):
 def test_no_process_loads_what_lies_on_the_device():
     with pytest.raises(ConfigError, match=r"data\.num_workers=2: .* data\.on_device=true"):
         ImageDataModule("mnist", num_workers=2, on_device=True)
+
+
+def test_a_cpu_needs_no_loader_and_gets_one_where_it_is_asked_for(data):
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    for chosen, made in {"auto": DeviceBatches, True: DeviceBatches, False: DataLoader}.items():
+        module = ImageDataModule("mnist", root=data.root, on_device=chosen)
+        module.setup()
+        module.trainer = trainer
+        assert type(module.train_dataloader()) is made
+        assert type(module.val_dataloader()) is made
