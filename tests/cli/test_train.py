@@ -53,11 +53,11 @@ def test_hydra_may_change_the_folder(tmp_path, mnist_root):
 
 @pytest.mark.slow
 def test_a_reader_that_has_gone_away_interrupts_a_run(tmp_path, mnist_root):
-    command = [*TRAIN, *QUICK, f"data.root={mnist_root}"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    process.stdout.close()
-    assert re.fullmatch(r"interrupted; to go on: genlab resume outputs/vae/\S+\n", process.stderr.read())
-    assert process.wait() == 128 + signal.SIGINT
+    training = Training(tmp_path, *QUICK, f"data.root={mnist_root}")
+    training.out.close()
+    assert re.fullmatch(r"interrupted; to go on: genlab resume outputs/vae/\S+\n", training.err.read())
+    training.process.join()
+    assert training.process.exitcode == 128 + signal.SIGINT
     (summary,) = (tmp_path / "outputs").glob("vae/*/summary.json")
     assert json.loads(summary.read_text())["status"] == "interrupted"
 
@@ -104,11 +104,11 @@ def test_the_console_shows_genlabs_own_lines_alone(tmp_path, mnist_root):
 def test_two_processes_of_lightnings_train_together(tmp_path, mnist_root):
     """A GAN, whose players each leave the other's weights without a gradient, and without trainer=ddp."""
     devices = ["model=gan", "callbacks=search", "trainer.devices=2", "trainer.accelerator=cpu"]
-    result = run([*TRAIN, "debug=fast", *devices, f"data.root={mnist_root}"], tmp_path)
-    assert result.returncode == 0, result.stderr
+    code, out, err = Training(tmp_path, "debug=fast", *devices, f"data.root={mnist_root}").end()
+    assert code == 0, err
     summaries = list((tmp_path / "outputs").glob("gan/*/summary.json"))
     assert [json.loads(path.read_text())["status"] for path in summaries] == ["finished"]
-    assert result.stdout.count("epoch 2/2") == 1
+    assert out.count("epoch 2/2") == 1
 
 
 @pytest.mark.slow
