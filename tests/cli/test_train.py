@@ -104,11 +104,11 @@ def test_the_console_shows_genlabs_own_lines_alone(tmp_path, mnist_root):
 def test_two_processes_of_lightnings_train_together(tmp_path, mnist_root):
     """A GAN, whose players each leave the other's weights without a gradient, and without trainer=ddp."""
     devices = ["model=gan", "callbacks=search", "trainer.devices=2", "trainer.accelerator=cpu"]
-    code, out, err = Training(tmp_path, "debug=fast", *devices, f"data.root={mnist_root}").end()
-    assert code == 0, err
+    result = run([*TRAIN, "debug=fast", *devices, f"data.root={mnist_root}"], tmp_path)
+    assert result.returncode == 0, result.stderr
     summaries = list((tmp_path / "outputs").glob("gan/*/summary.json"))
     assert [json.loads(path.read_text())["status"] for path in summaries] == ["finished"]
-    assert out.count("epoch 2/2") == 1
+    assert result.stdout.count("epoch 2/2") == 1
 
 
 @pytest.mark.slow

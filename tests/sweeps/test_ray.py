@@ -4,13 +4,16 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
-from fork_server import Training
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
+TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
 PICTURES = ["samples", "reconstructions", "interpolation", "traversals", "manifold", "code_scatter"]
 SMALL = ["trainer.accelerator=cpu", "data.batch_size=100", "model.hidden_dims=[8]"]
 SMALL += ["callbacks.test_nll.images=2", "callbacks.test_nll.samples=2", "logger=none"]
@@ -24,17 +27,18 @@ LONG = 40  # epochs of milliseconds, so that a signal comes before the last
 @pytest.fixture
 def start(tmp_path):
     """start(arguments): a sweep in tmp_path, which does not survive the test."""
-    sweeps = []
+    processes = []
 
     def begin(*arguments):
-        # a worker of any other niceness waits for whatever else this machine does
-        environment = {"OMP_NUM_THREADS": None, "RAY_worker_niceness": "0"}
-        sweeps.append(Training(tmp_path, "-m", *arguments, environment=environment))
-        return sweeps[-1]
+        variables = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+        variables["RAY_worker_niceness"] = "0"  # else the jobs wait for whatever else this machine does
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        processes.append(subprocess.Popen([*TRAIN, "-m", *arguments], cwd=tmp_path, text=True, env=variables, **pipes))
+        return processes[-1]
 
     yield begin
-    for sweep in sweeps:
-        sweep.process.kill()  # and Ray's own processes end with it
+    for process in processes:
+        process.kill()  # and Ray's own processes end with it
 
 
 def summary(job):
@@ -44,31 +48,31 @@ def summary(job):
         return {}
 
 
-def trains(job, training, besides=None):
+def trains(job, process, besides=None):
     """Wait until another process than `besides` has trained an epoch of the job → its pid."""
-    while training.process.is_alive():
+    while process.poll() is None:
         found = summary(job)
         new = found.get("status") == "running" and found["pid"] != besides
         if new and "\nepoch " in (job / "console.log").read_text().rpartition("\nrun folder ")[2]:
             return found["pid"]
         time.sleep(0.02)
-    pytest.fail(f"the sweep has ended before job {job.name} trained: {training.end()}")
+    pytest.fail(f"the sweep has ended before job {job.name} trained: {process.communicate()}")
 
 
 @pytest.mark.slow
 def test_a_sweep_on_a_cluster_survives_failures_kills_and_an_interruption(tmp_path, mnist_root, start):
     root = os.path.relpath(mnist_root, tmp_path)  # relative to where the command is typed, wherever Ray works
     given = [*RAY, *SMALL, f"data.root={root}", f"trainer.max_epochs={LONG}"]
-    training = start("model.latent_dim=2,0,3", *given)
-    while not list(tmp_path.glob("outputs/sweeps/*/0/summary.json")) and training.process.is_alive():
+    process = start("model.latent_dim=2,0,3", *given)
+    while not list(tmp_path.glob("outputs/sweeps/*/0/summary.json")) and process.poll() is None:
         time.sleep(0.05)
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
-    os.kill(trains(sweep / "0", training), signal.SIGKILL)  # goes on
-    first = trains(sweep / "2", training)
+    os.kill(trains(sweep / "0", process), signal.SIGKILL)  # goes on
+    first = trains(sweep / "2", process)
     os.kill(first, signal.SIGKILL)
-    os.kill(trains(sweep / "2", training, besides=first), signal.SIGKILL)  # one too many
-    code, out, err = training.end()
-    assert code == 1, out + err
+    os.kill(trains(sweep / "2", process, besides=first), signal.SIGKILL)  # one too many
+    out, err = process.communicate()
+    assert process.returncode == 1, out + err
 
     rows = {line.split()[0]: line for line in out[out.index("\n\n") :].splitlines() if re.match(r"\s+[023] ", line)}
     assert [rows[name].split()[-1] for name in "23"] == ["finished", "killed"]
@@ -90,11 +94,11 @@ def test_a_sweep_on_a_cluster_survives_failures_kills_and_an_interruption(tmp_pa
 
     # what was killed goes on, and is interrupted
     before = summary(sweep / "2")["pid"]
-    training = start("model.latent_dim=2,3", *given, f"sweep.resume={sweep.relative_to(tmp_path)}")
-    trains(sweep / "2", training, besides=before)
-    training.process.terminate()
-    code, out, err = training.end()
-    assert code == 128 + signal.SIGTERM, out + err
+    process = start("model.latent_dim=2,3", *given, f"sweep.resume={sweep.relative_to(tmp_path)}")
+    trains(sweep / "2", process, besides=before)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM, out + err
     assert "2 jobs: 1 finished already, 1 to go on)" in out
     assert summary(sweep / "2")["status"] == "interrupted"
     assert not (sweep / ".console").exists()
