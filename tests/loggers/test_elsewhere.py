@@ -12,12 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 from browser import chromium, watched
-from fork_server import Training
 
 mlflow = pytest.importorskip("mlflow")
 pytest.importorskip("wandb")
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("elsewhere")]
 
+TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
 QUICK = [
     "data=digits",
     "model.hidden_dims=[16]",
@@ -33,15 +33,15 @@ QUICK += ["callbacks.test_nll.images=4", "callbacks.test_nll.samples=2", "callba
 def trained(tmp_path_factory):
     """The sweep's folder, and that in which its commands ran; job 0 was resumed for a second epoch."""
     place = tmp_path_factory.mktemp("elsewhere")
-    environment = dict.fromkeys(name for name in os.environ if name.startswith(("WANDB_", "MLFLOW_")))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "MLFLOW_"))}
     environment |= {"WANDB_MODE": "offline"}
     sweep = place / "grid"
     command = ["-m", f"hydra.sweep.dir={sweep}", "logger=[tensorboard,mlflow,wandb],none", *QUICK]
     told = []
     for arguments in (command, [f"resume={sweep / '0'}", "trainer.max_epochs=2"]):
-        code, out, err = Training(place, *arguments, environment=environment).end()
-        assert code == 0, out + err
-        told.append(out)
+        done = subprocess.run([*TRAIN, *arguments], cwd=place, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        told.append(done.stdout)
     ids = json.loads((sweep / "0" / "loggers.json").read_text())
     return SimpleNamespace(place=place, sweep=sweep, told=told, store=f"sqlite:///{place / 'mlflow.db'}", **ids)
 
@@ -95,12 +95,7 @@ def test_mlflows_page_shows_the_run(trained):
         port = taken.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", trained.store, "--port", str(port)]
     with chromium() as browser, watched(browser) as (page, _, _):
-        without_jobs = os.environ | {
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"
-        }  # each a process that imports MLflow
-        server = subprocess.Popen(
-            [*command, "--workers", "1"], cwd=trained.place, env=without_jobs, start_new_session=True
-        )
+        server = subprocess.Popen([*command, "--workers", "1"], cwd=trained.place, start_new_session=True)
         try:
             address = f"http://127.0.0.1:{port}"
             wait_for(address, server)
