@@ -10,10 +10,10 @@ bits of each number; all presets together may have 6 MB.
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from genlab.cli.main import main as command_line
 from genlab.runs.configuration import quoted
 from genlab.runs.pretrained import SHIPPED
 
@@ -29,10 +29,13 @@ MOST = 6_000_000  # bytes of all of them
 
 
 def genlab(*arguments: str | Path) -> None:
-    """Run `genlab …`; end with its code if it fails."""
-    code = subprocess.run([sys.executable, "-m", "genlab.cli.main", *map(str, arguments)]).returncode
-    if code:
-        sys.exit(code)
+    """Run `genlab …` in this process; end with its code if it fails."""
+    sys.argv = ["genlab", *map(str, arguments)]
+    try:
+        command_line()
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 def status(folder: Path) -> str | None:

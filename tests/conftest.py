@@ -52,15 +52,25 @@ def draw_shapes(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return (255 * torch.sigmoid(2 * (radius[:, None, None] - distance))).to(torch.uint8), labels.to(torch.uint8)
 
 
+def write_mnist(root: Path, n_train: int, n_test: int) -> Path:
+    """Make a `data.root` of shapes in MNIST's files; a twelfth of its training images are for validation."""
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for values, file in zip([*draw_shapes(n_train, 0), *draw_shapes(n_test, 1)], FILES, strict=True):
+        write_idx(raw / file, values)
+    return root
+
+
 @pytest.fixture(scope="session")
 def mnist_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A `data.root` with 600 training and 100 test images in MNIST's files; do not write to it."""
-    root = tmp_path_factory.mktemp("data")
-    raw = root / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for values, file in zip([*draw_shapes(N_TRAIN, 0), *draw_shapes(N_TEST, 1)], FILES, strict=True):
-        write_idx(raw / file, values)
-    return root
+    return write_mnist(tmp_path_factory.mktemp("data"), N_TRAIN, N_TEST)
+
+
+@pytest.fixture(scope="session")
+def few_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For trainings whose batches, and not images, matter: 66 training, 6 validation and 12 test images."""
+    return write_mnist(tmp_path_factory.mktemp("few"), 72, 12)
 
 
 # Most of a short run's time would be spent on packing the pixels of its pictures
@@ -70,6 +80,7 @@ SMALL_PICTURES = [
         *("samples.n=4", "prior_noise.n=4", "reconstructions.rows=1", "completion.rows=2", "completion.ways=2"),
         *("manifold.size=3", "trajectory.rows=2", "trajectory.columns=3", "interpolation.rows=2"),
         *("interpolation.columns=3", "traversals.rows=2", "traversals.steps=2", "traversals.images=20"),
+        *("samples_by_class.columns=2", "samples_by_class.classes=2", "analogies.rows=1", "analogies.classes=2"),
     )
 ]
 

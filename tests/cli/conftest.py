@@ -45,5 +45,6 @@ def labelled(mnist_root, tmp_path_factory):
     outputs = tmp_path_factory.mktemp("labelled")
     overrides = ["model=vae", *QUICK, *TINY["vae"], "model.conditional=true", "data.batch_size=20"]
     overrides += ["++trainer.limit_train_batches=27", "model.learning_rate=0.01"]
+    overrides += ["callbacks.samples_by_class.columns=10", "callbacks.samples_by_class.classes=30"]
     train(stand_in_config(mnist_root, outputs, *overrides), overrides=overrides)
     return outputs / "run"

@@ -4,31 +4,28 @@ import logging
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import pytest
 import torch
+from fork_server import Training
 from hydra.core.global_hydra import GlobalHydra
 
 from genlab.cli.train import main
 from genlab.data.catalogue import FILES
 
-TRAIN = Path(__file__).parents[2] / "train.py"
-
 # what is typed → part of the answer
 OVERRIDES = {
     "modle=vae": "did you mean model?",
-    "model=vea": "did you mean vae?",
-    "model.latentdim=3": "did you mean model.latent_dim?",
+    "model=vea": "error: model=vea: did you mean vae?",
+    "model.latentdim=3": "error: model.latentdim: model (vae) has no latentdim; did you mean model.latent_dim?",
     "trainer.max_epoch=3": "did you mean trainer.max_epochs?",
     "data.batchsize=3": "did you mean data.batch_size?",
     "debug=quick": "Allowed: fast, overfit, profile",
     "experiment=vae2d": "did you mean vae_2d?",
     "vae": "not of the form KEY=VALUE",
-    "model.latent_dim=0": "model.latent_dim=0: should be greater than 0",
+    "model.latent_dim=0": "error: model.latent_dim=0: should be greater than 0",
     "model.latent_dim=two": "model.latent_dim=two: should be a valid integer",
     "model.latent_dim=2.5": "model.latent_dim=2.5: should be a valid integer",
     "model.latent_dim=null": "model.latent_dim=None: should be a valid integer",
@@ -49,11 +46,11 @@ OVERRIDES = {
     "+evaluation.foo=1": "evaluation.foo: there is no such setting",
     "evaluation.sample=1000": "did you mean evaluation.samples?",
     "seed=-1": "seed=-1: should be greater than or equal to 0",
-    "seed=abc": "seed=abc: should be a valid integer",
+    "seed=abc": "error: seed=abc: should be a valid integer",
     "seed=99999999999": "seed=99999999999: should be less than 4294967296",
     "data.batch_size=0": "data.batch_size=0: should be greater than 0",
     "data.num_workers=999999": "data.num_workers=999999: should be less than or equal to",
-    "data.root=absent": "data.root=absent: no such folder",
+    "data.root=absent": "error: data.root=absent: no such folder; name the folder that has",
     "data=folder": "data.root: is missing; data=folder needs data.root=PATH",
     "data=folder data.root=empty": "empty: no images in it; put PNG, JPEG, WebP or BMP files there",
     "data=folder data.root=empty data.channels=2": "data.channels=2: should be 1 or 3",
@@ -214,28 +211,15 @@ def test_a_damaged_data_file_is_named(answer, mnist_root, tmp_path, file, harm, 
     assert not (tmp_path / "outputs").exists()
 
 
-def process(*arguments, folder, **environment):
-    return subprocess.run(
-        [sys.executable, str(TRAIN), *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env=os.environ | environment,
-    )
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("typed", ["model.latent_dim=0", "model=vea", "data.root=absent", "resume=absent"])
 def test_a_process_of_its_own_answers_the_same(answer, tmp_path, typed):
-    code, out, err = answer([typed])
-    result = process(typed, folder=tmp_path)
-    assert (result.returncode, result.stdout, result.stderr) == (code, out, err)
+    assert Training(tmp_path, typed).end() == answer([typed])
 
 
 @pytest.mark.slow
 def test_genlab_debug_shows_the_traceback(tmp_path):
-    result = process("model.latent_dim=0", folder=tmp_path, GENLAB_DEBUG="1")
-    assert result.returncode == 1
-    assert "Traceback" in result.stderr
-    assert "ConfigError: model.latent_dim=0" in result.stderr
+    code, _, err = Training(tmp_path, "model.latent_dim=0", environment={"GENLAB_DEBUG": "1"}).end()
+    assert code == 1
+    assert "Traceback" in err
+    assert "ConfigError: model.latent_dim=0" in err

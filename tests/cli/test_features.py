@@ -1,6 +1,7 @@
 """`genlab features`: one network for each data set, which evaluation, training and the best checkpoint use."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -29,6 +30,22 @@ def own(tmp_path):
     images[:, 1:3] += 190
     np.savez(tmp_path / "own.npz", images=images)
     return tmp_path / "own.npz"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Where `digits` keeps what it has trained."""
+    return tmp_path_factory.mktemp("trained") / "features"
+
+
+@pytest.fixture
+def digits(genlab, cache, trained):
+    """The cache, with both networks of the digits, trained for an epoch."""
+    if not trained.exists():
+        assert not genlab("features", "data=digits", "--epochs", 1).code
+        shutil.copytree(cache, trained)
+    shutil.copytree(trained, cache, dirs_exist_ok=True)
+    return cache
 
 
 def read(path):
@@ -93,18 +110,16 @@ def test_without_a_network_one_line_says_how_to_make_it(own, tmp_path, caplog):
     assert read(tmp_path / "run" / "summary.json")["status"] == "finished"
 
 
-def test_it_is_trained_once(genlab, cache):
-    genlab("features", "data=digits", "--epochs", 1)
-    before = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+def test_it_is_trained_once(genlab, digits):
+    before = {path: path.stat().st_mtime_ns for path in digits.iterdir()}
     out = genlab("features", "data=digits", "--epochs", 1)
     assert "there is a network already" in out.out
-    assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in digits.iterdir()} == before
 
 
-def test_what_is_missing_is_trained(genlab, cache):
-    genlab("features", "data=digits", "--epochs", 1)
-    (first,) = cache.glob("digits-*")
-    (second,) = cache.glob("second-digits-*")
+def test_what_is_missing_is_trained(genlab, digits):
+    (first,) = digits.glob("digits-*")
+    (second,) = digits.glob("second-digits-*")
     second.unlink()
     before = first.stat().st_mtime_ns
     space = space_of(ImageDataModule("digits"))
@@ -124,9 +139,8 @@ def test_mnist_has_its_own(genlab, mnist_root, cache):
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: content[:-4] + b"mine"])
-def test_a_damaged_file_is_told(genlab, cache, damage):
-    genlab("features", "data=digits", "--epochs", 1)
-    kept = sorted(cache.iterdir())[0]
+def test_a_damaged_file_is_told(genlab, digits, damage):
+    kept = sorted(digits.iterdir())[0]
     kept.write_bytes(damage(kept.read_bytes()))
     out = genlab("features", "data=digits")
     assert (out.code, out.out) == (1, "")

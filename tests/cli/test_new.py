@@ -1,9 +1,9 @@
 """genlab new model NAME: a package that trains as it is, or one line and nothing written."""
 
-import subprocess
-import sys
+from pathlib import Path
 
 import pytest
+from fork_server import Training
 
 
 @pytest.mark.slow
@@ -16,10 +16,10 @@ def test_the_starter_is_a_model_a_config_and_a_test_that_passes(genlab, tmp_path
         *("my_vae/__init__.py", "my_vae/conf/model/my_vae.yaml"),
         *("my_vae/model.py", "my_vae/test_my_vae.py"),
     ]
-    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "my_vae"]
-    done = subprocess.run(tests, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    program = Path(pytest.__file__).with_name("__main__.py")
+    code, out, _ = Training(tmp_path, "-q", "-p", "no:cacheprovider", "my_vae", program=program).end()
+    assert code == 0, out
+    assert "2 passed" in out
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import first_is_quick
-from fork_server import Training
+from fork_server import GENLAB, Training
 
 REPOSITORY = Path(__file__).parents[2]
 TRAIN = [sys.executable, str(REPOSITORY / "train.py")]
@@ -22,58 +21,43 @@ def run(command, folder):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
-@pytest.mark.parametrize(
-    ("override", "answer"),
-    first_is_quick(
-        [
-            ("modle=vae", "error: modle: the configuration has no modle; did you mean model?"),
-            ("model=vea", "error: model=vea: did you mean vae?"),
-            (
-                "model.latentdim=3",
-                "error: model.latentdim: model (vae) has no latentdim; did you mean model.latent_dim?",
-            ),
-            ("model.latent_dim=0", "error: model.latent_dim=0: should be greater than 0"),
-            ("seed=abc", "error: seed=abc: should be a valid integer"),
-            ("data.root=absent", "error: data.root=absent: no such folder; name the folder that has"),
-        ]
-    ),
-)
-def test_a_wrong_command_is_answered_in_one_line_and_leaves_nothing(tmp_path, override, answer):
-    result = run([*TRAIN, override], tmp_path)
+def test_a_wrong_command_is_answered_in_one_line_and_leaves_nothing(tmp_path):
+    """In a fresh interpreter; test_bad_input.py has the others."""
+    result = run([*TRAIN, "modle=vae"], tmp_path)
     assert result.returncode in (1, 2)
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
-    assert result.stderr.startswith(answer)
+    assert result.stderr.startswith("error: modle: the configuration has no modle; did you mean model?")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
 def test_commands_to_copy_are_quoted_and_overrides_are_those_typed(tmp_path, mnist_root):
     settings = [*QUICK, f"data.root={mnist_root}", "outputs='my runs'", "trainer.limit_test_batches=1"]
-    result = run([*TRAIN, *settings], tmp_path)
+    _, out, _ = Training(tmp_path, *settings).end()
     (folder,) = (tmp_path / "my runs").glob("vae/*")
     command = f"tensorboard --logdir 'my runs/vae/{folder.name}' --samples_per_plugin images=200"
-    assert result.stdout.splitlines()[-1] == f"TensorBoard  {command}"
+    assert out.splitlines()[-1] == f"TensorBoard  {command}"
     assert yaml.safe_load((folder / "overrides.yaml").read_text()) == settings
 
 
 @pytest.mark.slow
 def test_hydra_may_change_the_folder(tmp_path, mnist_root):
     (tmp_path / "data").symlink_to(mnist_root)
-    result = run([*TRAIN, *QUICK, "data.root=data", "hydra.job.chdir=true"], tmp_path)
-    assert (result.returncode, result.stderr) == (0, "")
+    code, out, err = Training(tmp_path, *QUICK, "data.root=data", "hydra.job.chdir=true").end()
+    assert (code, err) == (0, "")
     (folder,) = (tmp_path / "outputs").glob("vae/*")
-    assert f"run folder   outputs/vae/{folder.name}\n" in result.stdout
+    assert f"run folder   outputs/vae/{folder.name}\n" in out
     assert yaml.safe_load((folder / "config.yaml").read_text())["data"]["root"] == str(tmp_path / "data")
 
 
 @pytest.mark.slow
 def test_a_reader_that_has_gone_away_interrupts_a_run(tmp_path, mnist_root):
-    command = [*TRAIN, *QUICK, f"data.root={mnist_root}"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    process.stdout.close()
-    assert re.fullmatch(r"interrupted; to go on: genlab resume outputs/vae/\S+\n", process.stderr.read())
-    assert process.wait() == 128 + signal.SIGINT
+    training = Training(tmp_path, *QUICK, f"data.root={mnist_root}")
+    training.out.close()
+    assert re.fullmatch(r"interrupted; to go on: genlab resume outputs/vae/\S+\n", training.err.read())
+    training.process.join()
+    assert training.process.exitcode == 128 + signal.SIGINT
     (summary,) = (tmp_path / "outputs").glob("vae/*/summary.json")
     assert json.loads(summary.read_text())["status"] == "interrupted"
 
@@ -85,15 +69,15 @@ def test_a_damaged_data_file_is_answered_before_training(tmp_path, mnist_root):
     for file in (mnist_root / "MNIST" / "raw").iterdir():
         (raw / file.name).write_bytes(file.read_bytes())
     (raw / "t10k-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x64")
-    result = run([*TRAIN, *QUICK, f"data.root={tmp_path / 'data'}"], tmp_path)
-    assert result.returncode == 1
-    assert re.fullmatch(r"error: .*t10k-labels-idx1-ubyte: 8 bytes where .* 108; put a whole copy .*\n", result.stderr)
+    code, _, err = Training(tmp_path, *QUICK, f"data.root={tmp_path / 'data'}").end()
+    assert code == 1
+    assert re.fullmatch(r"error: .*t10k-labels-idx1-ubyte: 8 bytes where .* 108; put a whole copy .*\n", err)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 @pytest.mark.slow
 def test_the_console_shows_genlabs_own_lines_alone(tmp_path, mnist_root):
-    result = run([*TRAIN, *QUICK, f"data.root={mnist_root}"], tmp_path)
+    result = run([*TRAIN, *QUICK, f"data.root={mnist_root}"], tmp_path)  # with what a fresh interpreter would warn of
     assert result.returncode == 0
     assert result.stderr == ""
     lines = result.stdout.splitlines()
@@ -143,9 +127,8 @@ def test_a_signal_ends_a_run_as_interrupted(tmp_path, mnist_root, number):
 
 @pytest.mark.slow
 def test_genlab_train_is_the_same_command(tmp_path, mnist_root):
-    command = [str(Path(sys.executable).with_name("genlab")), "train", *QUICK, f"data.root={mnist_root}"]
-    result = run(command, tmp_path)
-    assert result.returncode == 0, result.stderr
+    code, _, err = Training(tmp_path, "train", *QUICK, f"data.root={mnist_root}", program=GENLAB).end()
+    assert code == 0, err
     assert len(list((tmp_path / "outputs" / "vae").iterdir())) == 1
 
 

@@ -21,7 +21,7 @@ from genlab.report.page import page as report_page
 from genlab.report.reading import read_run
 from genlab.runs.reload import load
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("explorer")]
 PHONE, DESKTOP = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
 
 

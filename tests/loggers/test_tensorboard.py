@@ -1,9 +1,7 @@
 """The event file on a disk that is full."""
 
-import subprocess
-import sys
-
 import pytest
+from fork_server import Training
 
 # A limit on the size of files fails like a full disk
 FULL_DISK = """
@@ -26,5 +24,6 @@ except OSError as error:
 
 @pytest.mark.slow
 def test_a_full_disk_is_an_error_without_a_traceback(tmp_path):
-    result = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True)
-    assert (result.stdout, result.stderr) == ("File too large\n", "")
+    program = tmp_path / "full_disk.py"
+    program.write_text(FULL_DISK)
+    assert Training(tmp_path, "events", program=program).end() == (0, "File too large\n", "")

@@ -1,12 +1,11 @@
 """Whole runs of the GAN: its run folder, resuming, precision, processes."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
 from conftest import first_is_quick, stand_in_config
+from fork_server import together
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from genlab.errors import ConfigError
@@ -164,7 +163,6 @@ def test_what_manual_optimization_cannot_do_is_refused_in_one_line(compose_confi
     assert not (tmp_path / "run").exists()
 
 
-# In a file of its own, because Lightning starts the second process by the same command
 TWO_PROCESSES = """
 import sys
 import torch
@@ -192,5 +190,5 @@ if trainer.is_global_zero:
 def test_two_processes_keep_equal_weights_from_different_noise(tmp_path, mnist_root):
     script = tmp_path / "two_processes.py"
     script.write_text(TWO_PROCESSES)
-    result = subprocess.run([sys.executable, str(script), str(mnist_root)], capture_output=True, text=True)
-    assert "equal weights True equal noise False" in result.stdout, result.stderr
+    ends = [process.end() for process in together(tmp_path, mnist_root, program=script)]
+    assert "equal weights True equal noise False" in ends[0][1], ends

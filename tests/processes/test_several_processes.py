@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import draw_shapes, stand_in_config, write_idx
+from conftest import stand_in_config, write_mnist
 from fork_server import TRAIN, together
 
-from genlab.data.catalogue import FILES
 from genlab.runs.checkpoints import load_weights
 from genlab.runs.lock import locked
 from genlab.training.train import build, train
@@ -38,12 +37,7 @@ MODELS = {
 @pytest.fixture(scope="module")
 def odd_root(tmp_path_factory):
     """A `data.root` with 51 validation and 81 test images."""
-    root = tmp_path_factory.mktemp("odd")
-    raw = root / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for values, file in zip([*draw_shapes(12 * N_VAL, 0), *draw_shapes(N_TEST, 1)], FILES, strict=True):
-        write_idx(raw / file, values)
-    return root
+    return write_mnist(tmp_path_factory.mktemp("odd"), 12 * N_VAL, N_TEST)
 
 
 @pytest.fixture(scope="module")

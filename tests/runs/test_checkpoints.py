@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fork_server import Training
 
 from genlab.errors import DiskError, RunError
 from genlab.runs.atomic import remove_leftovers, write_text
@@ -36,12 +37,13 @@ except DiskError as error:
 
 @pytest.mark.slow
 def test_a_full_disk_is_told_and_the_checkpoint_before_is_whole(tmp_path):
-    path = tmp_path / "last.ckpt"
-    result = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True)
-    expected = f"{path}: File too large; the checkpoint before it is whole. Make room, then resume the run\n"
-    assert result.stdout == expected, result.stderr
+    (tmp_path / "full_disk.py").write_text(FULL_DISK)
+    path = tmp_path / "checkpoints" / "last.ckpt"
+    path.parent.mkdir()
+    _, out, err = Training(tmp_path, path, program=tmp_path / "full_disk.py").end()
+    assert out == f"{path}: File too large; the checkpoint before it is whole. Make room, then resume the run\n", err
     assert torch.load(path, weights_only=True) == {"epoch": 0}
-    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+    assert [file.name for file in path.parent.iterdir()] == ["last.ckpt"]
 
 
 KILLED_WHILE_WRITING = """

@@ -1,12 +1,11 @@
 """pretrained:NAME in the place of a run folder, and the script that makes one."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from fork_server import Training
 
 import genlab as package
 from genlab.errors import RunError
@@ -26,17 +25,16 @@ QUICK += ["evaluation.samples=100", "evaluation.images=100", "callbacks=search",
 
 
 def pretrain(tmp_path, *arguments):
-    command = [sys.executable, SCRIPT, "vae", *arguments, "--runs", "runs", "--out", "shipped"]
-    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    return Training(tmp_path, "vae", *arguments, "--runs", "runs", "--out", "shipped", program=SCRIPT).end()
 
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
     """A folder with one preset, of seconds, as the script makes it."""
     folder = tmp_path_factory.mktemp("pretrained")
-    done = pretrain(folder, *QUICK)
-    assert done.returncode == 0, done.stderr
-    assert "pretrained:vae: 0.0 of 6 MB" in done.stdout
+    code, out, err = pretrain(folder, *QUICK)
+    assert code == 0, err
+    assert "pretrained:vae: 0.0 of 6 MB" in out
     return folder
 
 
@@ -96,8 +94,8 @@ def test_the_script_goes_on_where_it_was(shipped):
     summary = shipped / "runs" / "vae" / "summary.json"
     before = json.loads(summary.read_text())
     summary.write_text(json.dumps({**before, "status": "interrupted"}))
-    done = pretrain(shipped, *QUICK)
-    assert done.returncode == 0, done.stderr
+    code, _, err = pretrain(shipped, *QUICK)
+    assert code == 0, err
     assert json.loads(summary.read_text())["started"] == before["started"]
     assert json.loads(summary.read_text())["status"] == "finished"
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from fork_server import Training
 
-import genlab
+import genlab as package
 from genlab.errors import GenlabError
 
 COMMAND = "touch marker"  # what an attack would run
@@ -28,7 +27,7 @@ def run(finished, tmp_path, monkeypatch):
 
 def refused(folder, expected):
     with pytest.raises(GenlabError) as caught:
-        genlab.load(folder)
+        package.load(folder)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not Path("marker").exists()
@@ -44,7 +43,7 @@ def change(run, **sections):
 
 
 def test_an_honest_folder_is_loaded(run):
-    model = genlab.load(run)
+    model = package.load(run)
     assert not model.training
     assert type(model).__name__ == "VAE"
 
@@ -92,7 +91,7 @@ def test_a_name_that_is_markup_is_refused(run):
 
 
 @pytest.mark.parametrize("attack", ["os.system", "subprocess", "exec", "partial", "path with dots", "bomb", "name"])
-def test_resuming_refuses_it_too(run, attack):
+def test_resuming_refuses_it_too(run, genlab, attack):
     folder = run
     if attack == "bomb":
         torch.save({"state_dict": Bomb()}, run / "checkpoints" / "last.ckpt")
@@ -100,7 +99,7 @@ def test_resuming_refuses_it_too(run, attack):
         folder = run.rename(run.parent / "<b>run<b>")
     else:
         change(run, **ATTACKS[attack])
-    code, out, err = Training(run.parent, f"resume={folder}", "trainer.max_epochs=2").end()
+    code, out, err = genlab("resume", folder, "trainer.max_epochs=2")
     assert (code, out) == (1, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fork_server import Training
 from tensorboard import context
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
@@ -33,32 +34,26 @@ SMALL += [f"~callbacks.{name}" for name in PICTURES]
 EPOCHS = 12  # short ones, but enough of them that a signal after the first comes before the last
 
 
-def start(command, folder):
-    """Like a shell, without a limit to the threads: the sweep divides the cores itself."""
+def start(folder, *arguments):
+    """A sweep like a shell's, without a limit to the threads: it divides the cores itself."""
     limits = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
     variables = {name: value for name, value in os.environ.items() if name not in limits}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=folder, text=True, env=variables, **pipes)
+    return subprocess.Popen([*TRAIN, *arguments], cwd=folder, text=True, env=variables, **pipes)
 
 
-def run(command, folder):
-    process = start(command, folder)
-    out, err = process.communicate()
-    return process.returncode, out, err
-
-
-def stop(command, folder, job, number):
+def stop(folder, *arguments, job, number):
     """Send a signal when the job has trained an epoch; what the process said, and its code."""
-    process = start(command, folder)
+    sweep = Training(folder, *arguments)
     said, running = "", ""
-    for line in process.stdout:
+    for line in sweep.out:
         said += line
         running = line if line.startswith("job ") else running
         if running.startswith(f"job {job} ") and line.startswith("epoch "):
-            process.send_signal(number)
+            os.kill(sweep.process.pid, number)
             break
-    out, err = process.communicate(timeout=60)
-    return process.returncode, said + out, err
+    code, out, err = sweep.end()
+    return code, said + out, err
 
 
 def summaries(sweep):
@@ -103,7 +98,7 @@ def hparams_tab(sweep):
 def test_models_with_different_headlines_are_tabled_side_by_side(tmp_path, mnist_root):
     models = ["model=vae,autoencoder", "model.latent_dim=2", "model.hidden_dims=[8]", "seed=0,1"]
     settings = ["trainer.max_epochs=1", "callbacks.ex_post_samples.components=0", f"data.root={mnist_root}"]
-    code, out, err = run([*TRAIN, "-m", *models, *SMALL, *settings], tmp_path)
+    code, out, err = Training(tmp_path, "-m", *models, *SMALL, *settings).end()
     assert (code, err) == (0, "")
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
     found = summaries(sweep)
@@ -142,7 +137,8 @@ def test_a_sweep_goes_on_after_a_failure_an_interruption_and_a_kill(tmp_path, mn
     given = ["model.hidden_dims=[8]", *SMALL, f"data.root={mnist_root}", f"trainer.max_epochs={EPOCHS}"]
 
     # job 1 fails, job 2 is interrupted, job 3 has not started
-    code, out, err = stop([*TRAIN, "-m", "model.latent_dim=0,2,3", *given], tmp_path, "2/3", signal.SIGINT)
+    typed = ["-m", "model.latent_dim=0,2,3", *given]
+    code, out, err = stop(tmp_path, *typed, job="2/3", number=signal.SIGINT)
     assert code == 130
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
     assert statuses(sweep) == {"0": "failed", "1": "interrupted"}
@@ -158,7 +154,7 @@ def test_a_sweep_goes_on_after_a_failure_an_interruption_and_a_kill(tmp_path, mn
     # what it says to go on with: job 1 fails again, job 2 ends, job 3 is killed
     again = shlex.split(line.partition("to go on: ")[2])
     assert again[:2] == ["python", "train.py"]
-    code, out, _ = stop([*TRAIN, *again[2:]], tmp_path, "3/3", signal.SIGKILL)
+    code, out, _ = stop(tmp_path, *again[2:], job="3/3", number=signal.SIGKILL)
     assert code == -signal.SIGKILL
     assert "3 jobs: 1 to try again, 1 to go on, 1 new)" in out
     found = summaries(sweep)
@@ -168,7 +164,7 @@ def test_a_sweep_goes_on_after_a_failure_an_interruption_and_a_kill(tmp_path, mn
     # another grid: what has finished is skipped, wherever it comes
     done = (sweep / "1" / "summary.json").read_bytes()
     grid = ["model.latent_dim=5,3,2", f"sweep.resume={sweep.relative_to(tmp_path)}"]
-    code, out, err = run([*TRAIN, "-m", *grid, *given], tmp_path)
+    code, out, err = Training(tmp_path, "-m", *grid, *given).end()
     assert (code, err) == (0, "")
     assert "3 jobs: 1 new, 1 to go on, 1 finished already)" in out
     assert re.findall(r"^job .*$", out, re.M) == ["job 1/3 (model.latent_dim=5)", "job 2/3 (model.latent_dim=3)"]
@@ -193,8 +189,7 @@ def test_a_file_may_be_a_sweep_of_its_own(tmp_path, mnist_root):
     text = f"# @package _global_\n{json.dumps({'hydra': sweep})}\n"
     (tmp_path / "mine" / "experiment" / "four.yaml").write_text(text)
     given = ["model.hidden_dims=[8]", *SMALL, f"data.root={mnist_root}", "trainer.max_epochs=1", "logger=none"]
-    command = [*TRAIN, "--config-dir=mine", "experiment=four", "seed=5", *given]
-    code, _out, err = run(command, tmp_path)
+    code, _out, err = Training(tmp_path, "--config-dir=mine", "experiment=four", "seed=5", *given).end()
     assert (code, err) == (0, "")
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
     written = json.loads((sweep / "sweep.json").read_text())
@@ -210,8 +205,9 @@ def test_jobs_at_the_same_time_share_the_cores_and_a_failing_one_stops_no_other(
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     launcher = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     given = ["model.hidden_dims=[8]", *SMALL, f"data.root={mnist_root}", "trainer.max_epochs=1", "sweep.keep=best"]
-    code, out, _ = run([*TRAIN, "-m", *launcher, "model.latent_dim=2,0,3", *given], tmp_path)
-    assert code == 1
+    process = start(tmp_path, "-m", *launcher, "model.latent_dim=2,0,3", *given)
+    out, _ = process.communicate()
+    assert process.returncode == 1
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
     found = summaries(sweep)
     assert [summary["status"] for summary in found.values()] == ["finished", "failed", "finished"]
@@ -230,7 +226,7 @@ def test_workers_end_when_their_command_is_killed(tmp_path, mnist_root):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     given = ["model.hidden_dims=[8]", *SMALL, f"data.root={mnist_root}", "trainer.max_epochs=100000"]
     launcher = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    process = start([*TRAIN, "-m", *launcher, "seed=0,1,2,3", *given], tmp_path)
+    process = start(tmp_path, "-m", *launcher, "seed=0,1,2,3", *given)
     while len(list(tmp_path.glob("outputs/sweeps/*/*/checkpoints/last.ckpt"))) < 2:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)

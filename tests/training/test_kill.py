@@ -10,30 +10,30 @@ from test_resume import FEW_PICTURES, LIMITS, MODELS, assert_same_run
 
 from genlab.training.train import train
 
-SETTINGS = ["data.batch_size=25", "trainer.max_epochs=4", "trainer.log_every_n_steps=4"]
-KILLS = 5  # of each of the four models
+SETTINGS = ["data.batch_size=3", "trainer.max_epochs=4", "trainer.log_every_n_steps=4"]
+KILLS = 3  # of each model
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "first_seed"), list(zip(MODELS, range(0, KILLS * len(MODELS), KILLS), strict=True)))
-def test_killed_at_random_moments_a_run_still_ends_the_same(mnist_root, tmp_path, model, first_seed):
-    end_the_same(mnist_root, tmp_path, MODELS[model], range(first_seed, first_seed + KILLS))
+def test_killed_at_random_moments_a_run_still_ends_the_same(few_root, tmp_path, model, first_seed):
+    end_the_same(few_root, tmp_path, MODELS[model], range(first_seed, first_seed + KILLS))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS)
-def test_killed_at_random_moments_a_limited_run_still_ends_the_same(mnist_root, tmp_path, limits):
-    end_the_same(mnist_root, tmp_path, [*MODELS["vae"], *FEW_PICTURES, *limits], range(100, 102))
+def test_killed_at_random_moments_a_limited_run_still_ends_the_same(few_root, tmp_path, limits):
+    end_the_same(few_root, tmp_path, [*MODELS["vae"], *FEW_PICTURES, *limits], range(100, 102))
 
 
-def end_the_same(mnist_root, tmp_path, more, seeds):
+def end_the_same(few_root, tmp_path, more, seeds):
     settings = [*SETTINGS, *more]
-    whole = stand_in_config(mnist_root, tmp_path, *settings, f"run_dir={tmp_path / 'whole'}")
+    whole = stand_in_config(few_root, tmp_path, *settings, f"run_dir={tmp_path / 'whole'}")
     train(whole)
 
     killed = tmp_path / "killed"
     small = [text for text in SMALL_PICTURES if text.split(".")[1] in whole.callbacks]
-    command = [*small, *settings, f"data.root={mnist_root}", "trainer.accelerator=cpu", f"hydra.run.dir={killed}"]
+    command = [*small, *settings, f"data.root={few_root}", "trainer.accelerator=cpu", f"hydra.run.dir={killed}"]
     for seed in seeds:
         errors = kill_at_a_random_moment(Training(tmp_path, *command), seed)
         assert "error: " not in errors

@@ -1,19 +1,17 @@
 """A conditional run: what the data decide, what its folder holds, and what is refused before anything is written."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import stand_in_config
+from fork_server import Training
 from omegaconf import OmegaConf
 from test_resume import assert_same, checkpoint, timeless
 
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError
-from genlab.runs.configuration import config_dir
 from genlab.runs.reload import load
 from genlab.training.resume import resume
 from genlab.training.train import train
@@ -77,8 +75,7 @@ def test_fewer_labels_than_the_images_have_are_one_line(mnist_root, tmp_path):
 @pytest.mark.slow
 def test_a_sweep_compares_a_conditional_run_with_one_that_is_not(mnist_root, tmp_path):
     words = ["-m", "model.conditional=true,false", *SMALL, "trainer.accelerator=cpu", f"data.root={mnist_root}"]
-    command = [sys.executable, "train.py", *words, f"outputs={tmp_path}"]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=config_dir().parent)
-    assert ended.returncode == 0, ended.stderr
+    code, _, err = Training(tmp_path, *words, f"outputs={tmp_path}").end()
+    assert code == 0, err
     (table,) = tmp_path.glob("sweeps/*/sweep.csv")
     assert "model.conditional" in table.read_text().splitlines()[0]

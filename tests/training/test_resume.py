@@ -20,8 +20,8 @@ from genlab.runs.times import read_times
 from genlab.training.resume import resume
 from genlab.training.train import train
 
-BATCHES, EPOCHS = 6, 4  # an epoch of 550 images
-QUICK = ["data.batch_size=100", f"trainer.max_epochs={EPOCHS}", "trainer.log_every_n_steps=4"]
+BATCHES, EPOCHS = 6, 4  # an epoch of 66 images
+QUICK = ["data.batch_size=12", f"trainer.max_epochs={EPOCHS}", "trainer.log_every_n_steps=4"]
 QUICK += ["callbacks.sample_quality.n=50"]
 ONE_IMAGE = ["callbacks.samples.n=1", "callbacks.completion.rows=1", "callbacks.completion.ways=1"]
 ONE_WAY = ["callbacks.samples.n=1", "callbacks.trajectory.rows=1", "callbacks.interpolation.rows=1"]
@@ -52,11 +52,11 @@ class Killed(BaseException):
 
 
 @pytest.fixture(scope="module")
-def config(mnist_root, tmp_path_factory):
+def config(few_root, tmp_path_factory):
     """config(model, *overrides): each call has a run folder of its own."""
 
     def compose(model, *overrides):
-        return stand_in_config(mnist_root, tmp_path_factory.mktemp(model), *QUICK, *MODELS[model], *overrides)
+        return stand_in_config(few_root, tmp_path_factory.mktemp(model), *QUICK, *MODELS[model], *overrides)
 
     return compose
 
@@ -76,8 +76,8 @@ def whole(config):
     return folder
 
 
-def stop(cfg, batch, monkeypatch, how):
-    """Train until the batch, the 1st is 1, in which `how` is called."""
+def stop(cfg, batch, monkeypatch, how, begin=train):
+    """begin(cfg), until its batch, the 1st is 1, in which `how` is called."""
     seen = 0
     transfer = LightningModule.on_before_batch_transfer
 
@@ -90,8 +90,23 @@ def stop(cfg, batch, monkeypatch, how):
 
     with monkeypatch.context() as patch, pytest.raises((Killed, Interrupted)) as caught:
         patch.setattr(LightningModule, "on_before_batch_transfer", counted)
-        train(cfg)
+        begin(cfg)
     return caught.value
+
+
+def go_on(cfg):
+    resume(cfg.run_dir, [])
+
+
+def stop_at_each(cfg, stops, monkeypatch):
+    """Train, and resume, until each of the batches of the run in which its `how` is called; then to the end."""
+    folder, begin, done = Path(cfg.run_dir), train, 0
+    for how, batch in stops:
+        stop(cfg, batch - done, monkeypatch, how, begin)
+        done = checkpoint(folder)["genlab"]["batches"] if (folder / "checkpoints").exists() else 0
+        assert done == batch if how is ctrl_c else done < batch
+        begin = go_on
+    go_on(cfg)
 
 
 def kill():
@@ -167,15 +182,12 @@ def timeless(checkpoint):
     return checkpoint
 
 
-@pytest.mark.parametrize(
-    "batch", first_is_quick([BATCHES + 3, 2, 2 * BATCHES + 6]), ids=["middle", "first epoch", "last batch"]
-)
 @pytest.mark.parametrize("model", first_is_quick(MODELS))
 @pytest.mark.parametrize("how", [kill, ctrl_c])
-def test_a_resumed_run_is_the_run_that_was_never_stopped(config, whole, monkeypatch, model, batch, how):
+def test_a_resumed_run_is_the_run_that_was_never_stopped(config, whole, monkeypatch, model, how):
+    """Stopped in the first epoch, in the middle, and in the last batch of an epoch."""
     cfg = config(model)
-    stop(cfg, batch, monkeypatch, how)
-    resume(cfg.run_dir, [])
+    stop_at_each(cfg, [(how, batch) for batch in (2, BATCHES + 3, 2 * BATCHES + 6)], monkeypatch)
     assert_same_run(Path(cfg.run_dir), whole(model))
 
 
@@ -183,7 +195,7 @@ LIMITS = {
     "steps": ["++trainer.max_steps=16"],
     "steps of whole epochs": ["++trainer.max_steps=12"],
     "time": ["++trainer.max_time=00:10:00:00"],
-    "shares": ["++trainer.limit_train_batches=0.9", "++trainer.limit_val_batches=0.5", "data.eval_batch_size=10"],
+    "shares": ["++trainer.limit_train_batches=0.9", "++trainer.limit_val_batches=0.5", "data.eval_batch_size=2"],
     "at least": ["++trainer.min_epochs=3", "++trainer.min_steps=20"],
     "the same batches": ["++trainer.overfit_batches=5"],
     "validation within an epoch": ["++trainer.val_check_interval=0.4"],
@@ -197,11 +209,10 @@ FEW_PICTURES = ["~callbacks.manifold", "~callbacks.code_scatter", "~callbacks.tr
 def test_it_is_the_same_run_however_it_is_limited(config, monkeypatch, limits):
     straight = config("vae", *FEW_PICTURES, *limits)
     train(straight)
-    for how, batch in [(kill, 14), (ctrl_c, 8), (ctrl_c, 9)]:
-        cfg = config("vae", *FEW_PICTURES, *limits)
-        stop(cfg, min(batch, 12 if "++trainer.max_steps=12" in limits else batch), monkeypatch, how)
-        resume(cfg.run_dir, [])
-        assert_same_run(Path(cfg.run_dir), Path(straight.run_dir))
+    cfg = config("vae", *FEW_PICTURES, *limits)
+    last = 12 if "++trainer.max_steps=12" in limits else 14
+    stop_at_each(cfg, [(ctrl_c, 8), (ctrl_c, 9), (kill, last)], monkeypatch)
+    assert_same_run(Path(cfg.run_dir), Path(straight.run_dir))
 
 
 @pytest.mark.slow
@@ -214,45 +225,19 @@ def test_with_loader_processes_it_is_the_same_run(config, whole, monkeypatch):
 
 
 @pytest.mark.slow
-def test_with_several_threads_it_is_the_same_run(config, monkeypatch):
+def test_with_several_threads_it_is_the_same_run(config, mnist_root, monkeypatch):
     """Large enough that torch shares the work; another number of threads may round otherwise."""
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        straight, cfg = (config("vae", "trainer.max_epochs=2", "model.hidden_dims=[400]") for _ in range(2))
+        large = ["model.hidden_dims=[400]", f"data.root={mnist_root}", "data.batch_size=100"]
+        straight, cfg = (config("vae", "trainer.max_epochs=2", *large) for _ in range(2))
         train(straight)
         stop(cfg, BATCHES + 3, monkeypatch, ctrl_c)
         resume(cfg.run_dir, [])
     finally:
         torch.set_num_threads(threads)
     assert_same_run(Path(cfg.run_dir), Path(straight.run_dir))
-
-
-@pytest.mark.slow
-def test_a_run_stopped_twice_is_still_the_same(config, whole, monkeypatch):
-    cfg = config("vae")
-    stop(cfg, 9, monkeypatch, ctrl_c)
-    with monkeypatch.context() as patch:
-        patch.setattr("genlab.training.train.train", lambda run, **more: stop_resumed(run, more, monkeypatch))
-        resume(cfg.run_dir, [])
-    resume(cfg.run_dir, [])
-    assert_same_run(Path(cfg.run_dir), whole("vae"))
-
-
-def stop_resumed(cfg, more, monkeypatch):
-    original = LightningModule.on_before_batch_transfer
-    seen = 0
-
-    def counted(self, *args):
-        nonlocal seen
-        seen += self.trainer.training
-        if seen == 8:
-            ctrl_c()
-        return original(self, *args)
-
-    with monkeypatch.context() as patch, pytest.raises(Interrupted):
-        patch.setattr(LightningModule, "on_before_batch_transfer", counted)
-        train(cfg, **more)
 
 
 def events(folder):

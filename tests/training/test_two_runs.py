@@ -19,23 +19,21 @@ pytestmark = pytest.mark.slow  # real processes
 
 SMALL = ["model.hidden_dims=[4]", "model.latent_dim=1", "trainer.max_epochs=1", "trainer.accelerator=cpu"]
 SMALL += ["callbacks.test_nll.images=2", "callbacks.test_nll.samples=2", "data.batch_size=300"]
-PAIRS = 10
+RUNS = 6  # at once: fifteen pairs
 BATCHES = 2  # an epoch of 550 images
 PICTURES = ("samples", "reconstructions", "manifold", "code_scatter", "interpolation", "traversals")
 QUICK = [*SMALL, *(f"~callbacks.{name}" for name in PICTURES)]
 
 
-def train_two(folder, *arguments, **more):
-    pair = [Training(folder, *arguments, **more) for _ in range(2)]
-    ends = [training.end() for training in pair]
-    assert [code for code, _, _ in ends] == [0, 0], ends
+def train_at_once(runs, folder, *arguments, **more):
+    ends = [training.end() for training in [Training(folder, *arguments, **more) for _ in range(runs)]]
+    assert [code for code, _, _ in ends] == [0] * runs, ends
 
 
-def test_two_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
-    for _ in range(PAIRS):
-        train_two(tmp_path, *SMALL, *SMALL_PICTURES, f"data.root={mnist_root}")
+def test_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
+    train_at_once(RUNS, tmp_path, *SMALL, *SMALL_PICTURES, f"data.root={mnist_root}")
     runs = list((tmp_path / "outputs" / "vae").iterdir())
-    assert len(runs) == 2 * PAIRS
+    assert len(runs) == RUNS
     inodes = [path.stat().st_ino for path in tmp_path.rglob("*") if path.is_file()]
     assert len(set(inodes)) == len(inodes)
     for run in runs:
@@ -47,7 +45,7 @@ def test_two_runs_at_once_share_no_folder_and_no_file(tmp_path, mnist_root):
 
 def test_two_processes_fill_an_empty_cache_at_once(tmp_path):
     limits = ["trainer.limit_train_batches=1", "trainer.limit_val_batches=1", "trainer.limit_test_batches=1"]
-    train_two(tmp_path, *SMALL, *limits, environment={"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    train_at_once(2, tmp_path, *SMALL, *limits, environment={"XDG_CACHE_HOME": str(tmp_path / "cache")})
     raw = tmp_path / "cache" / "genlab" / "MNIST" / "raw"
     assert sorted(path.name for path in raw.iterdir() if not path.name.startswith(".")) == sorted(FILES)
 
