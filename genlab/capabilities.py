@@ -127,13 +127,13 @@ class Part:
     """A function of a model that is worth having without genlab.
 
     Attributes:
-        function: a tensor with the batch in front → a tensor, or several.
+        function: a tensor with the batch in front → a tensor, or several; of a conditional model, with `labels` too.
         takes: name of what goes in; `z` is of shape (B, latent_dim), everything else of that of images.
         gives: names of what comes out.
         meaning: of both, for someone who has only this function.
     """
 
-    function: Callable[[Tensor], Tensor | tuple[Tensor, ...]]
+    function: Callable[..., Tensor | tuple[Tensor, ...]]
     takes: str
     gives: tuple[str, ...]
     meaning: str

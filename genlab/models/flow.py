@@ -215,10 +215,10 @@ class Flow(LabelledModel):
     def parts(self) -> dict[str, Part]:
         """The map and its inverse; where images become x, noise that depends on their bytes would have to be drawn."""
         x = f"x = (k + u)/{LEVELS} in (0, 1), of pixels k in 0, …, {LEVELS - 1} and u in (0, 1)"
-        density = f"{x} → z = f(x), ladj = log |det df/dx|: log p(x) = log N(z; 0, I) + ladj{self.no_label}"
+        density = f"{x} → z = f(x), ladj = log |det df/dx|: log p(x) = log N(z; 0, I) + ladj{self.told_of_labels}"
         return {
-            "forward": Part(self.flow, "x", ("z", "ladj"), density),
-            "inverse": Part(self.flow.inverse, "z", ("x",), f"z ~ N(0, I) → {x}: k = floor({LEVELS} x){self.no_label}"),
+            "forward": Part(self.flow.forward, "x", ("z", "ladj"), density),
+            "inverse": Part(self.flow.inverse, "z", ("x",), f"z ~ N(0, I) → {x}: k = floor({LEVELS} x){self.told_of_labels}"),
         }
 
     def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

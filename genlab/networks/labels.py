@@ -50,7 +50,7 @@ class LabelModulation(nn.Module):
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         if labels is None:
             return x
-        modulation = self.embedding(labels).to(x.dtype).view(len(x), -1, *[1] * (x.ndim - 2))
+        modulation = self.embedding(labels).to(x.dtype).view(x.shape[0], -1, *[1] * (x.ndim - 2))
         scale, shift = modulation.chunk(2, dim=1)
         return x * (1 + scale) + shift
 
