@@ -164,7 +164,13 @@ class CanSampleInSteps(Protocol):
 
 @runtime_checkable
 class CanTrace(Protocol):
-    """Draws images by changing noise step by step."""
+    """Draws images by changing noise step by step.
+
+    Attributes:
+        way: name of what grows from 0, the noise, to 1, the image, as `t`; and how, a sentence with the formula.
+    """
+
+    way: tuple[str, str]
 
     def trajectory(self, n: int, moments: int, generator: torch.Generator | None = None) -> Tensor:
         """n images on their way, the noise first and the sample last: (n, moments, C, H, W) in [0, 1]."""

@@ -61,7 +61,7 @@ def exhibit(run: Run, model: LightningModule, name: str, weights: str) -> dict[s
         "facts": _facts(run, model),
     }
     if isinstance(model, CanTrace):
-        return {**about, **_traces(model), "sentences": sentences({}, trace=True)}
+        return {**about, **_traces(model), "sentences": sentences({}, model.way[1])}
     computed = Computed(model)
     places = computed.places
     shown = {
@@ -90,7 +90,7 @@ def _traces(model: CanTrace) -> dict[str, Any]:
     levels = (steps.cpu() * 255).round().to(torch.uint8)
     return {
         "shape": list(levels.shape[2:]),
-        "traces": {"n": TRACES, "moments": MOMENTS, "pixels": text(levels.numpy().tobytes())},
+        "traces": {"n": TRACES, "moments": MOMENTS, "axis": model.way[0], "pixels": text(levels.numpy().tobytes())},
     }
 
 

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def sentences(shown: Mapping[str, Any], trace: bool = False) -> list[str]:
+def sentences(shown: Mapping[str, Any], way: str = "") -> list[str]:
     """Three, for what a model has.
 
     Args:
         shown: see `genlab.explorer.exhibit`.
-        trace: the model draws by changing noise step by step.
+        way: how the model draws, if by changing noise step by step: see `genlab.capabilities.CanTrace`.
     """
-    if trace:
+    if way:
         return [
-            "The model begins with noise, x₀ ~ N(0, I), and changes it step by step into a picture, x₁.",
-            "At each moment t a network says in which direction every pixel moves: dx/dt = v(x, t).",
+            "The model begins with noise from N(0, I) and changes it step by step into a picture.",
+            way,
             "The network is too large a program for this page: torch has computed the ways that are shown.",
         ]
     networks = shown["networks"]

@@ -371,6 +371,8 @@ class FlowMatching(LabelledModel):
             seen.append(self._carry(seen[-1], start, end, labels, solver=SOLVER, steps=steps))
         return ((torch.stack(seen, dim=1) + 1) / 2).clamp(0, 1)
 
+    way = ("t", "At each moment t a network says in which direction every pixel moves: dx/dt = v(x, t).")
+
     @torch.no_grad()
     def _carry(
         self, x: Tensor, start: float, end: float, labels: Tensor | None, guidance: float = 1.0, **solving: Any

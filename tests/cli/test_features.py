@@ -132,7 +132,9 @@ def test_networks_are_trained_anew_into_a_folder(genlab, mnist_root, cache, tmp_
     for path in (tmp_path / "nets").iterdir():
         network = FeatureNetwork(path.read_bytes())
         assert path.stem.endswith(network.sha256[:16])
-        assert type(network.network) is type(mnist_network(SECOND_WEIGHTS if "second" in path.name else WEIGHTS).network)
+        assert type(network.network) is type(
+            mnist_network(SECOND_WEIGHTS if "second" in path.name else WEIGHTS).network
+        )
         assert b"1 epochs on 550 training images" in path.read_bytes()
 
 
