@@ -158,5 +158,8 @@ def _has_bound(computed: Computed) -> bool:
     generator = torch.Generator().manual_seed(0)
     x = (torch.rand(2, *computed.shape, generator=generator) < 0.3).float()
     z = torch.randn(3, model.latent_dim, generator=generator)
-    wanted = pairwise_bernoulli_log_likelihood(torch.logit(computed.model.decode(z).double()), x.double())
+    logits = [torch.logit(computed.function("decoder", label)(z).double()) for label in computed.labels]
+    of_each_label = torch.stack([pairwise_bernoulli_log_likelihood(some, x.double()) for some in logits], dim=-1)
+    shares = torch.ones(1) if computed.labels == [None] else computed.model.label_prior
+    wanted = (of_each_label + shares.log()).logsumexp(-1)
     return bool(torch.allclose(model.conditional_log_likelihood(x, z).double(), wanted, rtol=TOLERANCE))

@@ -224,7 +224,7 @@ async function fromNoise(about) {
   return element("section", { className: "panel" },
     element("h2", {}, `${about.model} on ${about.data}`),
     element("p", { className: "path" }, about.name),
-    element("p", { className: "row" }, "noise", slider, "picture ", output),
+    element("p", { className: "row way" }, element("span", {}, "noise"), slider, element("span", {}, "picture"), output),
     element("div", { className: "ways" }, ...canvases),
     facts(about));
 }

@@ -269,9 +269,9 @@ class Flow(LabelledModel):
         return self.decode(temperature * z.to(next(self.parameters())), self.labels_for(n, generator, labels))
 
     way = (
-        "share of the layers",
+        "layers",
         "Each layer is a map that can be undone, x = f₁⁻¹(f₂⁻¹(… fₙ⁻¹(z))), so that log p(x) = log N(z; 0, I) + "
-        "log |det df/dx|; those that have not had their turn leave everything as it is.",
+        "log |det df/dx|; the slider says which share of them has had its turn, and the others leave all as it is.",
     )
 
     @torch.no_grad()

@@ -30,6 +30,14 @@ def test_a_page_is_written(runs, genlab, tmp_path, family):
     assert runs_in(tmp_path / "touch.html") == {shown["name"]}
 
 
+def test_a_conditional_model_has_classes_and_the_bound(labelled, genlab, tmp_path):
+    result = genlab("explore", labelled)
+    assert not result.code, result
+    (shown,) = data_of(tmp_path / "explorer.html")
+    assert len(shown["shares"]) == 10 and sum(shown["shares"]) == pytest.approx(1)
+    assert shown["bound"] and "p(x|z, y)" in shown["sentences"][2]
+
+
 def refused(genlab, tmp_path, *arguments):
     result = genlab("explore", *arguments)
     assert result.code in (1, 2), result
