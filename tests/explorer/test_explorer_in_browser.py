@@ -377,6 +377,7 @@ def test_printed_it_shows_picture_and_plane(explorer, tmp_path):
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") == 718
     assert page.locator("#another, #between, #drawing").filter(visible=True).count() == 0
+    assert page.locator(".panel").bounding_box()["width"] > 600
     assert page.locator(".facts table").bounding_box()["height"] > 50  # though it is folded on the screen
     page.pdf(path=tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").stat().st_size > 20_000
