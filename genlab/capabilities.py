@@ -56,6 +56,35 @@ def draws_labels(model: object) -> TypeGuard[CanSampleLabels]:
     return isinstance(model, CanSampleLabels) and model.conditional
 
 
+@runtime_checkable
+class LearnsFromFewLabels(Protocol):
+    """Has a classifier q(y|x), and learns it from the few training images that have a label, if it is told how many.
+
+    Attributes:
+        labels: how many have one; None: there is no classifier.
+    """
+
+    labels: int | None
+
+    def learn_from(self, images: Tensor, labels: Tensor, of: int) -> None:
+        """Before training: the images that have a label, uint8 (N, C, H, W), and theirs, int64 (N,).
+
+        Args:
+            images, labels: these.
+            of: how many images train; in a batch of them each other label is −1.
+        """
+        ...
+
+    def classify(self, images: Tensor) -> Tensor:
+        """log q(y|x): images (B, C, H, W) in [0, 1] → (B, num_classes)."""
+        ...
+
+
+def classifies(model: object) -> TypeGuard[LearnsFromFewLabels]:
+    """Whether it has a classifier."""
+    return isinstance(model, LearnsFromFewLabels) and model.labels is not None
+
+
 def takes_labels(method: Callable[..., Any] | None) -> bool:
     """Whether a method, as `decode`, has `labels` among its arguments."""
     return method is not None and "labels" in inspect.signature(method).parameters

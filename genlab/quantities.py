@@ -78,6 +78,11 @@ KNOWN = {
             *("generative_accuracy", "share of test images", "higher"),
             meaning="share whose label is the one that p(x|y) p(y) is highest for",
         ),
+        Quantity(
+            *("classification_error", "share of images", "lower"),
+            meaning="share whose label is not the one that q(y|x) is highest for",
+            compared=True,
+        ),
         Quantity("log_likelihood", _NATS, "higher"),
         Quantity("reconstruction_error", "per image", "lower"),
         Quantity(

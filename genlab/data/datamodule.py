@@ -15,6 +15,7 @@ from genlab.data.arrays import read_arrays, read_digits
 from genlab.data.catalogue import CATALOGUE
 from genlab.data.dataset import Batch, ImageDataset
 from genlab.data.decoding import FolderSettings
+from genlab.data.few_labels import HIDDEN, chosen_evenly
 from genlab.data.folder import read_folder
 from genlab.data.official import read_official
 from genlab.data.on_device import DeviceBatches, fits
@@ -80,6 +81,7 @@ class ImageDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.on_device = on_device
         self.seed = seed
+        self._labelled: torch.Tensor | None = None  # rows of the training images whose label is not hidden
 
     def prepare_data(self) -> None:
         """Find the files; into genlab's own folder they are unpacked or downloaded.
@@ -122,9 +124,34 @@ class ImageDataModule(LightningDataModule):
 
     @property
     def label_shares(self) -> torch.Tensor:
-        """Of each class among the training images, which are read; one more image each leaves none without any."""
-        counts = torch.bincount(self.train_set.labels.long(), minlength=self.num_classes) + 1.0
+        """Of each class among the training images with a label; one more image each leaves none without any."""
+        known = self.train_set.labels if self._labelled is None else self.train_set.labels[self._labelled]
+        counts = torch.bincount(known.long(), minlength=self.num_classes) + 1.0
         return counts / counts.sum()
+
+    def hide_labels(self, but: int) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Hide the labels of the training images, but for some, which are chosen evenly over the classes.
+
+        Batches of training have −1 for a hidden label; whatever is done after training has all labels still.
+
+        Args:
+            but: how many stay. Which ones does not depend on any seed.
+
+        Returns:
+            Images with a label, uint8 (but, C, H, W), their labels, int64 (but,), and how many train.
+
+        Raises:
+            ConfigError: see `chosen_evenly`.
+        """
+        rows = self._labelled = chosen_evenly(self.train_set.labels, but, self.num_classes)
+        return self.train_set.images[rows], self.train_set.labels[rows].long(), len(self.train_set)
+
+    def _training_images(self) -> ImageDataset:
+        if self._labelled is None:
+            return self.train_set
+        labels = torch.full((len(self.train_set),), HIDDEN)
+        labels[self._labelled] = self.train_set.labels[self._labelled].long()
+        return ImageDataset(self.train_set.images, labels)
 
     @property
     def space(self) -> str:
@@ -202,7 +229,7 @@ class ImageDataModule(LightningDataModule):
                 order.set_epoch(epochs.processed)
             if epochs.processed < epochs.ready:
                 order.skip = batches.processed * self.batch_size
-        return self._loader(self.train_set, self.batch_size, order)
+        return self._loader(self._training_images(), self.batch_size, order)
 
     def val_dataloader(self) -> Batches:
         return self._evaluation_loader(self.val_set)

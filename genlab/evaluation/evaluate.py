@@ -5,8 +5,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from genlab.capabilities import CanDecode, CanEncode, CanSample, CanSampleInSteps, draws_labels
+from genlab.capabilities import CanDecode, CanEncode, CanSample, CanSampleInSteps, classifies, draws_labels
 from genlab.errors import ConfigError
+from genlab.evaluation.classification import classification_scores
 from genlab.evaluation.ex_post import fit_ex_post
 from genlab.evaluation.feature_network import Space
 from genlab.evaluation.label_likelihood_scores import label_likelihood_scores
@@ -60,6 +61,9 @@ def evaluate(
         evaluation = label_likelihood_scores(model, images, of_images, settings, track)
     else:
         evaluation = likelihood_scores(model, images, settings, track)
+    if labels is not None and classifies(model):
+        some = (evenly(of_all, settings.images) for of_all in (test, labels[1]))
+        evaluation |= classification_scores(model, *some, settings)
     sampler = _sampler(model, train, settings)
     if sampler is None:
         why = "the model neither draws samples nor has codes to fit a density to"

@@ -26,7 +26,7 @@ class Score:
             bound: log-mean-exp of 1000 importance samples`.
         standard_error: of a mean over images.
         floor: what real training images score in place of the samples; of a label accuracy, test images.
-        published: what a paper reports for the same.
+        published: what a paper reports for the same, or several in words.
     """
 
     value: float
@@ -35,7 +35,7 @@ class Score:
     protocol: str = ""
     standard_error: float | None = None
     floor: float | None = None
-    published: float | None = None
+    published: float | str | None = None
     estimator: str | None = None
 
 

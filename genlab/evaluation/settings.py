@@ -23,6 +23,7 @@ class EvaluationSettings:
         ex_post: samples come from a mixture of so many Gaussians fitted to the codes, instead of from the model's own
             distribution. None: so it is, with ten, for a model that has codes and no distribution.
         published_nll: of a paper, for the same network and protocol; shown beside `nll`.
+        published_error: alike, beside `classification_error`; several in words.
         seed: of all noise.
     """
 
@@ -36,6 +37,7 @@ class EvaluationSettings:
     steps: Sequence[PositiveInt] = (2, 5, 10, 25, 50)
     ex_post: PositiveInt | None = None
     published_nll: PositiveFloat | None = None
+    published_error: PositiveFloat | str | None = None
     seed: NonNegativeInt = 0
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from genlab.networks.autoencoding import Architecture
 from genlab.networks.convolutional import ImageShape, quarter_size
-from genlab.networks.labels import LabelledSequential, linear, modulation
+from genlab.networks.labels import LabelledSequential, modulation
 
 HIDDEN_DIMS = (128, 256, 512, 1024)
 CHANNELS = (128, 64)
@@ -17,7 +17,7 @@ SLOPE = 0.2  # of LeakyReLU for negative inputs; Radford et al. 2016, section 4
 def image_generator(
     architecture: Architecture, image_shape: ImageShape, latent_dim: int, classes: int = 0
 ) -> LabelledSequential:
-    """(B, latent_dim) → (B, C, H, W) in [-1, 1]; of so many classes it takes a label, most of it in its batch norms."""
+    """(B, latent_dim) → (B, C, H, W) in [-1, 1]; of so many classes it takes a label, in its batch norms."""
     if architecture == "convolutional":
         return convolutional_generator(image_shape, latent_dim, classes)
     return mlp_generator(image_shape, latent_dim, classes)
@@ -25,7 +25,7 @@ def image_generator(
 
 def mlp_generator(image_shape: ImageShape, latent_dim: int, classes: int = 0) -> LabelledSequential:
     """latent → 128 → 256 → 512 → 1024 → image: batch norm in all hidden layers but the first, LeakyReLU, Tanh."""
-    layers: list[nn.Module] = [linear(latent_dim, HIDDEN_DIMS[0], classes), nn.LeakyReLU(SLOPE)]
+    layers: list[nn.Module] = [nn.Linear(latent_dim, HIDDEN_DIMS[0]), nn.LeakyReLU(SLOPE)]
     for width_in, width_out in itertools.pairwise(HIDDEN_DIMS):
         # No bias: batch norm subtracts it again, and Adam would take steps along the rounding errors in its gradient.
         # BatchNorm1d's second argument is eps, not momentum: a 0.8 there is a common slip in code for this network.

@@ -19,10 +19,18 @@ class LabelEmbedding(nn.Embedding):
         nn.init.zeros_(self.weight)
 
 
+def once_for_each(labels: Tensor, x: Tensor) -> Tensor:
+    """x (B, …) → (K · B, …), all of it K times over, where there are K · B labels, and K = 1 as a rule.
+
+    So the layers in front of the first that takes a label are computed once for all K labels of an image.
+    """
+    return x if len(labels) == len(x) else x.repeat(len(labels) // len(x), *[1] * (x.ndim - 1))
+
+
 class LabelledLinear(nn.Linear):
     """x (B, in), y (B,) → W x + b + e(y), (B, out), of hidden units: as if y were a one-hot part of x.
 
-    e(y) ~ N(0, 1) at the start.
+    e(y) ~ N(0, 1) at the start. For y (K · B,) see `once_for_each`.
     """
 
     def __init__(self, in_features: int, out_features: int, classes: int) -> None:
@@ -33,14 +41,15 @@ class LabelledLinear(nn.Linear):
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         out = super().forward(x)
-        return out if labels is None else out + self.embedding(labels).to(out)
+        return out if labels is None else once_for_each(labels, out) + self.embedding(labels).to(out)
 
 
 class LabelModulation(nn.Module):
     """x (B, C, …), y (B,) → x · (1 + scale(y)) + shift(y), one scale and one shift a channel.
 
     Behind batch norm that is conditional batch norm (Dumoulin, Shlens & Kudlur 2017, section 2.2), in front of an
-    activation in any network the feature-wise transformation of Perez et al. 2018, equation 2.
+    activation in any network the feature-wise transformation of Perez et al. 2018, equation 2. For y (K · B,) see
+    `once_for_each`.
     """
 
     def __init__(self, channels: int, classes: int) -> None:
@@ -50,9 +59,9 @@ class LabelModulation(nn.Module):
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         if labels is None:
             return x
-        modulation = self.embedding(labels).to(x.dtype).view(x.shape[0], -1, *[1] * (x.ndim - 2))
+        modulation = self.embedding(labels).to(x.dtype).view(labels.shape[0], -1, *[1] * (x.ndim - 2))
         scale, shift = modulation.chunk(2, dim=1)
-        return x * (1 + scale) + shift
+        return once_for_each(labels, x) * (1 + scale) + shift
 
 
 class LabelProjection(nn.Linear):

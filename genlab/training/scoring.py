@@ -122,7 +122,8 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         error, floor = score.get("standard_error"), score.get("floor")
         value = _number(score["value"]) + ("" if error is None else f" ± {_number(error)}")
         way = f"{score['better']} is better" if "better" in score else ""
-        published = f"published: {_number(score['published'])}" if "published" in score else ""
+        reported = score.get("published")
+        published = f"published: {_number(reported) if isinstance(reported, float) else reported}" if reported else ""
         how = score.get("estimator", "").partition(":")[0]
         what = ", ".join(filter(None, [how, score["unit"], way, published]))
         rows.append((name, value, "" if floor is None else _number(floor), what))

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from genlab.callbacks.checkpoints import batches_in
 from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics, progress
-from genlab.capabilities import Describes, Reports, draws_labels, units_of
+from genlab.capabilities import Describes, LearnsFromFewLabels, Reports, draws_labels, units_of
 from genlab.console.announcement import announce_end, announce_start
 from genlab.errors import ConfigError, GenlabError, RunError
 from genlab.loggers.broadcast import log_evaluation, log_results, log_settings, open_until_the_end, views
@@ -84,6 +84,7 @@ def train(
             shown = views(experiment.trainer.loggers)
             announce_end(cfg, units_of(experiment.model), metrics, record.summary, shown)
         if first and experiment.evaluation is not None:
+            experiment.model.to(experiment.trainer.strategy.root_device)  # the test has left it on the CPU
             evaluated = folder, experiment.model, experiment.data, weights.name, record.summary, experiment.evaluation
             evaluation = evaluate_run(*evaluated)
             print_evaluation(evaluation)
@@ -98,6 +99,8 @@ def _prepare(experiment: Experiment, resumed: Run | None, checkpoint: dict[str, 
     experiment.data.setup("fit")
     experiment.data.check_images(resumed.summary.get("images") if resumed else None)
     check_limits(trainer, experiment.data)
+    if isinstance(model, LearnsFromFewLabels) and model.labels is not None:
+        model.learn_from(*experiment.data.hide_labels(but=model.labels))
     if draws_labels(model):
         model.label_prior.copy_(experiment.data.label_shares)
     if checkpoint is not None:

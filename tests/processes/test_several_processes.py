@@ -31,6 +31,7 @@ MODELS = {
     "autoencoder": ["model=autoencoder", "model.hidden_dims=[8]", "callbacks=search"],
     "flow": ["model=flow", "model.steps=1", "model.channels=[4,4]", "callbacks=search"],
     "conditional vae": ["model.hidden_dims=[8]", "model.conditional=true", "model.label_dropout=0.2"],
+    "vae of few labels": ["model.hidden_dims=[8]", "model.labels=20"],
 }
 
 

@@ -29,6 +29,7 @@ MODELS = {
     "gan averaged": ["model=gan", "model.penalty=r1", "model.ema_decay=0.1"],
     "made": ["model=autoregressive", "model.architecture=made", "model.hidden_dims=[16]", "model.orders=2"],
     "conditional": ["model.hidden_dims=[16]", "model.conditional=true", "model.label_dropout=0.2"],
+    "few labels": ["model.hidden_dims=[16]", "model.labels=20"],
     "conditional gan": ["model=gan", "model.penalty=gradient_penalty", "model.conditional=true"],
     "clipped": ["model.hidden_dims=[16]", "+trainer.gradient_clip_val=0.1"],
 }

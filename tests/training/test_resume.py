@@ -43,6 +43,7 @@ MODELS = {
 
 TOLD = ["model.conditional=true", "model.label_dropout=0.2"]
 MODELS |= {f"conditional {model}": [*MODELS[model], *TOLD] for model in ("vae", "gan", "flow_matching")}
+MODELS["vae of few labels"] = [*MODELS["vae"], "model.labels=20"]
 
 
 class Killed(BaseException):
