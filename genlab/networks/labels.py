@@ -24,7 +24,8 @@ def once_for_each(labels: Tensor, x: Tensor) -> Tensor:
 
     So the layers in front of the first that takes a label are computed once for all K labels of an image.
     """
-    return x if len(labels) == len(x) else x.repeat(len(labels) // len(x), *[1] * (x.ndim - 1))
+    copies = labels.shape[0] // x.shape[0]  # len() would fix the size of a traced batch
+    return x if labels.shape[0] == x.shape[0] else x.repeat(copies, *[1] * (x.ndim - 1))
 
 
 class LabelledLinear(nn.Linear):
