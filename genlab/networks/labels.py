@@ -24,8 +24,8 @@ def once_for_each(labels: Tensor, x: Tensor) -> Tensor:
 
     So the layers in front of the first that takes a label are computed once for all K labels of an image.
     """
-    copies = labels.shape[0] // x.shape[0]  # len() would fix the size of a traced batch
-    return x if labels.shape[0] == x.shape[0] else x.repeat(copies, *[1] * (x.ndim - 1))
+    n, wanted = x.shape[0], labels.shape[0]  # len() would fix the size of a traced batch
+    return x if wanted == n else x.repeat(wanted // n, *[1] * (x.ndim - 1))
 
 
 class LabelledLinear(nn.Linear):
