@@ -31,7 +31,10 @@ from genlab.errors import ConfigError, DiskError
 @click.option("--config-dir", metavar="FOLDER", help="folder of your configs, as of genlab train")
 @click.option("--epochs", type=whole_number(1, 10_000), help="(default: 300,000 images in all, in 5 to 40 epochs)")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FOLDER", help="train anew, and write here what nothing uses yet"
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="train anew, and write the files here instead of into your cache",
 )
 def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | None, out: Path | None) -> None:
     """Raises GenlabError if the images cannot be read, or the file cannot be written."""

@@ -356,6 +356,8 @@ class FlowMatching(LabelledModel):
         """Of the network, for a sample in so many steps."""
         return evaluations(SOLVER, steps)
 
+    way = ("t", "At each moment t a network says in which direction every pixel moves: dx/dt = v(x, t).")
+
     def trajectory(
         self, n: int, moments: int, generator: torch.Generator | None = None, labels: Tensor | None = None
     ) -> Tensor:
@@ -370,8 +372,6 @@ class FlowMatching(LabelledModel):
         for start, end in itertools.pairwise(times):
             seen.append(self._carry(seen[-1], start, end, labels, solver=SOLVER, steps=steps))
         return ((torch.stack(seen, dim=1) + 1) / 2).clamp(0, 1)
-
-    way = ("t", "At each moment t a network says in which direction every pixel moves: dx/dt = v(x, t).")
 
     @torch.no_grad()
     def _carry(
