@@ -121,7 +121,7 @@ def test_ladj_is_one_number_per_example(case: tuple[Bijection, Tensor]) -> None:
     assert bijection(x)[1].shape == (BATCH,)
 
 
-WITHOUT_PARAMETERS = {"flatten", "logit", "logit_unbounded", "squeeze"}  # what they compute is stated below
+WITHOUT_PARAMETERS = {"flatten", "identity", "logit", "logit_unbounded", "squeeze"}  # what they compute is stated below
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - WITHOUT_PARAMETERS))
