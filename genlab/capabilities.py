@@ -156,13 +156,13 @@ class Part:
     """A function of a model that is worth having without genlab.
 
     Attributes:
-        function: a tensor with the batch in front → a tensor, or several.
+        function: a tensor with the batch in front → a tensor, or several; of a conditional model, with `labels` too.
         takes: name of what goes in; `z` is of shape (B, latent_dim), everything else of that of images.
         gives: names of what comes out.
         meaning: of both, for someone who has only this function.
     """
 
-    function: Callable[[Tensor], Tensor | tuple[Tensor, ...]]
+    function: Callable[..., Tensor | tuple[Tensor, ...]]
     takes: str
     gives: tuple[str, ...]
     meaning: str
@@ -193,7 +193,13 @@ class CanSampleInSteps(Protocol):
 
 @runtime_checkable
 class CanTrace(Protocol):
-    """Draws images by changing noise step by step."""
+    """Draws images by changing noise step by step.
+
+    Attributes:
+        way: name of what grows from 0, the noise, to 1, the image, as `t`; and how, a sentence with the formula.
+    """
+
+    way: tuple[str, str]
 
     def trajectory(self, n: int, moments: int, generator: torch.Generator | None = None) -> Tensor:
         """n images on their way, the noise first and the sample last: (n, moments, C, H, W) in [0, 1]."""

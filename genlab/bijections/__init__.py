@@ -16,7 +16,7 @@ from genlab.bijections.dequantization import (
 from genlab.bijections.invertible_convolution import InvertibleConvolution
 from genlab.bijections.logit import Logit
 from genlab.bijections.multiscale import MultiScale
-from genlab.bijections.squeeze import Flatten, Squeeze
+from genlab.bijections.squeeze import Flatten, Identity, Squeeze
 from genlab.bijections.variational_noise import VariationalNoise
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Composition",
     "Dequantization",
     "Flatten",
+    "Identity",
     "InvertibleConvolution",
     "Logit",
     "MaskedCoupling",

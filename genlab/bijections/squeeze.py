@@ -21,6 +21,16 @@ class Squeeze(Bijection):
         return pixel_shuffle(z, 2)
 
 
+class Identity(Bijection):
+    """x → x, in the place of a layer that is left out."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x, x.new_zeros(x.shape[0])
+
+    def inverse(self, z: Tensor) -> Tensor:
+        return z
+
+
 class Flatten(Bijection):
     """(B, *shape) → (B, D), D the product of shape."""
 

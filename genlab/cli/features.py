@@ -1,6 +1,7 @@
 """`genlab features`: the network in whose features samples of a data set are scored."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,12 +24,19 @@ from genlab.errors import ConfigError, DiskError
         "genlab features data=fashion_mnist",
         "genlab features data=folder data.root=pictures data.image_size=32",
         "genlab features data=arrays data.root=mine.npz --epochs 20",
+        "genlab features data=mnist --epochs 12 --out FOLDER",
     ],
 )
 @argument("settings", "KEY=VALUE", "see above; other settings of genlab train change nothing", nargs=-1)
 @click.option("--config-dir", metavar="FOLDER", help="folder of your configs, as of genlab train")
 @click.option("--epochs", type=whole_number(1, 10_000), help="(default: 300,000 images in all, in 5 to 40 epochs)")
-def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | None) -> None:
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="train anew, and write the files here instead of into your cache",
+)
+def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | None, out: Path | None) -> None:
     """Raises GenlabError if the images cannot be read, or the file cannot be written."""
     cfg = _composed(settings, config_dir)
     keep_quiet()
@@ -38,8 +46,8 @@ def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | No
     from rich.progress import Progress
 
     from genlab.data.datamodule import ImageDataModule
-    from genlab.evaluation.feature_network import FeatureNetwork, packed, place_of, space_of
-    from genlab.evaluation.feature_training import is_poor, train_features
+    from genlab.evaluation.feature_network import FeatureNetwork, Space, packed, place_of, space_of
+    from genlab.evaluation.feature_training import default_epochs, is_poor, train_features
     from genlab.runs.atomic import whole_file
     from genlab.runs.construction import construct
 
@@ -47,7 +55,8 @@ def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | No
     data.prepare_data()
     data.setup()
     device = "cuda" if cfg.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu"
-    space = space_of(data)
+    epochs = epochs or default_epochs(data)
+    space = Space(data.space, None) if out else space_of(data)
     for second, found in ((False, space.network), (True, space.second)):
         what = "label_accuracy_second" if second else f"fid_{data.space}"
         if found is not None:
@@ -57,8 +66,8 @@ def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | No
         started, console = time.perf_counter(), Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             network, labelled, accuracy = train_features(data, epochs, device, progress.track, second)
-        content = packed(network, data, labelled, accuracy)
-        place = place_of(data, content, second)
+        content = packed(network, data, labelled, accuracy, epochs)
+        place = place_of(data, content, second, out)
         try:
             with whole_file(place) as file:
                 file.write(content)

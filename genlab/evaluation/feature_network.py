@@ -123,8 +123,8 @@ def space_of(data: ImageDataModule) -> Space:
     return Space(data.space, network, f"no {which} of these images has been trained yet; {command} does it", second)
 
 
-def packed(network: Classifier, data: ImageDataModule, labelled: bool, test_accuracy: float) -> bytes:
-    """The file of a feature network: safetensors, with what `FeatureNetwork` says of it."""
+def packed(network: Classifier, data: ImageDataModule, labelled: bool, test_accuracy: float, epochs: int) -> bytes:
+    """The file of a feature network: safetensors, with what `FeatureNetwork` says of it, and how it was trained."""
     second = isinstance(network, ImageMixer)
     named = f"{'second ' if second else ''}{data.space} classifier"
     facts = {
@@ -134,13 +134,14 @@ def packed(network: Classifier, data: ImageDataModule, labelled: bool, test_accu
         "classes": network.output.out_features,
         "architecture": "mixer" if second else "convolutional",
         "test_accuracy": test_accuracy,
+        "trained": f"{epochs} epochs on {len(data.train_set)} training images",
     }
     return save(network.state_dict(), {"genlab": json.dumps(facts)})
 
 
-def place_of(data: ImageDataModule, content: bytes, second: bool = False) -> Path:
-    """Where a file is kept: named after its space, the images and its own SHA-256."""
-    return _folder() / f"{_name(data, second)}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+def place_of(data: ImageDataModule, content: bytes, second: bool = False, folder: Path | None = None) -> Path:
+    """Where a file is kept, in genlab's cache or the folder: named after its space, the images and its own SHA-256."""
+    return (folder or _folder()) / f"{_name(data, second)}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
 
 
 def _kept(data: ImageDataModule, second: bool = False) -> Path | None:

@@ -27,7 +27,7 @@ POOR = 0.25  # of the way from chance to certainty
 
 def train_features(
     data: ImageDataModule,
-    epochs: int | None = None,
+    epochs: int,
     device: str = "cpu",
     track: Track = silently,
     second: bool = False,
@@ -36,14 +36,13 @@ def train_features(
 
     Args:
         data: set up.
-        epochs: None: so many that the network sees 300,000 images, 5 at least and 40 at most.
+        epochs: passes over the training images.
         device: that it is trained on; it is returned on the CPU.
         track: shows progress.
         second: whether it is the classifier of another architecture, from other random weights.
     """
     labelled = data.num_classes > 1
     classes = data.num_classes if labelled else TURNS
-    epochs = epochs or min(max(SEEN // len(data.train_set), EPOCHS[0]), EPOCHS[-1])
     build: type[Classifier] = ImageMixer if second else ImageClassifier
     network = train_classifier(data.train_set, classes, epochs, labelled, device, track, seed=int(second), build=build)
     if labelled:
@@ -51,6 +50,11 @@ def train_features(
     images = data.test_set.images.repeat(TURNS, 1, 1, 1)
     turns = torch.arange(TURNS).repeat_interleave(len(data.test_set))
     return network, labelled, accuracy(network, turned(images, turns), turns)
+
+
+def default_epochs(data: ImageDataModule) -> int:
+    """So many that the network sees 300,000 images, 5 at least and 40 at most."""
+    return min(max(SEEN // len(data.train_set), EPOCHS[0]), EPOCHS[-1])
 
 
 def train_classifier(

@@ -37,7 +37,7 @@ class EvaluationSettings:
     dequantization_samples: PositiveInt = 8
     steps: Sequence[PositiveInt] = (2, 5, 10, 25, 50)
     ex_post: PositiveInt | None = None
-    sampling: Mapping[str, float | str] | None = None
+    sampling: Mapping[str, int | float | str] | None = None
     published_nll: PositiveFloat | None = None
     published_error: PositiveFloat | str | None = None
     seed: NonNegativeInt = 0

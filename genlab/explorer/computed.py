@@ -1,6 +1,5 @@
 """What of a model the page computes: decoder, encoder, discriminator, each for every label that the model is told."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,7 +7,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
-from genlab.capabilities import CanJudge, Part, draws_labels
+from genlab.capabilities import CanJudge, Part, draws_labels, takes_labels
 from genlab.errors import RunError
 from genlab.explorer.network import Network, network_of
 from genlab.explorer.packing import packed
@@ -47,7 +46,7 @@ class Computed:
     def function(self, role: str, label: int | None) -> Callable[[Tensor], Any]:
         """Of a batch, all with one label."""
         function: Callable[..., Any] = self.parts[role].function
-        if label is None or "labels" not in inspect.signature(function).parameters:
+        if label is None or not takes_labels(function):
             return function
         return lambda given: function(given, labels=torch.tensor([label] * len(given)))
 

@@ -61,7 +61,7 @@ def exhibit(run: Run, model: LightningModule, name: str, weights: str) -> dict[s
         "facts": _facts(run, model),
     }
     if isinstance(model, CanTrace):
-        return {**about, **_traces(model), "sentences": sentences({}, trace=True)}
+        return {**about, **_traces(model), "sentences": sentences({}, model.way[1])}
     computed = Computed(model)
     places = computed.places
     shown = {
@@ -90,7 +90,7 @@ def _traces(model: CanTrace) -> dict[str, Any]:
     levels = (steps.cpu() * 255).round().to(torch.uint8)
     return {
         "shape": list(levels.shape[2:]),
-        "traces": {"n": TRACES, "moments": MOMENTS, "pixels": text(levels.numpy().tobytes())},
+        "traces": {"n": TRACES, "moments": MOMENTS, "axis": model.way[0], "pixels": text(levels.numpy().tobytes())},
     }
 
 
@@ -158,5 +158,8 @@ def _has_bound(computed: Computed) -> bool:
     generator = torch.Generator().manual_seed(0)
     x = (torch.rand(2, *computed.shape, generator=generator) < 0.3).float()
     z = torch.randn(3, model.latent_dim, generator=generator)
-    wanted = pairwise_bernoulli_log_likelihood(torch.logit(computed.model.decode(z).double()), x.double())
+    logits = [torch.logit(computed.function("decoder", label)(z).double()) for label in computed.labels]
+    of_each_label = torch.stack([pairwise_bernoulli_log_likelihood(some, x.double()) for some in logits], dim=-1)
+    shares = torch.ones(1) if computed.labels == [None] else computed.model.label_prior
+    wanted = (of_each_label + shares.log()).logsumexp(-1)
     return bool(torch.allclose(model.conditional_log_likelihood(x, z).double(), wanted, rtol=TOLERANCE))

@@ -207,15 +207,15 @@ function addEpochs(panels) {
 
 // Of a model that draws by changing noise: its pictures on the way, for the slider over t
 async function fromNoise(about) {
-  const { n, moments, pixels } = about.traces;
+  const { n, moments, axis, pixels } = about.traces;
   const levels = await unpack(pixels);
   const size = count(about.shape);
   const canvases = Array.from({ length: n }, () => element("canvas"));
-  const slider = element("input", { type: "range", min: 0, max: moments - 1, step: 1, value: moments - 1, "aria-label": "t, from noise to picture" });
+  const slider = element("input", { type: "range", min: 0, max: moments - 1, step: 1, value: moments - 1, "aria-label": `${axis}, from noise to picture` });
   const output = element("output");
   const show = () => {
     const at = Number(slider.value);
-    output.value = `t = ${said(at / (moments - 1))}`;
+    output.value = `${axis} = ${said(at / (moments - 1))}`;
     slider.setAttribute("aria-valuetext", output.value);
     canvases.forEach((canvas, i) => paint(canvas, Float32Array.from(levels.subarray((i * moments + at) * size, (i * moments + at + 1) * size), (x) => x / 255), about.shape));
   };
@@ -224,7 +224,7 @@ async function fromNoise(about) {
   return element("section", { className: "panel" },
     element("h2", {}, `${about.model} on ${about.data}`),
     element("p", { className: "path" }, about.name),
-    element("p", { className: "row" }, "noise", slider, "picture ", output),
+    element("p", { className: "row way" }, element("span", {}, "noise"), slider, element("span", {}, "picture"), output),
     element("div", { className: "ways" }, ...canvases),
     facts(about));
 }

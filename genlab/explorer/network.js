@@ -84,62 +84,57 @@ const ACTIVATIONS = {
   elu: ([alpha = 1]) => (x) => (x > 0 ? x : alpha * Math.expm1(x)),
 };
 
+// A row of a matrix times a vector; four sums, because one would wait for each of its additions
+function rowTimes(matrix, row, x) {
+  const whole = x.length - (x.length % 4);
+  let [a, b, c, d] = [0, 0, 0, 0];
+  let at = row * x.length;
+  for (let i = 0; i < whole; i += 4, at += 4) {
+    a += matrix[at] * x[i];
+    b += matrix[at + 1] * x[i + 1];
+    c += matrix[at + 2] * x[i + 2];
+    d += matrix[at + 3] * x[i + 3];
+  }
+  for (let i = whole; i < x.length; i++) a += matrix[at++] * x[i];
+  return a + b + c + d;
+}
+
+// The numbers of an image (C, H, W) that lie below a kernel: their places in the kernel's patch and in the image
+function eachInWindow([channels, height, width], [high, wide], top, left, visit) {
+  const [first, end] = [Math.max(0, -left), Math.min(wide, width - left)];
+  for (let channel = 0; channel < channels; channel++) {
+    for (let i = Math.max(0, -top); i < Math.min(high, height - top); i++) {
+      const part = (channel * high + i) * wide;
+      const line = (channel * height + top + i) * width + left;
+      for (let j = first; j < end; j++) visit(part + j, line + j);
+    }
+  }
+}
+
 const LAYERS = {
   linear({ size }, [x], y, [weight, bias]) {
-    const columns = x.length;
-    for (let row = 0, at = 0; row < size; row++) {
-      let sum = bias ? bias[row] : 0;
-      for (let column = 0; column < columns; column++) sum += weight[at++] * x[column];
-      y[row] = sum;
+    for (let row = 0; row < size; row++) y[row] = (bias ? bias[row] : 0) + rowTimes(weight, row, x);
+  },
+  conv2d({ from, to: [maps, rows, columns], kernel, stride, padding }, [x], y, [weight, bias]) {
+    const patch = new Float32Array(from[0] * count(kernel));
+    for (let at = 0; at < rows * columns; at++) {
+      patch.fill(0); // outside of the image
+      eachInWindow(from, kernel, Math.floor(at / columns) * stride - padding, (at % columns) * stride - padding, (i, place) => (patch[i] = x[place]));
+      for (let map = 0; map < maps; map++) y[map * rows * columns + at] = (bias ? bias[map] : 0) + rowTimes(weight, map, patch);
     }
   },
-  conv2d({ from, to, kernel: [high, wide], stride, padding }, [x], y, [weight, bias]) {
-    const [channels, height, width] = from;
-    const [maps, rows, columns] = to;
-    for (let map = 0, at = 0; map < maps; map++) {
-      for (let row = 0; row < rows; row++) {
-        for (let column = 0; column < columns; column++) {
-          let sum = bias ? bias[map] : 0;
-          for (let channel = 0; channel < channels; channel++) {
-            for (let i = 0; i < high; i++) {
-              const v = row * stride - padding + i;
-              if (v < 0 || v >= height) continue;
-              const line = (channel * height + v) * width;
-              const part = ((map * channels + channel) * high + i) * wide;
-              for (let j = 0; j < wide; j++) {
-                const h = column * stride - padding + j;
-                if (h >= 0 && h < width) sum += x[line + h] * weight[part + j];
-              }
-            }
-          }
-          y[at++] = sum;
-        }
-      }
-    }
-  },
-  conv_transpose2d({ from, to, kernel: [high, wide], stride, padding }, [x], y, [weight, bias]) {
-    const [channels, height, width] = from;
+  conv_transpose2d({ from: [channels, height, width], to, kernel, stride, padding }, [x], y, [weight, bias]) {
     const [maps, rows, columns] = to;
     for (let map = 0; map < maps; map++) y.fill(bias ? bias[map] : 0, map * rows * columns, (map + 1) * rows * columns);
-    for (let channel = 0, at = 0; channel < channels; channel++) {
-      for (let v = 0; v < height; v++) {
-        for (let h = 0; h < width; h++) {
-          const value = x[at++];
-          if (value === 0) continue; // most are, behind a ReLU
-          for (let map = 0; map < maps; map++) {
-            const part = (channel * maps + map) * high * wide;
-            for (let i = 0; i < high; i++) {
-              const row = v * stride - padding + i;
-              if (row < 0 || row >= rows) continue;
-              const line = (map * rows + row) * columns;
-              for (let j = 0; j < wide; j++) {
-                const column = h * stride - padding + j;
-                if (column >= 0 && column < columns) y[line + column] += value * weight[part + i * wide + j];
-              }
-            }
-          }
-        }
+    const patch = new Float32Array(maps * count(kernel));
+    for (let at = 0; at < height * width; at++) {
+      patch.fill(0);
+      for (let channel = 0; channel < channels; channel++) {
+        const value = x[channel * height * width + at];
+        if (value === 0) continue; // most are, behind a ReLU
+        for (let i = 0, k = channel * patch.length; i < patch.length; i++) patch[i] += value * weight[k++];
       }
+      eachInWindow(to, kernel, Math.floor(at / width) * stride - padding, (at % width) * stride - padding, (i, place) => (y[place] += patch[i]));
     }
   },
   affine(_, [x], y, [scale, shift]) {

@@ -41,7 +41,7 @@ class Panel {
     this.caption = element("figcaption");
     this.meter = element("meter", { min: 0, max: 1, "aria-label": "the discriminator's opinion" });
     this.judgement = element("p", { className: "judgement", hidden: !model.discriminator }, this.meter, element("span"));
-    this.numbers = element("p", { className: "numbers", "aria-live": "polite" });
+    this.numbers = element("p", { className: "numbers", hidden: !model.encoder, "aria-live": "polite" });
     this.space = element("div", { className: "space" });
     this.root = element("section", { className: "panel" },
       element("h2", {}, `${about.model} on ${about.data}`),
@@ -71,7 +71,7 @@ class Panel {
       return element("label", {}, box, ` ${text}`);
     };
     this.showsCodes = Boolean(this.model.encoder);
-    const toggles = element("p", { className: "row small" }, toggle("pictures", (on) => (this.background.hidden = !on)));
+    const toggles = element("p", { className: "row small toggles" }, toggle("pictures", (on) => (this.background.hidden = !on)));
     if (this.model.encoder) {
       toggles.append(toggle("codes of test images", (on) => {
         this.showsCodes = on;

@@ -4,34 +4,36 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def sentences(shown: Mapping[str, Any], trace: bool = False) -> list[str]:
+def sentences(shown: Mapping[str, Any], way: str = "") -> list[str]:
     """Three, for what a model has.
 
     Args:
         shown: see `genlab.explorer.exhibit`.
-        trace: the model draws by changing noise step by step.
+        way: how the model draws, if by changing noise step by step: see `genlab.capabilities.CanTrace`.
     """
-    if trace:
+    if way:
         return [
-            "The model begins with noise, x₀ ~ N(0, I), and changes it step by step into a picture, x₁.",
-            "At each moment t a network says in which direction every pixel moves: dx/dt = v(x, t).",
+            "The model begins with noise from N(0, I) and changes it step by step into a picture.",
+            way,
             "The network is too large a program for this page: torch has computed the ways that are shown.",
         ]
     networks = shown["networks"]
+    told = bool(shown["shares"])  # the label y
+    point = "Each point z of the latent space" + ", with a class y," * told
     if "discriminator" in networks:
         return [
-            "Each point z of the latent space is turned into a picture G(z) by the generator; drawing z ~ N(0, I) "
-            "draws a picture.",
-            "The discriminator D looks at a picture and says how likely it is a real one.",
+            f"{point} is turned into a picture G(z) by the generator; drawing z ~ N(0, I) draws a picture.",
+            f"The discriminator D looks at a picture and says how likely it is a real one{' of that class' * told}.",
             "Both learn from each other: min over G, max over D of E log D(x) + E log(1 − D(G(z))), or the like.",
         ]
-    decoder = "Each point z of the latent space is turned into a picture by the decoder"
+    decoder = f"{point} is turned into a picture by the decoder"
     if shown["bound"]:
+        x, q, prior = ("p(x|z, y)", "q(z|x, y)", " + log p(y)") if told else ("p(x|z)", "q(z|x)", "")
         return [
-            f"{decoder}, which says for every pixel how likely it is white: p(x|z).",
-            "The encoder goes back: it says where in the space a picture x belongs, q(z|x) = N(μ, σ²), and the point "
+            f"{decoder}, which says for every pixel how likely it is white: {x}.",
+            f"The encoder goes back: it says where in the space a picture x belongs, {q} = N(μ, σ²), and the point "
             "shown is μ.",
-            "Training raises the bound ELBO = E_q[log p(x|z)] − KL(q(z|x) ‖ N(0, I)) ≤ log p(x): pictures come back "
+            f"Training raises the bound ELBO = E_q[log {x}] − KL({q} ‖ N(0, I)){prior} ≤ log p(x): pictures come back "
             "(the first part), and their codes fill the space as N(0, I) does (the second).",
         ]
     if "encoder" in networks and not shown["prior"]:

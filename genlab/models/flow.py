@@ -1,5 +1,6 @@
 """The normalizing flow (Dinh et al. 2017; Kingma & Dhariwal 2018)."""
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -7,12 +8,16 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor
+from torch import Tensor, nn
 
 from genlab.arguments import checked
 from genlab.bijections import (
     LEVELS,
+    ActNorm,
+    AffineCoupling,
     Dequantization,
+    Identity,
+    InvertibleConvolution,
     UniformNoise,
     VariationalNoise,
     bits_per_dim,
@@ -215,10 +220,12 @@ class Flow(LabelledModel):
     def parts(self) -> dict[str, Part]:
         """The map and its inverse; where images become x, noise that depends on their bytes would have to be drawn."""
         x = f"x = (k + u)/{LEVELS} in (0, 1), of pixels k in 0, …, {LEVELS - 1} and u in (0, 1)"
-        density = f"{x} → z = f(x), ladj = log |det df/dx|: log p(x) = log N(z; 0, I) + ladj{self.no_label}"
+        density = f"{x} → z = f(x), ladj = log |det df/dx|: log p(x) = log N(z; 0, I) + ladj{self.told_of_labels}"
         return {
-            "forward": Part(self.flow, "x", ("z", "ladj"), density),
-            "inverse": Part(self.flow.inverse, "z", ("x",), f"z ~ N(0, I) → {x}: k = floor({LEVELS} x){self.no_label}"),
+            "forward": Part(self.flow.forward, "x", ("z", "ladj"), density),
+            "inverse": Part(
+                self.flow.inverse, "z", ("x",), f"z ~ N(0, I) → {x}: k = floor({LEVELS} x){self.told_of_labels}"
+            ),
         }
 
     def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -260,3 +267,32 @@ class Flow(LabelledModel):
         """
         z = torch.randn(n, self.latent_dim, generator=generator)
         return self.decode(temperature * z.to(next(self.parameters())), self.labels_for(n, generator, labels))
+
+    way = (
+        "layers",
+        "Each layer is a map that can be undone, x = f₁⁻¹(f₂⁻¹(… fₙ⁻¹(z))), so that log p(x) = log N(z; 0, I) + "
+        "log |det df/dx|; the slider says which share of them has had its turn, and the others leave all as it is.",
+    )
+
+    @torch.no_grad()
+    def trajectory(self, n: int, moments: int, generator: torch.Generator | None = None) -> Tensor:
+        """What more and more of the layers make of the noise of `sample`: (n, moments, C, H, W).
+
+        Those next to the noise come first; in the place of the others stands the identity.
+        """
+        z = torch.randn(n, self.latent_dim, generator=generator).to(next(self.parameters()))
+        labels, flow = self.labels_for(n, generator, None), copy.deepcopy(self.flow)
+        places = [
+            (layers, index)
+            for layers in flow.modules()
+            if isinstance(layers, nn.ModuleList)
+            for index, layer in enumerate(layers)
+            if isinstance(layer, (ActNorm, InvertibleConvolution, AffineCoupling))
+        ]
+        seen = []
+        with self._full_precision():
+            for moment in reversed(range(moments)):
+                for layers, index in places[: round(len(places) * (1 - moment / (moments - 1)))]:
+                    layers[index] = Identity()
+                seen.append(to_images(flow.inverse(z, labels)))
+        return torch.stack(seen[::-1], dim=1)

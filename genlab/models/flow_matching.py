@@ -20,7 +20,7 @@ from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_normal, fixed_uniform
 from genlab.models.labels import LabelDropout, LabelledModel, repeated
-from genlab.models.ode_solvers import SolverName, evaluations, integrate, step_times
+from genlab.models.ode_solvers import SolverName, evaluations, integrate
 from genlab.networks import ImageShape
 from genlab.networks.patches import PatchSize
 from genlab.networks.timed_transformer import TimedTransformer
@@ -357,6 +357,8 @@ class FlowMatching(LabelledModel):
         """Of the network, for a sample in so many steps."""
         return evaluations(SOLVER, steps)
 
+    way = ("t", "At each moment t a network says in which direction every pixel moves: dx/dt = v(x, t).")
+
     def trajectory(
         self, n: int, moments: int, generator: torch.Generator | None = None, labels: Tensor | None = None
     ) -> Tensor:
@@ -366,7 +368,7 @@ class FlowMatching(LabelledModel):
         """
         x = torch.randn(n, self.latent_dim, generator=generator).to(next(self.parameters())).view(-1, *self.image_shape)
         labels = self.labels_for(n, generator, labels)
-        times = step_times(self.start, 1, moments - 1, EXPONENT)
+        times = torch.linspace(self.start, 1, moments).tolist()
         seen, steps = [x], math.ceil(STEPS / (moments - 1))
         for start, end in itertools.pairwise(times):
             seen.append(self._carry(seen[-1], start, end, labels, solver=SOLVER, steps=steps))

@@ -236,7 +236,9 @@ class GAN(LabelledModel):
 
     @property
     def parts(self) -> dict[str, Part]:
-        return {"generator": Part(self.decode, "z", ("images",), f"z ~ N(0, I) → images in [0, 1]{self.no_label}")}
+        return {
+            "generator": Part(self.decode, "z", ("images",), f"z ~ N(0, I) → images in [0, 1]{self.told_of_labels}")
+        }
 
     def judge(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (B, C, H, W) in [0, 1], labels (B,) → D before its sigmoid, (B,); without labels as in `decode`."""

@@ -57,9 +57,12 @@ class LabelledModel(PlainAttributes):
         return self.num_classes if self.conditional else 0
 
     @property
-    def no_label(self) -> str:
-        """What is said of a `Part`, which takes one tensor and no labels."""
-        return "; of the null label" if self.conditional else ""
+    def told_of_labels(self) -> str:
+        """What the meaning of a `Part` says of its second input."""
+        if not self.conditional:
+            return ""
+        learned = "" if self.label_dropout else ", which was not trained"
+        return f"; labels: int64, 0 to {self.num_classes - 1}, or {self.num_classes} for the null label{learned}"
 
     # Labels on their way into the networks, which take None where there are none
 
@@ -82,6 +85,8 @@ class LabelledModel(PlainAttributes):
             return None
         if not self.conditional:
             raise ConfigError(f"labels: this {type(self).__name__} knows none; train one with model.conditional=true")
+        if torch.compiler.is_compiling():  # a graph, as of ONNX, has no values that could be looked at
+            return labels
         if labels.shape != (n,) or labels.is_floating_point():
             raise ConfigError(f"labels: {n} images need {n} whole numbers, got {labels.dtype} {tuple(labels.shape)}")
         for label in (labels.min(), labels.max()) if n else ():

@@ -334,11 +334,11 @@ class VAE(LabelledModel):
         """The two distributions: `encode` itself draws a binary image, which depends on the grey one's bytes."""
         x = {"stochastic": "binary, drawn from the grey image", "threshold": "binary, cut at 0.5", "none": "grey"}
         of_x = f"images x, {x[self.binarization]} →"
-        posterior = f"{of_x} q(z|x) = N(mu, diag exp log_var){self.no_label}"
+        posterior = f"{of_x} q(z|x) = N(mu, diag exp log_var){self.told_of_labels}"
         parts = {
             "encoder": Part(self.posterior, "x", ("mu", "log_var"), posterior),
             "decoder": Part(
-                self.decode, "z", ("images",), f"z ~ N(0, I) → p(pixel = 1 | z), images in [0, 1]{self.no_label}"
+                self.decode, "z", ("images",), f"z ~ N(0, I) → p(pixel = 1 | z), images in [0, 1]{self.told_of_labels}"
             ),
         }
         if self.few_labels is not None:

@@ -24,7 +24,8 @@ def once_for_each(labels: Tensor, x: Tensor) -> Tensor:
 
     So the layers in front of the first that takes a label are computed once for all K labels of an image.
     """
-    return x if len(labels) == len(x) else x.repeat(len(labels) // len(x), *[1] * (x.ndim - 1))
+    n, wanted = x.shape[0], labels.shape[0]  # len() would fix the size of a traced batch
+    return x if wanted == n else x.repeat(wanted // n, *[1] * (x.ndim - 1))
 
 
 class LabelledLinear(nn.Linear):
@@ -59,7 +60,7 @@ class LabelModulation(nn.Module):
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         if labels is None:
             return x
-        modulation = self.embedding(labels).to(x.dtype).view(len(labels), -1, *[1] * (x.ndim - 2))
+        modulation = self.embedding(labels).to(x.dtype).view(labels.shape[0], -1, *[1] * (x.ndim - 2))
         scale, shift = modulation.chunk(2, dim=1)
         return once_for_each(labels, x) * (1 + scale) + shift
 

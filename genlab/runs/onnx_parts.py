@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
-from genlab.capabilities import CanDecode, CanEncode, HasParts, Part
+from genlab.capabilities import CanDecode, CanEncode, HasParts, Part, draws_labels, takes_labels
 from genlab.errors import ConfigError, RunError
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -72,13 +72,14 @@ def write_parts(folder: Path, model: LightningModule) -> tuple[dict[str, dict[st
     absent: dict[str, str] = {}
     for name, part in parts_of(model).items():
         path = folder / f"{name}.onnx"
+        examples = examples_of(model, part, 2)
         try:
             program = torch.onnx.export(
                 _Function(model, part).eval(),
-                (_example(model, part, 2),),
-                input_names=[part.takes],
+                tuple(examples.values()),
+                input_names=list(examples),
                 output_names=list(part.gives),
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=({0: torch.export.Dim("batch")},) * len(examples),
                 dynamo=True,
                 verbose=False,
             )
@@ -112,17 +113,21 @@ class _Function(nn.Module):
         self.model = model
         self.part = part
 
-    def forward(self, given: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return self.part.function(given)
+    def forward(self, given: Tensor, labels: Tensor | None = None) -> Tensor | tuple[Tensor, ...]:
+        return self.part.function(given) if labels is None else self.part.function(given, labels=labels)
 
 
-def _example(model: Any, part: Part, batch: int) -> Tensor:
-    """Noise of the shape that a part takes."""
+def examples_of(model: Any, part: Part, batch: int) -> dict[str, Tensor]:
+    """Name → noise of the shape that a part takes, and labels, int64 (batch,), where the model is told them."""
     generator = torch.Generator().manual_seed(batch)
     if part.takes == "z":
-        return torch.randn(batch, model.latent_dim, generator=generator)
-    shape = model.hparams.get("image_shape") or model.decode(torch.zeros(1, model.latent_dim)).shape[1:]
-    return torch.rand(batch, *shape, generator=generator)
+        noise = torch.randn(batch, model.latent_dim, generator=generator)
+    else:
+        shape = model.hparams.get("image_shape") or model.decode(torch.zeros(1, model.latent_dim)).shape[1:]
+        noise = torch.rand(batch, *shape, generator=generator)
+    if not (draws_labels(model) and takes_labels(part.function)):
+        return {part.takes: noise}
+    return {part.takes: noise, "labels": torch.randint(model.num_classes, (batch,), generator=generator)}
 
 
 def _difference(path: Path, model: LightningModule, part: Part) -> float:
@@ -131,11 +136,11 @@ def _difference(path: Path, model: LightningModule, part: Part) -> float:
 
     session, largest = InferenceSession(path, providers=["CPUExecutionProvider"]), 0.0
     for batch in BATCHES:
-        given = _example(model, part, batch)
-        wanted = part.function(given)
+        given = examples_of(model, part, batch)
+        wanted = _Function(model, part)(*given.values())
         for here, there in zip(
             [wanted] if isinstance(wanted, Tensor) else wanted,
-            session.run(list(part.gives), {part.takes: given.numpy()}),
+            session.run(list(part.gives), {name: value.numpy() for name, value in given.items()}),
             strict=True,
         ):
             difference = (here - torch.from_numpy(there)).abs() / here.abs().clamp(min=1)

@@ -15,6 +15,7 @@ from genlab.bijections import (
     ChannelCoupling,
     Composition,
     Flatten,
+    Identity,
     InvertibleConvolution,
     Logit,
     MaskedCoupling,
@@ -59,6 +60,7 @@ CASES: dict[str, tuple[Callable[[], Bijection], tuple[int, ...], bool]] = {
     ),
     "composition": (lambda: Composition([Squeeze(), ActNorm(4), channel_coupling(True)]), IMAGE, False),
     "flatten": (lambda: Flatten(IMAGE), IMAGE, False),
+    "identity": (Identity, IMAGE, False),
     "invertible_convolution": (lambda: InvertibleConvolution(4), SQUEEZED, False),
     "logit": (lambda: Logit(0.05), IMAGE, True),
     "logit_unbounded": (lambda: Logit(0.0), IMAGE, True),
@@ -119,7 +121,7 @@ def test_ladj_is_one_number_per_example(case: tuple[Bijection, Tensor]) -> None:
     assert bijection(x)[1].shape == (BATCH,)
 
 
-WITHOUT_PARAMETERS = {"flatten", "logit", "logit_unbounded", "squeeze"}  # what they compute is stated below
+WITHOUT_PARAMETERS = {"flatten", "identity", "logit", "logit_unbounded", "squeeze"}  # what they compute is stated below
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - WITHOUT_PARAMETERS))

@@ -11,6 +11,8 @@ from genlab.models.vae import VAE
 class Way(LightningModule):
     """Sample i at moment j is grey (i + j/10)/10, plus noise of at most 0.01."""
 
+    way = ("t", "It changes.")
+
     def __init__(self):
         super().__init__()
         self.like = nn.Parameter(torch.zeros(1))

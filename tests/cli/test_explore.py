@@ -12,7 +12,9 @@ def data_of(file):
     return json.loads(re.search('<script type="application/json" id="data">(.*?)</script>', file.read_text("utf-8"))[1])
 
 
-@pytest.mark.parametrize("family", ["vae", pytest.param("autoencoder", marks=pytest.mark.slow), "gan", "flow_matching"])
+@pytest.mark.parametrize(
+    "family", ["vae", pytest.param("autoencoder", marks=pytest.mark.slow), "gan", "flow_matching", "flow"]
+)
 def test_a_page_is_written(runs, genlab, tmp_path, family):
     result = genlab("explore", runs[family], "--out", "touch.html")
     assert not result.code, result
@@ -20,12 +22,20 @@ def test_a_page_is_written(runs, genlab, tmp_path, family):
     (shown,) = data_of(tmp_path / "touch.html")
     roles = {"vae": ["decoder", "encoder"], "autoencoder": ["decoder", "encoder"], "gan": ["decoder", "discriminator"]}
     assert sorted(shown.get("networks", ())) == roles.get(family, [])
-    assert ("traces" in shown) == (family == "flow_matching")
+    assert ("traces" in shown) == family.startswith("flow")
     assert shown.get("bound", False) == (family == "vae")
     assert shown.get("prior") == {"vae": True, "gan": True, "autoencoder": False}.get(family)
     summary = json.loads((runs[family] / "summary.json").read_text())
     assert {tag for tag, *_ in shown["facts"]} == {tag for tag in summary["metrics"] if tag.startswith("test/")}
     assert runs_in(tmp_path / "touch.html") == {shown["name"]}
+
+
+def test_a_conditional_model_has_classes_and_the_bound(labelled, genlab, tmp_path):
+    result = genlab("explore", labelled)
+    assert not result.code, result
+    (shown,) = data_of(tmp_path / "explorer.html")
+    assert len(shown["shares"]) == 10 and sum(shown["shares"]) == pytest.approx(1)
+    assert shown["bound"] and "p(x|z, y)" in shown["sentences"][2]
 
 
 def refused(genlab, tmp_path, *arguments):
@@ -37,8 +47,9 @@ def refused(genlab, tmp_path, *arguments):
     return result.err
 
 
-def test_a_model_without_a_decoder_is_answered_in_one_line(runs, genlab, tmp_path):
-    assert "Flow: 784 latents are more than the 512 that a page can show" in refused(genlab, tmp_path, runs["flow"])
+def test_too_many_latents_are_answered_in_one_line(runs, genlab, tmp_path, monkeypatch):
+    monkeypatch.setattr("genlab.explorer.computed.MOST_LATENTS", 3)
+    assert "VAE: 4 latents are more than the 3 that a page can show" in refused(genlab, tmp_path, runs["vae"])
 
 
 def test_a_page_that_would_be_too_large_is_answered_in_one_line(runs, genlab, tmp_path, monkeypatch):
@@ -60,12 +71,13 @@ def test_a_report_leads_to_the_explorer_beside_it(runs, genlab, tmp_path):
     assert "explorer.html" not in (tmp_path / "report.html").read_text("utf-8")  # which is of another run
 
 
-def test_a_report_can_embed_it(runs, genlab, tmp_path):
-    result = genlab("report", runs["vae"], runs["flow"], "--explorer")
+def test_a_report_can_embed_it(runs, genlab, tmp_path, monkeypatch):
+    monkeypatch.setattr("genlab.explorer.computed.MOST_LATENTS", 4)
+    result = genlab("report", runs["vae"], runs["gan"], "--explorer")
     assert not result.code, result
-    assert "not in the explorer: Flow: 784 latents" in result.out
+    assert "not in the explorer: GAN: 8 latents" in result.out
     assert "<iframe" in (tmp_path / "report.html").read_text("utf-8")
-    refusal = genlab("report", runs["flow"], "--explorer", "--out", "none.html")
+    refusal = genlab("report", runs["gan"], "--explorer", "--out", "none.html")
     assert refusal.err.startswith("error: --explorer: no run can be explored")
     assert not (tmp_path / "none.html").exists()
     assert "only in a page" in genlab("report", runs["vae"], "--explorer", "--format", "csv").err

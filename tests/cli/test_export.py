@@ -13,6 +13,10 @@ from safetensors.torch import load_file, save_file
 
 import genlab as package
 from genlab.errors import RunError
+from genlab.models.flow import Flow
+from genlab.models.gan import GAN
+from genlab.models.vae import VAE
+from genlab.networks.labels import LabelEmbedding
 from genlab.runs.onnx_parts import TOLERANCE, parts_of
 
 FAMILIES = ["vae", "autoencoder", "gan", "flow"]
@@ -194,6 +198,46 @@ def test_a_second_reader_which_knows_every_opset_gives_the_same(written, family)
         wanted = [wanted] if isinstance(wanted, torch.Tensor) else wanted
         for here, there in zip(wanted, ReferenceEvaluator(file).run(None, {part.takes: x.numpy()}), strict=True):
             np.testing.assert_allclose(there, here.numpy(), rtol=TOLERANCE, atol=TOLERANCE)
+
+
+LABELLED = {
+    "vae": lambda: VAE(latent_dim=3, hidden_dims=[8], conditional=True),
+    "vae convolutional": lambda: VAE(architecture="convolutional", latent_dim=3, conditional=True),
+    "gan": lambda: GAN(latent_dim=3, conditional=True, label_dropout=0.1),
+    "gan convolutional": lambda: GAN(architecture="convolutional", latent_dim=3, conditional=True),
+    "flow": lambda: Flow(steps=1, channels=[4, 4], conditional=True),
+}
+
+
+@pytest.mark.parametrize("name", first_is_quick(LABELLED))
+def test_the_parts_of_a_conditional_model_take_labels(tmp_path, name):
+    from onnxruntime import InferenceSession
+
+    from genlab.runs.onnx_parts import examples_of, write_parts
+
+    torch.manual_seed(0)
+    model = LABELLED[name]().eval()
+    for parameter in model.parameters():  # of which some are zero at the start; the null label's embedding stays so
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    for module in model.modules():
+        if isinstance(module, LabelEmbedding):
+            module.weight.data[10] = 0
+    files, absent = write_parts(tmp_path, model)
+    assert not absent
+    for part_name, part in model.parts.items():
+        about = files[f"{part_name}.onnx"]
+        assert list(about["inputs"]) == [part.takes, "labels"] and "10 for the null label" in about["meaning"]
+        session = InferenceSession(tmp_path / f"{part_name}.onnx")
+        given = examples_of(model, part, 1)[part.takes].expand(11, *[-1] * (len(about["inputs"][part.takes]) - 1))
+        labels = torch.arange(11)
+        with torch.no_grad():
+            wanted = [part.function(x[None], labels=y[None]) for x, y in zip(given[:10], labels[:10], strict=True)]
+            wanted.append(part.function(given[10:]))  # no label is the null label
+        outputs = session.run(None, {part.takes: given.numpy(), "labels": labels.numpy()})
+        assert np.ptp(outputs[0], axis=0).max() > 1e-3  # the label counts
+        for row, here in enumerate(wanted):
+            for one, there in zip([here] if isinstance(here, torch.Tensor) else here, outputs, strict=True):
+                np.testing.assert_allclose(there[row], one[0].numpy(), rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def test_the_card_of_parts_says_what_goes_in_and_out(written):

@@ -9,7 +9,7 @@ from conftest import stand_in_config
 
 from genlab.data.datamodule import ImageDataModule
 from genlab.data.sources import cache_folder
-from genlab.evaluation.feature_network import mnist_network, space_of
+from genlab.evaluation.feature_network import SECOND_WEIGHTS, WEIGHTS, FeatureNetwork, mnist_network, space_of
 from genlab.training.train import train
 
 QUICK = ["trainer.max_epochs=2", "logger=none", "callbacks=search", "callbacks.sample_quality.n=60", "evaluate=true"]
@@ -136,6 +136,21 @@ def test_mnist_has_its_own(genlab, mnist_root, cache):
     out = genlab("features", f"data.root={mnist_root}")
     assert "there is a network already" in out.out and mnist_network().sha256[:16] in out.out
     assert not cache.exists()
+
+
+def test_networks_are_trained_anew_into_a_folder(genlab, mnist_root, cache, tmp_path):
+    """As those of the package were, which are there already."""
+    out = genlab("features", f"data.root={mnist_root}", "--epochs", 1, "--out", "nets")
+    assert out.code == 0 and "there is a network already" not in out.out
+    names = sorted(path.name.partition("-")[0] for path in (tmp_path / "nets").iterdir())
+    assert names == ["mnist", "second"] and not cache.exists()
+    for path in (tmp_path / "nets").iterdir():
+        network = FeatureNetwork(path.read_bytes())
+        assert path.stem.endswith(network.sha256[:16])
+        assert type(network.network) is type(
+            mnist_network(SECOND_WEIGHTS if "second" in path.name else WEIGHTS).network
+        )
+        assert b"1 epochs on 550 training images" in path.read_bytes()
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: content[:-4] + b"mine"])

@@ -14,6 +14,7 @@ from genlab.explorer.computed import Computed
 from genlab.explorer.packing import quantized
 from genlab.explorer.page import page as explorer_page
 from genlab.models.autoencoder import Autoencoder
+from genlab.models.flow import Flow
 from genlab.models.flow_matching import FlowMatching
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE
@@ -169,6 +170,7 @@ def labelled(model):
 def test_a_class_is_chosen(opened, exhibited, architecture):
     model = labelled(VAE(conditional=True, architecture=architecture, latent_dim=4, hidden_dims=[64]))
     shown, labels = exhibited(model), torch.arange(10)
+    assert shown["bound"]
     page = opened([shown], viewport=DESKTOP)
     generator = torch.Generator().manual_seed(0)
     z, x = torch.randn(10, 4, generator=generator), (torch.rand(10, 1, 28, 28, generator=generator) < 0.2).float()
@@ -346,18 +348,25 @@ def test_names_with_html_in_them_do_nothing(opened, exhibited, plane):
     assert evil in page.locator(".panel h2").first.inner_text()
 
 
-def test_a_way_from_noise_is_a_slider(opened, exhibited):
+WAYS = {
+    "t": lambda: FlowMatching(channels=(4, 4)),
+    "layers": lambda: Flow(architecture="mlp", couplings=24, hidden_dims=[8]),
+}
+
+
+@pytest.mark.parametrize("axis", WAYS)
+def test_a_way_from_noise_is_a_slider(opened, exhibited, axis):
     torch.manual_seed(0)
-    model = FlowMatching(channels=(4, 4)).eval().requires_grad_(False)
-    for value in model.parameters():  # of which the last layer is zero at the start
+    model = WAYS[axis]().eval().requires_grad_(False)
+    for value in model.parameters():  # of which the last layers are zero at the start
         value.add_(0.3 * torch.randn_like(value))
     page = opened([exhibited(model)], viewport=PHONE)
-    slider = page.get_by_role("slider", name="t, from noise to picture")
+    slider = page.get_by_role("slider", name=f"{axis}, from noise to picture")
     seen = {}
     for key in ("End", "ArrowLeft", "Home"):
         slider.press(key)
         seen[page.locator("output").last.inner_text()] = pixels(page, ".ways canvas")
-    assert list(seen) == ["t = 1.00", "t = 0.96", "t = 0.00"]
+    assert list(seen) == [f"{axis} = {share}" for share in ("1.00", "0.96", "0.00")]
     assert len(set(seen.values())) == 3
 
 
@@ -367,7 +376,9 @@ def test_printed_it_shows_picture_and_plane(explorer, tmp_path):
     page.set_viewport_size({"width": 718, "height": 1000})  # A4 without Chromium's margins, at 96 pixels an inch
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") == 718
-    assert page.locator("#controls").is_hidden()
+    assert page.locator("#another, #between, #drawing").filter(visible=True).count() == 0
+    assert page.locator(".panel").bounding_box()["width"] > 600
+    assert page.locator(".facts table").bounding_box()["height"] > 50  # though it is folded on the screen
     page.pdf(path=tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").stat().st_size > 20_000
 

@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from genlab.bijections import LEVELS, MaskedCoupling
-from genlab.capabilities import CanDecode, CanEncode, CanReconstruct, CanSample, CanWeigh
+from genlab.capabilities import CanDecode, CanEncode, CanReconstruct, CanSample, CanTrace, CanWeigh
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.models.fixed_noise import fixed_uniform
 from genlab.models.flow import Flow
@@ -169,7 +169,7 @@ def test_temperature_scales_z(images):
 
 def test_its_capabilities(images):
     model = flow(images)
-    assert all(isinstance(model, able) for able in (CanSample, CanEncode, CanDecode, CanWeigh))
+    assert all(isinstance(model, able) for able in (CanSample, CanEncode, CanDecode, CanTrace, CanWeigh))
     assert not isinstance(model, CanReconstruct)  # which would be the image
 
 
@@ -288,3 +288,22 @@ def test_non_finite_dequantization_is_named(images):
     model = flow(images)
     model.dequantization.noise.couplings[1].bound.data.fill_(math.nan)
     assert model._first_non_finite(images, noise(1)[0]) == "the dequantization"
+
+
+# From noise to image
+
+
+@every_architecture
+def test_a_trajectory_goes_from_the_noise_to_the_sample(images, architecture):
+    model = flow(images, architecture)
+    seen = model.trajectory(3, 5, torch.Generator().manual_seed(7))
+    assert seen.shape == (3, 5, *SHAPE)
+    assert torch.equal(seen[:, -1], model.sample(3, torch.Generator().manual_seed(7)))
+    assert len(seen[0].unique(dim=0)) == (5 if architecture == "convolutional" else 3)  # with two couplings
+    # in the noise there is nothing of the weights, and in the model nothing has changed
+    for parameter in model.parameters():
+        parameter.data.add_(0.1)
+    again = model.trajectory(3, 5, torch.Generator().manual_seed(7))
+    assert torch.equal(again[:, 0], seen[:, 0])
+    assert not torch.equal(again[:, -1], seen[:, -1])
+    assert again[:, 0].std() > 0.1  # the logistic function of N(0, 1)

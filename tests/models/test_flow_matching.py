@@ -275,14 +275,13 @@ def test_the_solver_of_samples_can_be_chosen():
 
 def test_a_trajectory_goes_from_the_noise_to_the_sample():
     one = model()
-    found = one.trajectory(3, 6, torch.Generator().manual_seed(7))
-    assert found.shape == (3, 6, *SHAPE)
+    found = one.trajectory(3, 101, torch.Generator().manual_seed(7))
+    assert found.shape == (3, 101, *SHAPE)
     noise = torch.randn(3, D, generator=torch.Generator().manual_seed(7)).double().view(3, *SHAPE)
     torch.testing.assert_close(found[:, 0], ((noise + 1) / 2).clamp(0, 1))
-    # five times two steps, and rounding down to 8 bits
-    torch.testing.assert_close(
-        found[:, -1], one.sample(3, torch.Generator().manual_seed(7)).clamp(0, 1), rtol=0, atol=1 / 255 + 1e-6
-    )
+    # steps so short that it does not matter where they end, and rounding down to 8 bits
+    sample = one.sample(3, torch.Generator().manual_seed(7), steps=100)
+    torch.testing.assert_close(found[:, -1], sample, rtol=0, atol=1 / 255 + 1e-3)
 
 
 def test_its_capabilities():

@@ -49,7 +49,8 @@ def test_what_is_named_itself_or_is_all_there_is_is_compared(outputs, arguments)
 def test_the_page_lists_them_and_all_compares_them(outputs, monkeypatch, capsys):
     html = page(*asked("outputs"))
     assert "2 runs of 2 settings" in html and "outputs/vae/stopped" in html
-    assert "1 not evaluated" in html
+    for kind in ("1 from a search", "1 for debugging", "1 interrupted", "1 not evaluated"):  # each folded by itself
+        assert f'<details class="aside"><summary>{kind}</summary>' in html
     assert "beta=7" not in html
     monkeypatch.setattr(sys, "argv", ["genlab", "report", "outputs", "--all"])
     main()
