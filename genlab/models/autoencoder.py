@@ -6,11 +6,11 @@ from typing import Literal
 
 import torch
 from pydantic import PositiveFloat, PositiveInt
+from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from genlab.arguments import checked
 from genlab.models.evaluation_means import log_means
-from genlab.models.plain_attributes import PlainAttributes
 from genlab.networks import Architecture, ImageShape, image_decoder, image_encoder
 from genlab.objectives import bernoulli_log_likelihood
 from genlab.quantities import Quantity, quantity
@@ -20,7 +20,7 @@ ReconstructionLoss = Literal["bernoulli", "squared_error"]
 UNITS = {"bernoulli": "nats per image", "squared_error": "squared grey levels (white is 1) per image"}
 
 
-class Autoencoder(PlainAttributes):
+class Autoencoder(LightningModule):
     """x_hat = decode(encode(x)), trained only on the reconstruction error E(x, x_hat).
 
     Nothing makes the codes follow a distribution, so there is none to draw from: this model has no `sample` and no

@@ -5,11 +5,11 @@ from typing import Annotated, cast
 
 import torch
 from pydantic import Field
+from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.nn import functional as F
 
 from genlab.errors import ConfigError
-from genlab.models.plain_attributes import PlainAttributes
 
 LabelDropout = Annotated[float, Field(ge=0, lt=1)]
 LogLikelihood = Callable[[Tensor | None], Tensor]
@@ -21,7 +21,7 @@ def repeated(labels: Tensor | None, shape: Sequence[int]) -> Tensor | None:
     return None if labels is None else labels.expand(shape).flatten()
 
 
-class LabelledModel(PlainAttributes):
+class LabelledModel(LightningModule):
     """p(x | y), and p(x) = Σ_y p(x | y) p(y) with the training set's p(y), where `conditional`; else p(x).
 
     Args:
