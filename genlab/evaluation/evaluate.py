@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from genlab.capabilities import CanDecode, CanEncode, CanSample, CanSampleInSteps, classifies, draws_labels
+from genlab.capabilities import CanDecode, CanEncode, CanSampleInSteps, classifies, draws_labels
 from genlab.errors import ConfigError
 from genlab.evaluation.classification import classification_scores
 from genlab.evaluation.ex_post import fit_ex_post
@@ -14,7 +14,7 @@ from genlab.evaluation.label_likelihood_scores import label_likelihood_scores
 from genlab.evaluation.label_scores import Labels
 from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.sample_scores import Sampler, sample_scores
-from genlab.evaluation.sampling import with_options
+from genlab.evaluation.sampling import own_sampler
 from genlab.evaluation.scores import Evaluation, evenly
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
 from genlab.evaluation.step_curve import step_curve
@@ -82,12 +82,10 @@ def evaluate(
 
 def _sampler(model: nn.Module, train: Tensor, settings: EvaluationSettings) -> tuple[Sampler, str] | None:
     """What draws the samples, and its name."""
-    if settings.ex_post is None and isinstance(model, CanSample):
-        chosen, name = settings.sampling or {}, type(model).__name__
-        told = "".join(f", {option} {value}" for option, value in chosen.items())
-        return with_options(model.sample, chosen, name, "sampling.{}".format), f"the model's own distribution{told}"
-    if settings.sampling:
-        raise ConfigError(f"sampling.{next(iter(settings.sampling))}: samples from codes have no options; leave it out")
+    own = own_sampler(model, settings)
+    if own is not None:
+        told = "".join(f", {option} {value}" for option, value in (settings.sampling or {}).items())
+        return own, f"the model's own distribution{told}"
     if isinstance(model, CanEncode) and isinstance(model, CanDecode):
         components = min(settings.ex_post or EX_POST_COMPONENTS, len(train))
         fitted = fit_ex_post(model, train, components, settings.seed)

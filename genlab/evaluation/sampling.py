@@ -6,8 +6,27 @@ from functools import partial
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from genlab.capabilities import sampling_options
+from genlab.capabilities import CanSample, sampling_options
 from genlab.errors import ConfigError
+from genlab.evaluation.settings import EvaluationSettings
+
+
+def own_sampler(model: object, settings: EvaluationSettings) -> Callable[..., Tensor] | None:
+    """What draws from the model's own distribution, with the options of the settings; None: samples come from codes.
+
+    Raises:
+        ConfigError: there are no such options.
+    """
+    if settings.ex_post is None and isinstance(model, CanSample):
+        return with_options(model.sample, settings.sampling or {}, type(model).__name__, _in_the_config)
+    if settings.sampling:
+        name = _in_the_config(next(iter(settings.sampling)))
+        raise ConfigError(f"{name}: samples from codes have no options; leave it out")
+    return None
+
+
+def _in_the_config(option: str) -> str:
+    return f"evaluation.sampling.{option}"
 
 
 def with_options(

@@ -16,11 +16,11 @@ from genlab.callbacks.checkpoints import Checkpoints
 from genlab.callbacks.interruption import Interruption
 from genlab.callbacks.sample_quality import SampleQuality
 from genlab.callbacks.step_axis import Measured
-from genlab.capabilities import CanSample, Reports, quantity_of
+from genlab.capabilities import Reports, quantity_of
 from genlab.console.readable import allowed
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError, RunError
-from genlab.evaluation.sampling import with_options
+from genlab.evaluation.sampling import own_sampler
 from genlab.evaluation.settings import EvaluationSettings
 from genlab.processes.cluster import check_launch, cluster_environment
 from genlab.quantities import is_sample_score
@@ -71,8 +71,7 @@ def build(
     data = construct(cfg.data, "data", ImageDataModule)
     _fit_to_images(cfg, data)
     model = _model(cfg, data)
-    if evaluation.sampling and isinstance(model, CanSample):
-        with_options(model.sample, evaluation.sampling, type(model).__name__, "evaluation.sampling.{}".format)
+    own_sampler(model, evaluation)  # a wrong option is answered now, and not after training
     loggers = [_logger(node, f"logger.{name}", cfg.run_dir, purge_step) for name, node in (cfg.logger or {}).items()]
     others = {name: construct(node, f"callbacks.{name}", Callback) for name, node in cfg.callbacks.items()}
     checkpoints = others.pop("checkpoints", None)
