@@ -32,9 +32,9 @@ from genlab.errors import ConfigError, DiskError
 @click.option("--epochs", type=whole_number(1, 10_000), help="(default: 300,000 images in all, in 5 to 40 epochs)")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
     metavar="FOLDER",
-    help="train anew, and write the files here instead of into your cache",
+    help="train anew, and write the files into this folder instead of your cache",
 )
 def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | None, out: Path | None) -> None:
     """Raises GenlabError if the images cannot be read, or the file cannot be written."""
