@@ -36,7 +36,9 @@ def test_every_file_of_a_command_is_listed():
 
 
 @pytest.mark.parametrize("command", OWN)
-def test_a_command_explains_itself_with_examples_that_it_takes(genlab, command):
+def test_a_command_explains_itself_with_examples_that_it_takes(genlab, command, tmp_path, monkeypatch):
+    (tmp_path / "FOLDER").mkdir()
+    monkeypatch.chdir(tmp_path)
     code, out, err = genlab(command, "--help")
     assert (code, err) == (0, "")
     assert out.startswith(f"usage: genlab {command} ")
