@@ -192,6 +192,16 @@ class CanSampleInSteps(Protocol):
 
 
 @runtime_checkable
+class CountsEvaluations(Protocol):
+    """Evaluates its network several times for a sample; of a model that does not say so, it is once."""
+
+    @property
+    def network_evaluations(self) -> int:
+        """For a sample, whatever its options."""
+        ...
+
+
+@runtime_checkable
 class CanTrace(Protocol):
     """Draws images by changing noise step by step.
 
