@@ -171,7 +171,7 @@ class FlowMatching(LabelledModel):
         super().optimizer_step(*args, **kwargs)
         if self.averaged_network is not None:
             decay = warmed_up(self.ema_decay, updates=self.trainer.global_step)
-            update_average(self.averaged_network, self.network, decay)
+            update_average(self.averaged_network, self.network, 1 - decay)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self._evaluate("val", *batch)
