@@ -17,8 +17,8 @@ def update_average(averaged: nn.Module, module: nn.Module, share: float | Tensor
     """averaged ← (1 − share) · averaged + share · module, for weights and buffers alike; integers are copied.
 
     The share is 1 − decay: a number, or, for a step that is recorded once, a tensor () that holds that of each batch.
-    Both give the same, to the bit. Yazıcı et al. 2019. The running statistics of batch norm are averaged with the weights, since those
-    of the present weights belong to other activations.
+    Both give the same, to the bit. Yazıcı et al. 2019. The running statistics of batch norm are averaged with the
+    weights, since those of the present weights belong to other activations.
     """
     old, new = _floats(averaged), _floats(module)
     torch._foreach_lerp_(old, new, [share.to(each) for each in old] if isinstance(share, Tensor) else share)
