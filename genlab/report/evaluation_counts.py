@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from genlab.evaluation.scores import EVALUATIONS
-from genlab.quantities import quantity
+from genlab.quantities import is_sample_score, quantity
 from genlab.report.charts import Chart, Points, Series, line_chart
 from genlab.report.grouping import Group
 from genlab.report.trade_offs import TradeOff
@@ -22,7 +22,7 @@ def quality_over_evaluations(groups: Sequence[Group], styles: Mapping[Group, int
         for run in group.finished:
             for name, curve in run.evaluation.curves.items() if run.evaluation else ():
                 points = [(point.x, point.value) for point in curve.points if point.value is not None]
-                if run.evaluation and curve.x == EVALUATIONS and points:
+                if run.evaluation and curve.x == EVALUATIONS and is_sample_score(name) and points:
                     kind = (name, group.data, curve.protocol, run.evaluation.features.sha256)
                     kinds.setdefault(kind, {}).setdefault(group, []).append(points)
     found = []
