@@ -25,7 +25,7 @@ from genlab.evaluation.sample_scores import Sampler, sample_scores
 from genlab.evaluation.sampling import own_sampler
 from genlab.evaluation.scores import Evaluation, evenly
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
-from genlab.evaluation.step_curve import step_curve
+from genlab.evaluation.step_curve import has_step_curve, step_curve
 from genlab.quantities import score_names
 
 EX_POST_COMPONENTS = 10
@@ -83,7 +83,7 @@ def evaluate(
         train = evenly(train, settings.training_images)
         asked = asked and replace(asked, train=evenly(asked.train, settings.training_images))
     evaluation |= sample_scores(*sampler, space, train, compared, settings, track, asked, _evaluations(model, settings))
-    if isinstance(model, CanSampleInSteps) and settings.steps and settings.ex_post is None:
+    if has_step_curve(model, settings):
         evaluation |= step_curve(model, space, compared, settings, track)
     return evaluation
 

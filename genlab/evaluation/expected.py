@@ -8,10 +8,12 @@ from torch import Tensor, nn
 from genlab.evaluation.evaluate import evaluate
 from genlab.evaluation.feature_network import Space
 from genlab.evaluation.memorisation import nearest
-from genlab.evaluation.scores import evenly
+from genlab.evaluation.scores import SAMPLES_OF_A_POINT, evenly
 from genlab.evaluation.settings import EvaluationSettings
+from genlab.evaluation.step_curve import has_step_curve, step_curve
 
 SHARE = 100  # of the evaluation, the part that is tried
+SHARE_OF_A_POINT = 10  # of the samples of a point of the curve over steps
 LEAST = 500  # images of a part
 
 
@@ -25,8 +27,8 @@ def expected_seconds(
 ) -> float | None:
     """Seconds of `evaluate`, from a hundredth of it; None where it is short anyway.
 
-    All of it grows with the images and samples, but for the search of nearest training images, which grows with their
-    product and is tried by itself.
+    All of it grows with the images and samples, except two parts that are tried by themselves: the search of nearest
+    training images, which grows with their product, and the curve over steps, which has so many samples always.
 
     Args:
         model, space, train, test, settings, labels: see `evaluate`.
@@ -39,6 +41,7 @@ def expected_seconds(
         images=max(100, settings.images // SHARE),
         likelihood_images=max(1, settings.likelihood_images // SHARE),
         prior_samples=max(1, settings.prior_samples // SHARE),
+        steps=(),
     )
     started = time.perf_counter()
     few = max(LEAST, len(train) // SHARE)
@@ -49,4 +52,8 @@ def expected_seconds(
     started = time.perf_counter()
     nearest(queries, train)
     quadratic = (time.perf_counter() - started) * (settings.samples + min(settings.images, len(test))) / len(queries)
-    return linear + quadratic
+    if not has_step_curve(model, settings):
+        return linear + quadratic
+    started = time.perf_counter()
+    step_curve(model, space, evenly(test, LEAST), replace(settings, samples=SAMPLES_OF_A_POINT // SHARE_OF_A_POINT))
+    return linear + quadratic + (time.perf_counter() - started) * SHARE_OF_A_POINT

@@ -1,6 +1,7 @@
 """What a sample's steps buy: the quality of samples over evaluations of the network."""
 
 from functools import partial
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -11,6 +12,11 @@ from genlab.evaluation.frechet import FrechetDistance
 from genlab.evaluation.sample_scores import draw
 from genlab.evaluation.scores import SAMPLES_OF_A_POINT, Evaluation, Point, quality_curve
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
+
+
+def has_step_curve(model: object, settings: EvaluationSettings) -> TypeGuard[CanSampleInSteps]:
+    """Whether there is one: the model's own samples take steps, and some numbers of them are asked for."""
+    return isinstance(model, CanSampleInSteps) and bool(settings.steps) and settings.ex_post is None
 
 
 def step_curve(

@@ -146,6 +146,24 @@ def test_the_time_is_estimated_by_a_hundredth(images):
     assert expected_seconds(Counted(), MNIST, *images, EvaluationSettings(samples=100, likelihood_images=50)) is None
 
 
+@pytest.mark.parametrize("steps", [(), (5, 10)])
+def test_the_curve_over_steps_is_expected_with_its_own_samples(steps, images, monkeypatch):
+    class InSteps(Noise):
+        evaluations = 0  # the clock
+
+        def sample(self, n, generator=None, steps=2):
+            self.evaluations += n * steps
+            return super().sample(n, generator)
+
+        def sampling_evaluations(self, steps):
+            return steps
+
+    model = InSteps()
+    monkeypatch.setattr("genlab.evaluation.expected.time.perf_counter", lambda: model.evaluations)
+    found = expected_seconds(model, MNIST, *images, EvaluationSettings(samples=20_000, images=1000, steps=steps))
+    assert found == 2 * 20_000 + 1000 * sum(steps)
+
+
 def test_protocols_say_how_many(real):
     protocol = real.scores["fid_mnist"].protocol
     assert protocol == "1000 samples from the model's own distribution against 1000 test images"
