@@ -21,6 +21,7 @@ def printed(*starts, without=()):
             line for block in blocks for line in block.split("\n")
         ]
         for line in lines:
-            if line.startswith(starts) and not any(word in line for word in without):
+            told = re.match(r"genlab( {2,}| \d)", line)  # what a command prints
+            if line.startswith(starts) and not told and not any(word in line for word in without):
                 commands.setdefault(tuple(shlex.split(line, comments=True)), page)
     return commands

@@ -19,7 +19,7 @@ BRIEF = ["trainer.max_epochs=1", "++trainer.limit_train_batches=1", "++trainer.l
 BRIEF += ["++trainer.limit_test_batches=1", "data.batch_size=16", "data.eval_batch_size=50"]
 FEW = ["callbacks.test_nll.images=2", "callbacks.test_nll.samples=2", "callbacks.sample_quality.n=100"]
 FEW += ["callbacks.ex_post_samples.images=200", "callbacks.ex_post_samples.n=4"]
-FEW += ["evaluation.samples=100", "evaluation.images=100", "evaluation.training_images=100", "evaluation.steps=[]"]
+FEW += ["evaluation.samples=100", "evaluation.images=100", "evaluation.steps=[]"]
 FEW += ["evaluation.likelihood_images=2", "evaluation.importance_samples=10", "evaluation.prior_samples=10"]
 
 # What a batch does not show has tests of its own: processes in tests/training, launchers in tests/sweeps, loggers in
