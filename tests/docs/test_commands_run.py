@@ -1,4 +1,4 @@
-"""What README.md trains, and every other printed command, runs to its end: a batch of stand-in images, small numbers."""
+"""What README.md trains, and each other printed command, runs to its end: a batch, stand-in images, small numbers."""
 
 import re
 import shutil
