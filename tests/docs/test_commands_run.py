@@ -37,17 +37,16 @@ TRAINING = {  # those of docs/ are composed and checked by test_commands.py
 }
 COMMANDS = [
     command
-    for command in printed("genlab ", without=("--config-dir", "--trust"))
+    for command in printed("genlab ", without=("--config-dir", "--trust", "--sampling"))
     if command[1] not in ("train", "tune", "features")
 ]
-MODELS = {"--temperature": "flow", "--solver": "flow_matching", "--sampling": "guided"}
+MODELS = {"--temperature": "flow", "--solver": "flow_matching"}
 MODELS |= {"--components": "autoencoder", "--label": "conditional", "--grid": "conditional"}
 TINY = {
     "vae": ["model.hidden_dims=[16]", "model.latent_dim=4"],
     "conditional": ["model=vae", "model.conditional=true", "model.hidden_dims=[16]", "model.latent_dim=4"],
     "autoencoder": ["model.hidden_dims=[16]", "model.latent_dim=4"],
     "flow_matching": ["model.channels=[4,4]"],
-    "guided": ["model=flow_matching", "model.conditional=true", "model.channels=[4,4]"],
     "flow": ["model.steps=1", "model.channels=[4,4]", "model.dequantization=uniform"],
 }
 LESS = {"evaluate": ["--samples=100", "--images=100", "--likelihood-images=2", "--importance-samples=10"]}
