@@ -192,6 +192,16 @@ class CanSampleInSteps(Protocol):
 
 
 @runtime_checkable
+class CountsEvaluations(Protocol):
+    """Evaluates its network several times for a sample; of a model that does not say so, it is once."""
+
+    @property
+    def network_evaluations(self) -> int:
+        """For a sample, whatever its options."""
+        ...
+
+
+@runtime_checkable
 class CanTrace(Protocol):
     """Draws images by changing noise step by step.
 
@@ -298,7 +308,10 @@ class KnowsItsConstants(Protocol):
     """Says what else than the batch, the weights and random numbers a training step depends on."""
 
     def step_constants(self, batch_idx: int) -> tuple[Hashable, ...]:
-        """Python's numbers in the step of a batch, as a weight that a schedule changes. Where they agree, steps do."""
+        """Python's numbers in the step of a batch, as a weight that a schedule changes. Where they agree, steps do.
+
+        What changes with each batch is better a tensor that the step reads and `on_train_batch_start` fills.
+        """
         ...
 
 

@@ -5,7 +5,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from genlab.capabilities import CanDecode, CanEncode, CanSampleInSteps, classifies, draws_labels
+from genlab.capabilities import (
+    CanDecode,
+    CanEncode,
+    CanSample,
+    CanSampleInSteps,
+    CountsEvaluations,
+    classifies,
+    draws_labels,
+)
 from genlab.errors import ConfigError
 from genlab.evaluation.classification import classification_scores
 from genlab.evaluation.ex_post import fit_ex_post
@@ -74,10 +82,18 @@ def evaluate(
     if settings.training_images is not None:
         train = evenly(train, settings.training_images)
         asked = asked and replace(asked, train=evenly(asked.train, settings.training_images))
-    evaluation |= sample_scores(*sampler, space, train, compared, settings, track, asked)
+    evaluation |= sample_scores(*sampler, space, train, compared, settings, track, asked, _evaluations(model, settings))
     if isinstance(model, CanSampleInSteps) and settings.steps and settings.ex_post is None:
         evaluation |= step_curve(model, space, compared, settings, track)
     return evaluation
+
+
+def _evaluations(model: nn.Module, settings: EvaluationSettings) -> int | None:
+    """Of the network for a sample; None where it depends on the steps, or where these are no plain samples."""
+    plain = isinstance(model, CanSample) and settings.ex_post is None and not settings.sampling
+    if not plain or not settings.steps or isinstance(model, CanSampleInSteps):
+        return None
+    return model.network_evaluations if isinstance(model, CountsEvaluations) else 1
 
 
 def _sampler(model: nn.Module, train: Tensor, settings: EvaluationSettings) -> tuple[Sampler, str] | None:

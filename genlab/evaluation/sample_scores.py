@@ -15,7 +15,7 @@ from genlab.evaluation.kernel import kernel_distance
 from genlab.evaluation.label_scores import Labels, label_scores
 from genlab.evaluation.memorisation import Nearest, nearest, verdict
 from genlab.evaluation.neighbours import DENSITY_K, precision_recall_density_coverage
-from genlab.evaluation.scores import Evaluation, Features, Score
+from genlab.evaluation.scores import SAMPLES_OF_A_POINT, Evaluation, Features, Point, Score, quality_curve
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
 from genlab.quantities import quantity, score_names
 
@@ -33,6 +33,7 @@ def sample_scores(
     settings: EvaluationSettings,
     track: Track = silently,
     labels: Labels | None = None,
+    evaluations: int | None = None,
 ) -> Evaluation:
     """Distances, overlap, classes and memorisation of samples against test images.
 
@@ -48,6 +49,7 @@ def sample_scores(
         settings: how many samples.
         track: shows progress.
         labels: of a model that is asked for classes; None: it is not asked.
+        evaluations: of the network for a sample, the one point of the curve of quality over these; None: no curve.
 
     Raises:
         NonFiniteError: a sample has a pixel that is no number.
@@ -75,6 +77,10 @@ def sample_scores(
         floor = Described(of_train.features[chosen], of_train.probabilities[chosen])
         for some, found in track([(of_samples, values), (floor, floors)], description="distances"):
             found |= _distances(of_test.features, some, space.name, network.labelled)
+        if evaluations is not None:
+            few = of_samples.features[:SAMPLES_OF_A_POINT]
+            points = [Point(evaluations, frechet_distance(of_test.features, few))]
+            evaluation.curves = quality_curve(space.name, points, len(few), len(test))
         compared["features"] = (of_samples.features, of_train.features, of_test.features)
         evaluation.features = Features(f"{network.title}, penultimate layer", network.sha256, network.test_accuracy)
         if network.labelled:

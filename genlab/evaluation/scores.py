@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+EVALUATIONS = "evaluations of the network"  # for a sample; what the quality of samples is a curve over
+SAMPLES_OF_A_POINT = 1000  # of that curve
+
+
 @dataclass(frozen=True)
 class Score:
     """One number of an evaluation.
@@ -161,6 +165,18 @@ def mean_score(name: str, values: "Tensor", protocol: str, estimator: str | None
     known = quantity(name)
     error = float(values.std()) / len(values) ** 0.5 if len(values) > 1 else None
     return Score(float(values.mean()), unit or known.unit, known.better, protocol, error, estimator=estimator)
+
+
+def quality_curve(space: str, points: list[Point], samples: int, images: int) -> dict[str, Curve]:
+    """The Fréchet distance in a space, with its name: a point for each number of evaluations of the network.
+
+    Args:
+        space: name of the space of features.
+        points: the curve's.
+        samples, images: how many samples of a point were compared with how many test images.
+    """
+    protocol = f"{samples} samples against {images} test images: too few to compare with the score"
+    return {(name := f"fid_{space}"): Curve(EVALUATIONS, quantity(name).unit, protocol, points)}
 
 
 def evenly(images: "Tensor", n: int) -> "Tensor":

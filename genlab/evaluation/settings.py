@@ -19,7 +19,8 @@ class EvaluationSettings:
         importance_samples: K for log p(x) of binary pixels.
         prior_samples: M latents for the naive estimate of the same.
         dequantization_samples: K for log p(x) of 8-bit pixels.
-        steps: the curve of quality over evaluations of the network has a point for each, where samples take steps.
+        steps: the curve of quality over evaluations of the network has a point for each, where samples take steps, and
+            else one; empty: no curve.
         ex_post: samples come from a mixture of so many Gaussians fitted to the codes, instead of from the model's own
             distribution. None: so it is, with ten, for a model that has codes and no distribution.
         sampling: options of the model's `sample`, such as steps, a temperature or guidance.

@@ -9,17 +9,16 @@ from genlab.capabilities import CanSampleInSteps
 from genlab.evaluation.feature_network import Space
 from genlab.evaluation.frechet import FrechetDistance
 from genlab.evaluation.sample_scores import draw
-from genlab.evaluation.scores import Curve, Evaluation, Point
+from genlab.evaluation.scores import SAMPLES_OF_A_POINT, Evaluation, Point, quality_curve
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
-from genlab.quantities import quantity
-
-SAMPLES = 1000  # for each point; all have the same noise
 
 
 def step_curve(
     model: CanSampleInSteps, space: Space, test: Tensor, settings: EvaluationSettings, track: Track = silently
 ) -> Evaluation:
     """The Fréchet distance to test images at each number of steps, where there is a feature network.
+
+    All points have the same noise.
 
     Args:
         model: in evaluation mode.
@@ -33,13 +32,11 @@ def step_curve(
     """
     if (network := space.network) is None:
         return Evaluation()
-    n, points = min(SAMPLES, settings.samples), []
+    n, points = min(SAMPLES_OF_A_POINT, settings.samples), []
     distance = FrechetDistance(network.describe(test).features)
     for steps in track(settings.steps, description="quality over steps"):
         generator = torch.Generator().manual_seed(settings.seed)
         samples, _ = draw(partial(model.sample, steps=steps), n, generator)
         distance.update(network.describe(samples).features)
         points.append(Point(model.sampling_evaluations(steps), distance.compute()))
-    protocol = f"{n} samples against {len(test)} test images: too few to compare with the score"
-    name = f"fid_{space.name}"
-    return Evaluation(curves={name: Curve("evaluations of the network", quantity(name).unit, protocol, points)})
+    return Evaluation(curves=quality_curve(space.name, points, n, len(test)))

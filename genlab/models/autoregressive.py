@@ -251,6 +251,11 @@ class Autoregressive(LabelledModel):
             patches[rows] = self.draw(patches[rows], uniform[rows], order=one, temperature=temperature, labels=theirs)
         return self.images(patches)
 
+    @property
+    def network_evaluations(self) -> int:
+        """For a sample: one for each patch."""
+        return math.prod(self.grid)
+
     def complete(self, images: Tensor, rows: int, generator: torch.Generator | None = None) -> Tensor:
         """Grey images (B, C, H, W) → x whose first rows of pixels are theirs and whose others are drawn, given these.
 

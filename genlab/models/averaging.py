@@ -13,14 +13,15 @@ def frozen_copy(module: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def update_average(averaged: nn.Module, module: nn.Module, decay: float) -> None:
-    """averaged ← decay · averaged + (1 − decay) · module, for weights and buffers alike; integers are copied.
+def update_average(averaged: nn.Module, module: nn.Module, share: float | Tensor) -> None:
+    """averaged ← (1 − share) · averaged + share · module, for weights and buffers alike; integers are copied.
 
-    Yazıcı et al. 2019. The running statistics of batch norm are averaged with the weights, since those
-    of the present weights belong to other activations.
+    The share is 1 − decay: a number, or, for a step that is recorded once, a tensor () that holds that of each batch.
+    Both give the same, to the bit. Yazıcı et al. 2019. The running statistics of batch norm are averaged with the
+    weights, since those of the present weights belong to other activations.
     """
     old, new = _floats(averaged), _floats(module)
-    torch._foreach_lerp_(old, new, 1 - decay)
+    torch._foreach_lerp_(old, new, [share.to(each) for each in old] if isinstance(share, Tensor) else share)
     for count, latest in zip(averaged.buffers(), module.buffers(), strict=True):
         if not count.is_floating_point():
             count.copy_(latest)

@@ -91,6 +91,9 @@ class GAN(LabelledModel):
         self.generator = image_generator(architecture, image_shape, latent_dim, self.classes_told)
         self.discriminator = image_discriminator(architecture, image_shape, self.classes_told)
         self.averaged_generator = frozen_copy(self.generator) if ema_decay else None
+        self.newest_share: Tensor  # of the average, 1 − its decay in this batch: a tensor, which a recorded step reads
+        if ema_decay:
+            self.register_buffer("newest_share", torch.tensor(1 - warmed_up(ema_decay, 0)), persistent=False)
 
     # The two players
 
@@ -112,6 +115,11 @@ class GAN(LabelledModel):
                 "1-Lipschitz, so its loss is no distance; use model.penalty=gradient_penalty"
             )
 
+    def on_train_batch_start(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        if self.averaged_generator is not None:
+            decay = warmed_up(self.ema_decay, updates=self.trainer.fit_loop.total_batch_idx)
+            self.newest_share.fill_(1 - decay)
+
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
         real, labels = 2 * batch[0] - 1, self.told(batch[1])
         n = max(2, len(real))  # the generator's batch norm needs two
@@ -124,13 +132,11 @@ class GAN(LabelledModel):
         measured = self.discriminator_step(real, fake.detach(), labels)
         measured |= self.generator_step(fake, fake_labels)
         if self.averaged_generator is not None:
-            (decay,) = self.step_constants(batch_idx)
-            update_average(self.averaged_generator, self.generator, decay)
+            update_average(self.averaged_generator, self.generator, self.newest_share)
         return measured
 
-    def step_constants(self, batch_idx: int) -> tuple[float]:
-        """The decay of the average."""
-        return (warmed_up(self.ema_decay, updates=self.trainer.fit_loop.total_batch_idx),)
+    def step_constants(self, batch_idx: int) -> tuple[()]:
+        return ()
 
     def discriminator_step(self, real: Tensor, fake: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Update D on images of the data and on detached fakes; return what was measured before the update."""

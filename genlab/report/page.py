@@ -23,6 +23,7 @@ from genlab.report.charts import GREY, Chart, style_class
 from genlab.report.comparison import Comparison, comparisons_of
 from genlab.report.conclusion import conclusion
 from genlab.report.evaluation import by_protocol
+from genlab.report.evaluation_counts import quality_over_evaluations
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.label_charts import label_charts
@@ -113,7 +114,7 @@ def page(
         anchors={run.name: f"run-{index}" for index, run in enumerate(runs)},
         overlays=[pair for pair in pairs if not is_sample_score(pair.quantity)],
         score_overlays=[pair for pair in pairs if is_sample_score(pair.quantity)],
-        trades=trade_offs(comparisons, styles) if several else [],
+        trades=[*trade_offs(comparisons, styles), *quality_over_evaluations(order, styles)] if several else [],
         galleries=galleries,
         details=[_details(run, album, len(detailed)) for run in detailed],
         album=album,

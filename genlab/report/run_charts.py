@@ -39,6 +39,8 @@ def evaluation_curves(run: ReportedRun) -> list[Chart]:
     charts = []
     for name, curve in run.evaluation.curves.items() if run.evaluation else ():
         points = [(point.x, point.value) for point in curve.points if point.value is not None]
+        if len(points) < 2:
+            continue
         many = points[0][0] > 0 and points[-1][0] >= 20 * points[0][0]
         line = Series(name, points)
         chart = line_chart(

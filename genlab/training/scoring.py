@@ -136,8 +136,9 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         shares = [f"{label}: {'-' if value is None else _number(value)}" for label, value in enumerate(found["values"])]
         print(f"{name} by class   {'   '.join(shares)}")
     for name, curve in evaluation["curves"].items():
-        points = "   ".join(f"{point['x']}: {_number(point['value'])}" for point in curve["points"])
-        print(f"{name} over {curve['x']}   {points}")
+        if len(curve["points"]) > 1:
+            points = "   ".join(f"{point['x']}: {_number(point['value'])}" for point in curve["points"])
+            print(f"{name} over {curve['x']}   {points}")
     if "memorisation" in evaluation:
         print(f"memorisation: {evaluation['memorisation']['verdict']}")
 

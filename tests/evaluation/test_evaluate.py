@@ -102,10 +102,35 @@ def test_samples_that_take_steps_have_a_curve(mnist, images):
     assert curve.protocol.startswith("300 samples against 1000 test images")
 
 
-def test_no_steps_no_curve(mnist, images, real):
-    assert not real.curves
+def test_other_samples_are_a_point_at_their_evaluations(mnist, images, real):
+    class Several(Sampler):
+        network_evaluations = 196
+
+    (point,) = real.curves["fid_mnist"].points
+    assert (point.x, point.value) == (1, real.scores["fid_mnist"].value)  # 1000 samples both
+    settings = EvaluationSettings(samples=1500, images=1000, likelihood_images=1)
+    samples = mnist.val_set.images[:1500] / 255
+    several = evaluate(Several(samples), MNIST, *images, settings)
+    (point,) = several.curves["fid_mnist"].points
+    assert point.x == 196
+    assert point.value == pytest.approx(real.scores["fid_mnist"].value, rel=1e-6)  # of the first 1000 only
+    assert several.scores["fid_mnist"].value != point.value
+    assert several.curves["fid_mnist"].protocol == real.curves["fid_mnist"].protocol
+
+
+def test_no_steps_no_curve(mnist, images):
     settings = EvaluationSettings(samples=100, images=100, steps=())
-    assert not evaluate(Steps(mnist.val_set.images[:100] / 255), MNIST, *images, settings).curves
+    for kind in (Steps, Sampler):
+        assert not evaluate(kind(mnist.val_set.images[:100] / 255), MNIST, *images, settings).curves
+
+
+def test_samples_with_options_are_no_point(mnist, images):
+    class Sharper(Sampler):
+        def sample(self, n, generator=None, sharpness=1.0):
+            return super().sample(n)
+
+    settings = EvaluationSettings(samples=100, images=100, sampling={"sharpness": 2})
+    assert not evaluate(Sharper(mnist.val_set.images[:100] / 255), MNIST, *images, settings).curves
 
 
 def test_the_time_is_estimated_by_a_hundredth(images):

@@ -303,6 +303,18 @@ def test_the_evaluation_has_bits_per_dim_of_8_bit_pixels(images):
     assert set(found.absent) == {"nll"}
 
 
+@pytest.mark.parametrize("kind", ["transformer", "made"])
+@pytest.mark.parametrize("cached", [True, False])
+def test_it_says_how_often_a_sample_evaluates_the_network(kind, cached):
+    one, calls = model(kind), []
+    one.network.register_forward_hook(lambda *_: calls.append(1))
+    patches = torch.zeros(2, math.prod(one.grid), one.palette.shape[1]).double()
+    one.draw(patches, torch.rand(patches.shape[:2]).double(), cached=cached)
+    assert len(calls) == one.network_evaluations > 1
+    assert Autoregressive(patch_size=(2, 2)).network_evaluations == 196
+    assert Autoregressive(architecture="made", patch_size=(1, 1)).network_evaluations == 784
+
+
 # Whole runs
 
 

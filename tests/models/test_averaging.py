@@ -1,5 +1,6 @@
 """The moving average of a network."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -25,7 +26,7 @@ def test_the_average_is_the_sum_by_hand_buffers_included():
             for weight in module.parameters():
                 weight.add_(torch.randn_like(weight))
         history.append({name: tensor.clone() for name, tensor in module.state_dict().items()})
-        update_average(averaged, module, DECAY)
+        update_average(averaged, module, 1 - DECAY)
     for name, tensor in averaged.state_dict().items():
         if name == "1.num_batches_tracked":
             continue
@@ -33,11 +34,26 @@ def test_the_average_is_the_sum_by_hand_buffers_included():
         torch.testing.assert_close(tensor, DECAY**3 * start[name] + sum(terms))
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+@pytest.mark.parametrize("decay", [1 / 10, 0.5, 2 / 3, 0.999])
+def test_a_share_in_a_tensor_gives_the_same_to_the_bit(kind, decay):
+    module = network().to(kind)
+    by_number, by_tensor = frozen_copy(module), frozen_copy(module)
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.add_(torch.randn_like(weight))
+    share = torch.zeros((), dtype=kind).fill_(1 - decay)  # as one that changes with each batch
+    update_average(by_number, module, 1 - decay)
+    update_average(by_tensor, module, share)
+    for name, tensor in by_number.state_dict().items():
+        assert torch.equal(by_tensor.state_dict()[name], tensor)
+
+
 def test_integers_are_copied():
     module = network()
     averaged = frozen_copy(module)
     module(torch.randn(8, 3, dtype=torch.float64))
-    update_average(averaged, module, DECAY)
+    update_average(averaged, module, 1 - DECAY)
     assert averaged[1].num_batches_tracked == module[1].num_batches_tracked == 1
 
 

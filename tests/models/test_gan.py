@@ -213,6 +213,22 @@ def test_the_average_is_that_of_the_generators_after_each_batch():
         torch.testing.assert_close(tensor, expected[name])
 
 
+def test_a_step_finds_the_decay_of_its_batch_in_a_tensor():
+    """Its constants agree while the average warms up, so that the step can be recorded once."""
+    model, found = gan(ema_decay=0.3), []
+
+    class Look(Callback):
+        def on_train_batch_end(self, trainer, pl_module, *_):
+            share = pl_module.newest_share
+            found.append((pl_module.step_constants(len(found)), share.data_ptr(), round(1 - share.item(), 6)))
+
+    fit(model, Look())
+    constants, places, decays = zip(*found, strict=True)
+    assert len(set(constants)) == len(set(places)) == 1
+    assert decays == (0.1, 0.181818, 0.25, 0.3)
+    assert "newest_share" not in model.state_dict()
+
+
 def test_samples_come_from_the_average():
     model = gan(ema_decay=0.8)
     noise = torch.Generator().manual_seed(0)

@@ -401,7 +401,6 @@ def test_a_fake_is_judged_with_the_label_that_it_was_made_for(name, monkeypatch)
     monkeypatch.setattr(model, "logits", lambda x, labels: judged.append(labels) or logits(x, labels))
     monkeypatch.setattr(model, "discriminator_step", lambda real, fake, labels: {"labels": labels})
     monkeypatch.setattr(model, "generator_step", lambda fake, labels: judged.append(labels) or {})
-    monkeypatch.setattr(model, "step_constants", lambda _: (0.5,))
     assert model.training_step((images(), LABELS), 0) == {"labels": LABELS}
     assert [labels.tolist() for labels in made_for + judged] == [LABELS.tolist()] * 2
 

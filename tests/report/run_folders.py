@@ -11,6 +11,8 @@ QUANTITIES = {
     "GAN": ("value", "d_real", "d_fake"),
     "Flow": ("bits_per_dim", "log_likelihood"),
     "Autoencoder": ("reconstruction_error",),
+    "Autoregressive": ("nll",),
+    "FlowMatching": ("velocity_error",),
 }
 EVALUATION = {
     "genlab": "0.1.0",
@@ -49,6 +51,13 @@ def evaluation(**scores):
     for name, value in scores.items():
         content["scores"].setdefault(name, {"better": "lower", "protocol": "stated"})["value"] = value
     return content
+
+
+def over_evaluations(*points, space="mnist", protocol="1000 samples against 10000 test images"):
+    """An evaluation.json with the quality of samples at these (evaluations of the network, score)."""
+    curve = {"x": "evaluations of the network", "unit": "", "protocol": protocol}
+    curve["points"] = [{"x": x, "value": value} for x, value in points]
+    return EVALUATION | {"curves": {f"fid_{space}": curve}}
 
 
 def write_run(

@@ -26,7 +26,7 @@ MODELS = {
     "autoencoder": ["model=autoencoder", "model.hidden_dims=[16]", "callbacks.ex_post_samples.components=0"],
     "vae": ["model.hidden_dims=[16]", "model.kl_warmup_epochs=1"],
     "gan": ["model=gan", "model.discriminator_steps=2"],
-    "gan averaged": ["model=gan", "model.penalty=r1", "model.ema_decay=0.1"],
+    "gan averaged": ["model=gan", "model.penalty=r1", "model.ema_decay=0.9"],  # rises in every batch
     "made": ["model=autoregressive", "model.architecture=made", "model.hidden_dims=[16]", "model.orders=2"],
     "conditional": ["model.hidden_dims=[16]", "model.conditional=true", "model.label_dropout=0.2"],
     "few labels": ["model.hidden_dims=[16]", "model.labels=20"],
