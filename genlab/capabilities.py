@@ -331,6 +331,11 @@ def quantity_of(model: object, tag: str) -> Quantity:
     return described.get(tag.rpartition("/")[2]) or quantity(tag)
 
 
+def parameters_of(model: torch.nn.Module) -> int:
+    """How many numbers training changes."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
 def units_of(model: Reports) -> str:
     """`bits per dimension; nats per image`: the units of its quantities, in their order."""
     units = dict.fromkeys(quantity_of(model, name).unit for name in model.quantities)

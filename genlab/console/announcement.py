@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from pytorch_lightning import LightningModule, Trainer
 
 from genlab import __version__
+from genlab.capabilities import parameters_of
 from genlab.console.readable import readable, short
 
 
@@ -16,12 +17,11 @@ def announce_start(
 ) -> None:
     """What is about to be trained, on what, and where it goes."""
     name = type(model).__name__
-    parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     device = trainer.strategy.root_device
     threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
     precision = f", {trainer.precision}" if trainer.precision != "32-true" else ""
     print(
-        f"genlab {__version__}: {name} on {cfg.data.name}, {parameters:,} parameters, "
+        f"genlab {__version__}: {name} on {cfg.data.name}, {parameters_of(model):,} parameters, "
         f"{device}{threads}{precision}, seed {cfg.seed}"
     )
     counts = ", ".join(f"{count:,} {split}" for split, count in images.items() if split != "fingerprint")

@@ -145,9 +145,11 @@ def measurements(run: ReportedRun) -> dict[Column, Number]:
 
 
 def cost(run: ReportedRun, name: str) -> float | None:
-    """By the evaluation, which has some among the scores; `training_seconds` by times.csv, where that has them."""
+    """By the run itself, where it says so; else by its evaluation, which has some among the scores."""
     if name == "training_seconds" and run.curves.times:
         return run.curves.times[-1][1]
+    if name == "parameters" and run.parameters is not None:
+        return run.parameters
     if run.evaluation is None:
         return None
     score = run.evaluation.scores.get(name)

@@ -12,6 +12,7 @@ from genlab.runs.repetitions import once_each, repetitions
 ROOT = "data.root"
 LONGEST = 40  # characters of a label
 NAMED = 2  # settings in a short one
+WORD = 8  # letters that a short label leaves whole
 
 
 @dataclass(frozen=True, eq=False)  # hashable: a row is itself only
@@ -76,25 +77,52 @@ def _labels(family: str, varied: Sequence[Mapping[str, Any]], names: Mapping[str
     """The full labels of the groups of a family, and the short ones.
 
     Where full ones are too long for a legend, a short one names two settings in which the group differs from what is
-    usual in the family, and says how many more there are.
+    usual in the family, and says how many more there are; where that is too long too, in abbreviations.
     """
-
-    def said(settings: Mapping[str, Any]) -> list[str]:
-        return [f"{names[address]}={'null' if value is None else value}" for address, value in settings.items()]
-
-    full = [" ".join([family, *said(settings)]) for settings in varied]
+    full = [" ".join([family, *_said(settings, names)]) for settings in varied]
     if max(map(len, full)) <= LONGEST:
         return full, full
     usual = {address: Counter(canonical(settings[address]) for settings in varied) for address in names}
+    values = {address: list(dict.fromkeys(_text(settings[address]) for settings in varied)) for address in names}
+    briefly = dict(zip(names, _abbreviated(list(names.values())), strict=True))
+    brief = {address: dict(zip(texts, _abbreviated(texts), strict=True)) for address, texts in values.items()}
     short: list[str] = []
     for settings in varied:
         others = {a: value for a, value in settings.items() if canonical(value) != usual[a].most_common(1)[0][0]}
-        parts = [part if len(part) <= LONGEST else f"{part[: LONGEST - 2]} …" for part in said(others)[:NAMED]]
-        more = [f"+{len(others) - NAMED}"] if len(others) > NAMED else []
-        label = " ".join([family, *(parts or ["base"]), *more])
+        label = _short(family, others, names)
+        if len(label) > LONGEST:
+            label = _short(family, {a: brief[a][_text(value)] for a, value in others.items()}, briefly)
         again = sum(known.partition(" #")[0] == label for known in short)
         short.append(f"{label} #{again + 1}" if again else label)
     return full, short
+
+
+def _text(value: Any) -> str:
+    return "null" if value is None else str(value)
+
+
+def _said(settings: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    return [f"{names[address]}={_text(value)}" for address, value in settings.items()]
+
+
+def _short(family: str, settings: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The family with its first unusual settings."""
+    parts = [part if len(part) <= LONGEST else f"{part[: LONGEST - 2]} …" for part in _said(settings, names)[:NAMED]]
+    more = [f"+{len(settings) - NAMED}"] if len(settings) > NAMED else []
+    return " ".join([family, *(parts or ["base"]), *more])
+
+
+def _abbreviated(words: Sequence[str]) -> list[str]:
+    """`learning_rate` → `lr`, `convolutional` → `conv.`; all in full where two would be alike."""
+    brief = [
+        word
+        if len(word) <= WORD or not word.replace("_", "").isalpha()
+        else "".join(part[:1] for part in word.split("_"))
+        if "_" in word
+        else f"{word[:4]}."
+        for word in words
+    ]
+    return brief if len(set(brief)) == len(set(words)) else list(words)
 
 
 def data_of(runs: Sequence[ReportedRun]) -> list[str]:

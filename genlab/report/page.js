@@ -119,6 +119,22 @@ for (const plot of document.querySelectorAll("svg.plot")) {
   plot.addEventListener("pointerleave", hide);
 }
 
+// Runs that are not compared stay folded until their kind is ticked; words choose among all.
+const filter = document.querySelector(".filter");
+if (filter) {
+  const choose = () => {
+    const asked = filter.querySelector("[type=search]").value.toLowerCase().split(/\s+/);
+    const folded = [...filter.querySelectorAll("[type=checkbox]:not(:checked)")].map((kind) => kind.value);
+    for (const run of document.querySelectorAll("#runs tbody tr, #details > details")) {
+      const words = `${run.dataset.words} ${(run.querySelector("summary") ?? run).textContent}`.toLowerCase();
+      run.hidden = folded.includes(run.dataset.kind) || !asked.every((word) => words.includes(word));
+    }
+  };
+  filter.addEventListener("input", choose);
+  filter.addEventListener("submit", (event) => event.preventDefault());
+  choose();
+}
+
 const reveal = () => {
   const target = location.hash && document.getElementById(location.hash.slice(1));
   if (target && target.tagName === "DETAILS") target.open = true;

@@ -80,7 +80,7 @@ def page(
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    labels = {run.listed.folder: group.label for group in groups for run in group.runs}
+    owners = {run.listed.folder: group for group in groups for run in group.runs}
     environment.globals.update(
         {name: word for name, word in vars(wording).items() if callable(word)},
         source=album.source,
@@ -89,7 +89,7 @@ def page(
         by_protocol=by_protocol,
         spaces_of=lambda found: {name: x for name, x in found.memorisation.items() if not isinstance(x, str)},
         is_sample_score=is_sample_score,
-        label_of=lambda run: labels[run.listed.folder],
+        group_of=lambda run: owners.get(run.listed.folder),
         indices=lambda frames: [frame and frame.index for frame in frames],
         notes_of=notes_of,
         test_metrics=lambda run: [item for item in run.listed.metrics.items() if item[0].startswith("test/")],
@@ -129,9 +129,10 @@ def page(
 
 
 def notes_of(run: ReportedRun) -> list[str]:
-    """Why it failed, and its first warnings, in short."""
+    """Its limits, why it failed, and its first warnings, in short."""
     notes = [*([run.listed.reason] if run.listed.reason else []), *run.warnings]
-    return [note if len(note) <= LONGEST_NOTE else f"{note[: LONGEST_NOTE - 2]} …" for note in notes[:2]]
+    short = [note if len(note) <= LONGEST_NOTE else f"{note[: LONGEST_NOTE - 2]} …" for note in notes[:2]]
+    return [*([f"limited: {', '.join(run.limits)}"] if run.limits else []), *short]
 
 
 def best_first(comparisons: Sequence[Comparison]) -> list[Group]:

@@ -24,6 +24,8 @@ from genlab.runs.pretrained import run_folder
 from genlab.runs.reading import read_summary
 from genlab.runs.trust import read_yaml
 
+LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches", "max_steps", "max_time")
+
 
 @dataclass(frozen=True)
 class ReportedRun:
@@ -33,7 +35,8 @@ class ReportedRun:
         listed: status, model, data, seed, settings that were typed, metrics.
         name: the folder, as short as it can be said from here.
         settings: `model.latent_dim` → value of what changes a result, see `genlab.runs.identity`, and of the callbacks.
-        images: fingerprint of the images; None in runs of earlier versions.
+        images, parameters: fingerprint of the images, and how many numbers training changes; None in runs of earlier
+            versions.
         described: name → quantity, of those that the model itself describes.
         warnings, resumed: of summary.json.
         environment: versions, machine and git commit, in words.
@@ -47,6 +50,7 @@ class ReportedRun:
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
     images: str | None = None
+    parameters: int | None = None
     described: dict[str, Quantity] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
@@ -65,6 +69,12 @@ class ReportedRun:
         """The name of its Fréchet distance, as `fid_mnist`; empty without one."""
         names = [*(self.evaluation.scores if self.evaluation else ()), *self.curves.values]
         return next((name for tag in names if is_sample_score(name := tag.rpartition("/")[2])), "")
+
+    @property
+    def limits(self) -> list[str]:
+        """Arguments of the trainer by which it has seen less than all, as `limit_train_batches=100`."""
+        said = {name: self.settings.get(f"trainer.{name}") for name in LIMITS}
+        return [f"{name}={value}" for name, value in said.items() if value is not None]
 
     @property
     def broken(self) -> bool:
@@ -117,6 +127,7 @@ def read_run(folder: Path) -> ReportedRun:
         run.name,
         settings,
         images_of(summary),
+        summary.get("parameters"),
         _described(summary, settings),
         [text(warning) for warning in summary.get("warnings") or []][:100],
         [text(when) for when in summary.get("resumed") or []][:100],

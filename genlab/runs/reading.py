@@ -147,6 +147,7 @@ def _check_summary(
     estimators: dict[str, str] | None = None,
     training_seconds: _Seconds | None = None,
     training_images: _Count | None = None,
+    parameters: _Count | None = None,
     **others: Any,
 ) -> None:
     """What a run that is resumed, an evaluation, a list and a report take from a summary."""

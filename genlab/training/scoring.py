@@ -14,6 +14,7 @@ from torchvision.utils import save_image
 
 from genlab import __version__
 from genlab.callbacks.picture import undisturbed
+from genlab.capabilities import parameters_of
 from genlab.console.pulse import Pulse
 from genlab.console.readable import aligned, duration
 from genlab.data.datamodule import ImageDataModule
@@ -78,7 +79,7 @@ def evaluate_run(
         found = evaluate(model, space, *images, settings, track, labels)
     drawn = found.scores.get("samples_per_second")
     cost = {
-        "parameters": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
+        "parameters": parameters_of(model),
         "training_seconds": summary.get("training_seconds"),
         "images_per_second": _speed(summary),
         "samples_per_second": None if drawn is None else drawn.value,

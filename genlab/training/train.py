@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from genlab.callbacks.checkpoints import batches_in
 from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics, progress
-from genlab.capabilities import Describes, LearnsFromFewLabels, Reports, draws_labels, units_of
+from genlab.capabilities import Describes, LearnsFromFewLabels, Reports, draws_labels, parameters_of, units_of
 from genlab.console.announcement import announce_end, announce_start
 from genlab.errors import ConfigError, GenlabError, RunError
 from genlab.loggers.broadcast import log_evaluation, log_results, log_settings, open_until_the_end, views
@@ -216,7 +216,8 @@ def _identity(cfg: DictConfig, experiment: Experiment) -> dict[str, Any]:
     used = {"headline": model.quantities[0], "precision": experiment.trainer.precision}
     own = {"quantities": [asdict(quantity) for quantity in model.described]} if isinstance(model, Describes) else {}
     return {
-        **{"model": name, "data": cfg.data.name, "images": experiment.data.images, "seed": cfg.seed},
+        **{"model": name, "parameters": parameters_of(experiment.model)},
+        **{"data": cfg.data.name, "images": experiment.data.images, "seed": cfg.seed},
         **used,
         **own,
     }

@@ -1,34 +1,17 @@
 """The commands that README.md and docs/ print are accepted: their names, options and settings exist."""
 
 import re
-import shlex
-from pathlib import Path
 
+import click
 import pytest
+from docs.printed import OF_THE_READER, PAGES, printed
 
-from genlab.cli.main import COMMANDS
+from genlab.cli.main import COMMANDS, Commands
 from genlab.cli.overrides import check
 from genlab.errors import ConfigError
 
-ROOT = Path(__file__).parents[2]
-PAGES = {path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]}
-
-# What stands for something of the reader's, or needs a run or a folder that a test does not have
-OF_THE_READER = ("_FOLDER", "my_", "…", "resume=", "--config-dir")
-
-
-def printed(*starts, without=()):
-    """Command → the page it is on first. Commands are indented by four spaces; their comments are left out."""
-    commands = {}
-    for page, path in PAGES.items():
-        for line in re.findall(r"^ {4}(\S.*)$", path.read_text(encoding="utf-8"), re.MULTILINE):
-            if line.startswith(starts) and not any(text in line for text in without):
-                commands.setdefault(tuple(shlex.split(line, comments=True)), page)
-    return commands
-
-
 TRAINING = printed("python train.py", "genlab train", without=OF_THE_READER)
-OTHERS = {command[1]: page for command, page in printed("genlab ").items()}
+OTHERS = printed("genlab ")
 
 
 @pytest.mark.parametrize("command", TRAINING, ids=" ".join)
@@ -42,9 +25,21 @@ def test_training_commands_are_found_and_a_wrong_one_would_be_noticed():
         check(["model.latent_dims=2"])
 
 
-def test_the_commands_of_genlab_exist():
-    assert set(OTHERS) <= set(COMMANDS)
-    assert len(OTHERS) > 5
+@pytest.mark.parametrize("command", OTHERS, ids=" ".join)
+def test_the_options_of_a_command_exist(command, tmp_path, monkeypatch):
+    """What they do is in test_commands_run.py."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("FOLDER", "my_configs"):
+        (tmp_path / name).mkdir()
+    found = Commands().get_command(click.Context(Commands()), command[1])
+    assert command[1] in COMMANDS and found is not None
+    found.make_context(command[1], list(command[2:]))
+
+
+def test_commands_of_genlab_are_found_and_a_wrong_option_would_be_noticed(tmp_path, monkeypatch):
+    assert len({command[1] for command in OTHERS}) > 8
+    with pytest.raises(click.UsageError, match="tempreature"):
+        test_the_options_of_a_command_exist(("genlab", "runs", "--tempreature", "0.7"), tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("page", PAGES)

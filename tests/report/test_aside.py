@@ -47,10 +47,11 @@ def test_what_is_named_itself_or_is_all_there_is_is_compared(outputs, arguments)
 
 
 def test_the_page_lists_them_and_all_compares_them(outputs, monkeypatch, capsys):
-    html = page(*asked("outputs"))
+    shown, aside = asked("outputs")
+    html = page(shown, aside)
     assert "2 runs of 2 settings" in html and "outputs/vae/stopped" in html
-    for kind in ("1 from a search", "1 for debugging", "1 interrupted", "1 not evaluated"):  # each folded by itself
-        assert f'<details class="aside"><summary>{kind}</summary>' in html
+    for place, kind in enumerate(aside, 1):  # each has its own box
+        assert f'value="{place}"> 1 {kind}</label>' in html and html.count(f'data-kind="{place}"') == 1
     assert "beta=7" not in html
     monkeypatch.setattr(sys, "argv", ["genlab", "report", "outputs", "--all"])
     main()

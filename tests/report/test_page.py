@@ -101,6 +101,17 @@ def test_the_value_of_a_gan_has_the_line_of_its_optimum(make_run):
         assert value == pytest.approx(-math.log(4), abs=0.06 / (start - end) * (high - low))  # rounded to 0.1 pixel
 
 
+def test_limited_runs_say_so_and_the_parameters_need_no_evaluation(make_run):
+    limited = make_run("limited", parameters=815824)
+    with (limited / "config.yaml").open("a") as config:
+        config.write("  limit_train_batches: 100\n")
+    assert "Limited: limit_train_batches=100." in page_of(limited).text
+    seen = page_of(limited, make_run("whole", seed=1))
+    assert "limited: limit_train_batches=100" in seen.text
+    assert re.search("parameters.* 815,824", seen.text)
+    assert "limited:" not in page_of(make_run("other", seed=2), make_run("another", seed=3)).text
+
+
 def test_several_runs_are_compared(make_run):
     scored = {"val/fid_mnist": "2000 samples"}
     folders = [

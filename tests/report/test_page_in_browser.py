@@ -1,6 +1,7 @@
 """The page in a real browser: curves and pictures are seen, sliders move, nothing is asked of the network."""
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from browser import chromium, watched
@@ -97,6 +98,28 @@ def test_the_slider_shows_another_epoch(opened):
     assert "epoch 0" in gallery.locator(".caption").first.inner_text()
     slider.press("End")
     assert image.get_attribute("src") == shown["epoch 3"]
+
+
+def test_runs_that_are_not_compared_are_folded_behind_a_filter(browser, tmp_path):
+    good = read_run(write_run(tmp_path / "good", evaluated=evaluation(), settings={"beta": 4}))
+    other = read_run(write_run(tmp_path / "other", model="GAN", evaluated=evaluation()))
+    tried = read_run(write_run(tmp_path / "tried", overrides=["debug=fast"]))
+    (tmp_path / "page.html").write_text(page([good, other], {"for debugging": [tried]}), encoding="utf-8")
+    with watched(browser, viewport=PHONE) as (opened, complaints, _):
+        opened.goto((tmp_path / "page.html").as_uri())
+        rows, words = opened.locator("#runs tbody tr:visible th"), opened.get_by_role("searchbox")
+        shown = lambda: [Path(name).name for name in rows.all_inner_texts()]  # noqa: E731
+        assert shown() == ["good", "other"]
+        opened.get_by_label("1 for debugging").check()
+        assert shown() == ["good", "other", "tried"]
+        words.fill("debug=fast")  # what was typed
+        assert shown() == ["tried"]
+        words.fill("GAN other")
+        assert shown() == ["other"]
+        assert opened.locator("#details > details:visible").count() == 1
+        words.fill("")
+        opened.get_by_label("1 for debugging").uncheck()
+        assert shown() == ["good", "other"] and complaints == []
 
 
 def test_the_slider_over_seconds_shows_what_was_there_at_each(browser, pages):

@@ -9,6 +9,7 @@ from conftest import first_is_quick, stand_in_config
 from PIL import Image, ImageSequence
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import genlab
 from genlab.errors import ConfigError
 from genlab.models.vae import VAE
 from genlab.training.train import train
@@ -104,6 +105,8 @@ def test_the_summary_has_metrics_with_their_protocol(finished):
     assert "drawn once" in summary["protocol"]["test/elbo"]
     assert (summary["model"], summary["data"], summary["seed"], summary["epochs"]) == ("VAE", "mnist", 0, 2)
     assert {"python", "torch", "pytorch-lightning"} <= set(summary["versions"])
+    model = genlab.load(folder, device="cpu")
+    assert summary["parameters"] == sum(parameter.numel() for parameter in model.parameters())
 
 
 def test_the_time_lapse_has_a_frame_for_each_picture(finished):
