@@ -59,7 +59,7 @@ class FlowMatching(LabelledModel):
         architecture: `convolutional`, a small U-Net, or a `transformer` over patches.
         path: `linear` or `cosine`, see `genlab.objectives.paths`.
         prediction: what the network is trained to tell.
-        time_sampling: of t in training: `uniform`, or `logit_normal`, oftener in the middle (Esser et al. 2024).
+        time_sampling: of t in training: `uniform`, or `logit_normal`, more often in the middle (Esser et al. 2024).
         coupling: which noise goes with which image of a batch, see `genlab.objectives.coupling`.
         patch_size: of the transformer, height and width in pixels.
         layers, width, heads: of the transformer.

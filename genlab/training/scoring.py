@@ -56,7 +56,7 @@ def evaluate_run(
         summary: of the run, for what training has cost.
         settings: how much is looked at.
         quick: a first answer, which is labelled as such and replaces no other.
-        announced: whether to say before about how long it will take.
+        announced: whether to estimate before how long it will take.
 
     Raises:
         NonFiniteError: samples are no numbers.
