@@ -63,7 +63,7 @@ class FlowMatching(LabelledModel):
         coupling: which noise goes with which image of a batch, see `genlab.objectives.coupling`.
         patch_size: of the transformer, height and width in pixels.
         layers, width, heads: of the transformer.
-        channels: of the U-Net, at each size, half the image's first.
+        channels: of the U-Net, at each size.
         ema_decay: above 0, all but training uses an exponential moving average of the weights; the decay rises to this
             value in the first updates.
         learning_rate: Adam's, at its highest; it falls along a cosine to 0 at the end of the run.
@@ -86,7 +86,7 @@ class FlowMatching(LabelledModel):
         layers: PositiveInt = 3,
         width: PositiveInt = 128,
         heads: PositiveInt = 4,
-        channels: Annotated[Sequence[PositiveInt], Field(min_length=1)] = (48, 96),
+        channels: Annotated[Sequence[PositiveInt], Field(min_length=1)] = (24, 48, 96),
         ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999,
         learning_rate: PositiveFloat = 2e-3,
         warmup_steps: NonNegativeInt = 100,

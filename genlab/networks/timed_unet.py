@@ -12,7 +12,6 @@ from genlab.networks.convolutional import ImageShape
 from genlab.networks.time_condition import TimeCondition, zeroed
 
 GROUPS = 8  # of channels that are normalised together
-SQUARE = 2  # height and width in pixels of what the network takes as one position
 
 
 class ResidualBlock(nn.Module):
@@ -41,12 +40,11 @@ class ResidualBlock(nn.Module):
 class TimedUNet(nn.Module):
     """x (B, C, H, W), t (B,) → (B, C, H, W): a residual block at each size on the way down and on the way up.
 
-    Ronneberger et al. 2015; Ho et al. 2020, without attention. Squares of 2×2 pixels are the channels of one position:
-    a pass takes less than half of the time that it takes on pixels. The output is 0 at the start.
+    Ronneberger et al. 2015; Ho et al. 2020, without attention. The output is 0 at the start.
 
     Args:
         image_shape: (C, H, W).
-        channels: width at each size, (H/2, W/2) first; each further one is half as high and wide.
+        channels: width at each size, the full one first; each further one is half as high and wide.
         classes: see `TimeCondition`.
 
     Raises:
@@ -55,14 +53,13 @@ class TimedUNet(nn.Module):
 
     def __init__(self, image_shape: ImageShape, channels: Sequence[int], classes: int = 0) -> None:
         super().__init__()
-        image_channels, height, width = image_shape
-        halvings = len(channels)
+        _, height, width = image_shape
+        halvings = len(channels) - 1
         if height % 2**halvings or width % 2**halvings:
             raise ValueError(f"channels: images of {height}x{width} cannot be halved {halvings} times")
         condition_dim = 2 * channels[-1]
         self.condition = TimeCondition(condition_dim, classes)
-        pixels = SQUARE**2 * image_channels
-        self.first = nn.Conv2d(pixels, channels[0], kernel_size=3, padding=1)
+        self.first = nn.Conv2d(image_shape[0], channels[0], kernel_size=3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         self.shrink, self.grow = nn.ModuleList(), nn.ModuleList()
         for above, here in itertools.pairwise(channels):
@@ -72,11 +69,11 @@ class TimedUNet(nn.Module):
             self.up.append(ResidualBlock(2 * above, above, condition_dim))
         self.middle = nn.ModuleList(ResidualBlock(channels[-1], channels[-1], condition_dim) for _ in range(2))
         self.norm = nn.GroupNorm(math.gcd(GROUPS, channels[0]), channels[0])
-        self.last = zeroed(nn.Conv2d(channels[0], pixels, kernel_size=3, padding=1))
+        self.last = zeroed(nn.Conv2d(channels[0], image_shape[0], kernel_size=3, padding=1))
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         condition = self.condition(t, labels)
-        x, kept = self.first(F.pixel_unshuffle(x, SQUARE)), []
+        x, kept = self.first(x), []
         for block, shrink in zip(self.down, self.shrink, strict=True):
             kept.append(block(x, condition))
             x = shrink(kept[-1])
@@ -84,7 +81,7 @@ class TimedUNet(nn.Module):
             x = block(x, condition)
         for block, grow, beside in zip(reversed(self.up), reversed(self.grow), reversed(kept), strict=True):
             x = block(torch.cat([grow(_doubled(x)), beside], dim=1), condition)
-        return F.pixel_shuffle(self.last(F.silu(self.norm(x))), SQUARE)
+        return self.last(F.silu(self.norm(x)))
 
 
 def _doubled(x: Tensor) -> Tensor:

@@ -332,7 +332,7 @@ def test_wrong_arguments_are_refused(wrong):
         ([BY_PATCHES, "model.patch_size=[3,3]"], r"patch_size: images of 28x28 are not made of patches of 3x3"),
         ([BY_PATCHES, "model.heads=5"], r"the heads of the attention share its width: 5 do not divide 128"),
         ([BY_PATCHES, "model.width=6", "model.heads=2"], r"width divisible by 4, got 6"),
-        (["model.channels=[8,8,8]"], r"channels: images of 28x28 cannot be halved 3 times"),
+        (["model.channels=[8,8,8,8]"], r"channels: images of 28x28 cannot be halved 3 times"),
         (["evaluation.sampling={guidanec: 2}"], r"evaluation.sampling.guidanec: FlowMatching has none; .*guidance"),
         (["evaluation.sampling={steps: 0}"], r"evaluation.sampling.steps: 0: should be greater than or equal to 1"),
     ],

@@ -7,7 +7,7 @@ from genlab.networks.time_condition import TimeCondition
 from genlab.networks.timed_transformer import TimedTransformer
 from genlab.networks.timed_unet import TimedUNet
 
-SHAPE = (3, 4, 12)
+SHAPE = (3, 4, 6)
 NETWORKS = {
     "transformer": lambda **more: TimedTransformer(SHAPE, (2, 3), layers=2, width=8, heads=2, **more),
     "one pixel a patch": lambda **more: TimedTransformer(SHAPE, (1, 1), layers=1, width=8, heads=2, **more),
@@ -65,15 +65,15 @@ def test_a_class_is_told_from_none_and_from_another(name, x, t):
 def test_every_pixel_sees_all_others(name, x, t):
     network = trained(name)
     jacobian = torch.autograd.functional.jacobian(lambda x: network(x, t[:1]), x[:1])
-    assert (jacobian.view(144, 144).abs() > 0).all()
+    assert (jacobian.view(72, 72).abs() > 0).all()
 
 
 def test_what_goes_in_at_a_patch_is_half_a_patch_around_it(x):
     network = trained("transformer")
     jacobian = torch.autograd.functional.jacobian(network.embedding, x[:1])[0, :, 0, 1, 0]  # rows 0-1, columns 3-5
     seen = jacobian.abs().sum((0, 1)) > 0
-    expected = torch.zeros(4, 12, dtype=torch.bool)
-    expected[0:3, 2:7] = True
+    expected = torch.zeros(4, 6, dtype=torch.bool)
+    expected[0:3, 2:6] = True
     assert torch.equal(seen, expected)
 
 
@@ -93,10 +93,10 @@ def test_times_are_smooth_and_tell_a_hundredth_apart():
 
 @pytest.mark.parametrize("channels", [(4, 4, 4), (4, 4, 4, 4)])
 def test_sizes_that_cannot_be_halved_are_refused(channels):
-    with pytest.raises(ValueError, match=rf"channels: images of 4x12 cannot be halved {len(channels)} times"):
+    with pytest.raises(ValueError, match=rf"channels: images of 4x6 cannot be halved {len(channels) - 1} times"):
         TimedUNet(SHAPE, channels)
 
 
 def test_patches_that_do_not_fill_the_image_are_refused():
-    with pytest.raises(ValueError, match=r"patch_size: images of 4x12 are not made of patches of 3x2"):
+    with pytest.raises(ValueError, match=r"patch_size: images of 4x6 are not made of patches of 3x2"):
         TimedTransformer(SHAPE, (3, 2), layers=1, width=8, heads=2)
