@@ -116,6 +116,7 @@ class GAN(LabelledModel):
             )
 
     def on_train_batch_start(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
         if self.averaged_generator is not None:
             decay = warmed_up(self.ema_decay, updates=self.trainer.fit_loop.total_batch_idx)
             self.newest_share.fill_(1 - decay)

@@ -396,7 +396,7 @@ def test_it_trains_as_a_diffusion_with_couplings(compose_config):
 def test_the_average_is_that_of_the_weights_after_each_step(compose_config, tmp_path, monkeypatch):
     from genlab.models import flow_matching
 
-    decays = []
-    monkeypatch.setattr(flow_matching, "update_average", lambda averaged, network, decay: decays.append(decay))
+    shares = []
+    monkeypatch.setattr(flow_matching, "update_average", lambda averaged, network, share: shares.append(share))
     train(compose_config(*QUICK, "trainer.max_epochs=1", "trainer.limit_train_batches=4"))
-    assert decays == [pytest.approx((1 + n) / (10 + n)) for n in range(4)]
+    assert shares == [pytest.approx(9 / (10 + n)) for n in range(4)]
