@@ -59,8 +59,11 @@ def new_folder(folder: Path, key: str = "hydra.run.dir") -> Iterator[None]:
     Raises:
         RunError: see `check_new`; or another process has the folder.
     """
-    if not is_locked(folder):  # else the files are half there
+    try:
         check_new(folder, key)
+    except RunError:
+        if not is_locked(folder):  # else a run is just beginning there, whose files are half there
+            raise
     with locked(folder):
         check_new(folder, key)  # another process may have had it until now
         yield

@@ -1,9 +1,11 @@
 """A run begins in a folder of its own: what is there already is neither overwritten nor mixed with it."""
 
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import stand_in_config
+from filelock import FileLock
 from fork_server import Training
 
 from genlab.errors import RunError
@@ -75,6 +77,20 @@ def test_what_another_process_has_done_meanwhile_is_seen(tmp_path, monkeypatch):
     monkeypatch.setattr("genlab.runs.lock.locked", acquired_after_another)
     with pytest.raises(RunError, match="has checkpoints in it"), new_folder(run):
         raise AssertionError("begun")
+
+
+def test_a_run_that_begins_while_the_folder_is_looked_at_is_told_from_files_of_others(tmp_path, monkeypatch):
+    with ThreadPoolExecutor(1) as elsewhere:
+        other = FileLock(tmp_path / ".lock")
+
+        def begins(folder, key):
+            elsewhere.submit(other.acquire).result()
+            (folder / "summary.json").write_text("{}")
+            check_new(folder, key)
+
+        monkeypatch.setattr("genlab.runs.lock.check_new", begins)
+        with pytest.raises(RunError, match="another process is training"), new_folder(tmp_path):
+            pytest.fail("it has the folder")
 
 
 @pytest.mark.slow
