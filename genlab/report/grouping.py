@@ -113,16 +113,16 @@ def _short(family: str, settings: Mapping[str, Any], names: Mapping[str, str]) -
 
 
 def _abbreviated(words: Sequence[str]) -> list[str]:
-    """`learning_rate` → `lr`, `convolutional` → `conv.`; all in full where two would be alike."""
-    brief = [
-        word
-        if len(word) <= WORD or not word.replace("_", "").isalpha()
-        else "".join(part[:1] for part in word.split("_"))
-        if "_" in word
-        else f"{word[:4]}."
-        for word in words
-    ]
+    """Each in short; all in full where two would be alike."""
+    brief = [_brief(word) for word in words]
     return brief if len(set(brief)) == len(set(words)) else list(words)
+
+
+def _brief(word: str) -> str:
+    """`learning_rate` → `lr`, `convolutional` → `conv.`, and what is short or no word as it is."""
+    if len(word) <= WORD or not word.replace("_", "").isalpha():
+        return word
+    return "".join(part[:1] for part in word.split("_")) if "_" in word else f"{word[:4]}."
 
 
 def data_of(runs: Sequence[ReportedRun]) -> list[str]:
