@@ -22,7 +22,7 @@ from genlab.report.page import page as report_page
 from genlab.report.reading import read_run
 from genlab.runs.reload import load
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("explorer")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PHONE, DESKTOP = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
 
 

@@ -15,7 +15,7 @@ from browser import chromium, watched
 
 mlflow = pytest.importorskip("mlflow")
 pytest.importorskip("wandb")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("elsewhere")]
+pytestmark = pytest.mark.slow
 
 TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
 QUICK = [

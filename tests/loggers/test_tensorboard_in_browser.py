@@ -11,7 +11,7 @@ from conftest import stand_in_config
 
 from genlab.training.train import train
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("tensorboard")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 EPOCHS, BATCHES = 12, 2  # more pictures than the ten that TensorBoard keeps by itself
 QUICK = ["data.batch_size=50", f"trainer.max_epochs={EPOCHS}", f"++trainer.limit_train_batches={BATCHES}"]

@@ -16,7 +16,7 @@ from genlab.runs.checkpoints import load_weights
 from genlab.runs.lock import locked
 from genlab.training.train import build, train
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("several processes")]  # real processes
+pytestmark = pytest.mark.slow  # real processes
 
 # Shares of 26 and 25, and of 41 and 40: with EVAL_BATCH they differ in the number of their batches too
 N_VAL, N_TEST, EVAL_BATCH = 51, 81, 5

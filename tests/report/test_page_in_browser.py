@@ -10,7 +10,7 @@ from report.run_folders import evaluation, write_run
 from genlab.report.page import page
 from genlab.report.reading import read_run
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("page")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PHONE, DESKTOP = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
 
 
