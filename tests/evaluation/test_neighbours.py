@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from prdc import compute_prdc
 
 from genlab.evaluation import neighbours
 from genlab.evaluation.neighbours import precision_recall_density_coverage, radii
@@ -19,6 +18,8 @@ FAKE = clusters(torch.arange(500) % 10, seed=1, spread=0.35)
 
 
 def test_equals_the_reference():
+    from prdc import compute_prdc
+
     three, five = (compute_prdc(REAL.numpy(), FAKE.numpy(), nearest_k=k) for k in (3, 5))
     expected = {name: three[name] for name in ("precision", "recall")}
     expected |= {name: five[name] for name in ("density", "coverage")}

@@ -6,16 +6,18 @@ import re
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from browser import chromium, watched
 
-mlflow = pytest.importorskip("mlflow")
-pytest.importorskip("wandb")
-pytestmark = pytest.mark.slow
+# which are not imported, in seconds, where these tests are not run
+lacking = [name for name in ("mlflow", "wandb") if find_spec(name) is None]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(lacking), reason=f"needs {' and '.join(lacking)}")]
 
 TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
 QUICK = [
@@ -31,7 +33,9 @@ QUICK += ["callbacks.test_nll.images=4", "callbacks.test_nll.samples=2", "callba
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The sweep's folder, and that in which its commands ran; job 0 was resumed for a second epoch."""
+    """The sweep's folder, that in which its commands ran, and the store; job 0 was resumed for a second epoch."""
+    from mlflow import MlflowClient
+
     place = tmp_path_factory.mktemp("elsewhere")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "MLFLOW_"))}
     environment |= {"WANDB_MODE": "offline"}
@@ -43,11 +47,12 @@ def trained(tmp_path_factory):
         assert done.returncode == 0, done.stdout + done.stderr
         told.append(done.stdout)
     ids = json.loads((sweep / "0" / "loggers.json").read_text())
-    return SimpleNamespace(place=place, sweep=sweep, told=told, store=f"sqlite:///{place / 'mlflow.db'}", **ids)
+    store = f"sqlite:///{place / 'mlflow.db'}"
+    return SimpleNamespace(place=place, sweep=sweep, told=told, store=store, client=MlflowClient(store), **ids)
 
 
 def test_mlflow_has_one_run_below_that_of_its_sweep(trained):
-    client = mlflow.MlflowClient(trained.store)
+    client = trained.client
     experiment = client.get_experiment_by_name("genlab")
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     assert set(runs) == {"grid", "grid/0"}
@@ -64,7 +69,7 @@ def test_mlflow_has_one_run_below_that_of_its_sweep(trained):
 
 
 def test_a_resumed_run_goes_on_on_the_same_axis(trained):
-    client = mlflow.MlflowClient(trained.store)
+    client = trained.client
     assert [metric.step for metric in client.get_metric_history(trained.mlflow, "val/elbo")] == [12, 24]
     pictures = [Path(file.path).name for file in client.list_artifacts(trained.mlflow, "images")]
     steps = {int(re.search(r"\d+", name)[0]) for name in pictures if name.startswith("samples")}
@@ -94,12 +99,14 @@ def test_mlflows_page_shows_the_run(trained):
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", trained.store, "--port", str(port)]
+    command += ["--workers", "1"]
+    alone = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # else eight processes wait for jobs
     with chromium() as browser, watched(browser) as (page, _, _):
-        server = subprocess.Popen([*command, "--workers", "1"], cwd=trained.place, start_new_session=True)
+        server = subprocess.Popen(command, cwd=trained.place, env=alone, start_new_session=True)
         try:
             address = f"http://127.0.0.1:{port}"
             wait_for(address, server)
-            experiment = mlflow.MlflowClient(trained.store).get_experiment_by_name("genlab").experiment_id
+            experiment = trained.client.get_experiment_by_name("genlab").experiment_id
             page.goto(f"{address}/#/experiments/{experiment}/runs/{trained.mlflow}")
             page.get_by_text("test/elbo").first.wait_for(timeout=60_000)
             page.get_by_text("model.latent_dim").first.wait_for(timeout=60_000)
@@ -116,5 +123,5 @@ def wait_for(address, server):
             urllib.request.urlopen(address, timeout=5)
             return
         except OSError:  # it does not listen yet
-            continue
+            time.sleep(0.1)
     raise AssertionError("mlflow ui has ended")

@@ -7,11 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
 TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
 PICTURES = ["samples", "reconstructions", "interpolation", "traversals", "manifold", "code_scatter"]
@@ -60,6 +59,7 @@ def trains(job, process, besides=None):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed")
 def test_a_sweep_on_a_cluster_survives_failures_kills_and_an_interruption(tmp_path, mnist_root, start):
     root = os.path.relpath(mnist_root, tmp_path)  # relative to where the command is typed, wherever Ray works
     given = [*RAY, *SMALL, f"data.root={root}", f"trainer.max_epochs={LONG}"]
