@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from genlab import __version__
@@ -53,6 +54,25 @@ class Details:
     classes: list[Chart]
 
 
+@cache  # it takes a third of a second to compile
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(
+        {name: word for name, word in vars(wording).items() if callable(word)},
+        style_class=style_class,
+        quantity=quantity,
+        by_protocol=by_protocol,
+        spaces_of=lambda found: {name: x for name, x in found.memorisation.items() if not isinstance(x, str)},
+        is_sample_score=is_sample_score,
+        indices=lambda frames: [frame and frame.index for frame in frames],
+        notes_of=notes_of,
+        test_metrics=lambda run: [item for item in run.listed.metrics.items() if item[0].startswith("test/")],
+    )
+    return environment.get_template("template.html")
+
+
 def page(
     runs: Sequence[ReportedRun], aside: Aside = MappingProxyType({}), explorer: str = "", explorer_link: str = ""
 ) -> str:
@@ -77,25 +97,10 @@ def page(
     reached = milestones(groups) if len(groups) > 1 else []
     detailed = _detailed(runs, chosen)
     script, style = ((HERE / name).read_text(encoding="utf-8") for name in ("page.js", "style.css"))
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     owners = {run.listed.folder: group for group in groups for run in group.runs}
-    environment.globals.update(
-        {name: word for name, word in vars(wording).items() if callable(word)},
+    return _template().render(
         source=album.source,
-        style_class=style_class,
-        quantity=quantity,
-        by_protocol=by_protocol,
-        spaces_of=lambda found: {name: x for name, x in found.memorisation.items() if not isinstance(x, str)},
-        is_sample_score=is_sample_score,
         group_of=lambda run: owners.get(run.listed.folder),
-        indices=lambda frames: [frame and frame.index for frame in frames],
-        notes_of=notes_of,
-        test_metrics=lambda run: [item for item in run.listed.metrics.items() if item[0].startswith("test/")],
-    )
-    template = environment.get_template("template.html")
-    return template.render(
         version=__version__,
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         runs=readable,

@@ -18,7 +18,7 @@ TINY = {
     "vae": ["model.hidden_dims=[16]", "model.latent_dim=4"],
     "autoencoder": ["model.hidden_dims=[16]", "model.latent_dim=4", "callbacks.ex_post_samples.components=2"],
     "gan": ["model.latent_dim=8", "evaluate_every=0"],
-    "flow_matching": ["model.channels=[4,4]", "callbacks.traversals.rows=1"],
+    "flow_matching": ["model.channels=[4,4]", "callbacks.traversals.rows=1", "evaluation.steps=[1,2]"],
     "flow": ["model.steps=1", "model.channels=[4,4]", "model.dequantization=uniform"],
 }
 

@@ -15,7 +15,7 @@ TINY = {
     "vae": ["model.hidden_dims=[8]", "model.latent_dim=2"],
     "autoencoder": ["model.hidden_dims=[8]", "model.latent_dim=2"],
     "gan": ["model.latent_dim=8"],
-    "flow_matching": ["model.channels=[4,4]", "evaluation.steps=[1]"],
+    "flow_matching": ["model.channels=[4,4]", "evaluation.steps=[1]", "callbacks.traversals.rows=1"],
     "flow": ["model.steps=1", "model.channels=[4,4]", "model.dequantization=uniform"],
 }
 

@@ -93,7 +93,8 @@ def test_a_trial_that_is_worse_than_the_median_is_pruned(genlab, search_file, tm
     ],
 )
 def test_a_metric_that_no_run_logs_ends_the_search_after_one_trial(genlab, search_file, tmp_path, arguments, answer):
-    code, _, err = genlab("tune", f"search={search_file()}", "tune.folder=mine", *arguments)
+    few = {"model.latent_dim": {"type": "integer", "low": 1, "high": 9}}  # each bound is tried before
+    code, _, err = genlab("tune", f"search={search_file(space=few)}", "tune.folder=mine", *arguments)
     assert (code, err.count("\n")) == (2, 1), err
     assert err.startswith(f"error: {answer}")
     assert len(table(tmp_path / "mine")) == 1
