@@ -11,6 +11,7 @@ from genlab.callbacks.generator_gradients import GeneratorGradients
 from genlab.training.train import train
 
 QUICK = ["experiment=saturating_gradient", "data.batch_size=50", "trainer.limit_train_batches=11"]
+QUICK += ["evaluate_every=0", "callbacks.checkpoints.monitor=null"]
 TAGS = ("train/gradient_norm_saturating", "train/gradient_norm_non_saturating")
 
 

@@ -91,7 +91,8 @@ def test_wrong_arguments_are_refused(wrong):
 
 
 def test_a_whole_run_has_every_picture_but_samples(compose_config, tmp_path):
-    metrics = train(compose_config("model=autoencoder", "model.latent_dim=2", "model.hidden_dims=[16]", "debug=fast"))
+    small = ["model.latent_dim=2", "model.hidden_dims=[16]", "debug=fast", "trainer.max_epochs=1"]
+    metrics = train(compose_config("model=autoencoder", *small))
     assert {f"{split}/reconstruction_error" for split in ("train", "val", "test")} <= set(metrics)
     assert metrics["test/reconstruction_error"] > 0
     run = tmp_path / "run"

@@ -321,6 +321,7 @@ def test_it_says_how_often_a_sample_evaluates_the_network(kind, cached):
 @pytest.mark.parametrize("architecture", ["transformer", "made"])
 def test_it_trains(compose_config, tmp_path, architecture):
     chosen = [f"model.architecture={architecture}", "model.orders=2", "trainer.precision=bf16-mixed", "evaluate=true"]
+    chosen += ["trainer.limit_train_batches=2"]
     metrics = train(compose_config(*QUICK, *chosen, "evaluation.samples=100", "evaluation.images=100"))
     assert all(0 < metrics[f"{split}/nll"] < 784 for split in ("train", "val", "test"))
     for picture in ("samples", "completion"):

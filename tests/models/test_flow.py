@@ -216,7 +216,7 @@ def test_wrong_arguments_are_refused(wrong):
 @every_dequantization
 def test_it_trains(compose_config, tmp_path, architecture, dequantization):
     chosen = [f"model.architecture={architecture}", f"model.dequantization={dequantization}"]
-    cfg = compose_config(*QUICK, *chosen, "trainer.precision=bf16-mixed")
+    cfg = compose_config(*QUICK, *chosen, "trainer.precision=bf16-mixed", "trainer.limit_train_batches=2")
     metrics = train(cfg)
     for split in ("train", "val", "test"):
         assert math.isfinite(metrics[f"{split}/bits_per_dim"])

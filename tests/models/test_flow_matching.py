@@ -370,6 +370,7 @@ def test_it_trains(compose_config, tmp_path, architecture):
         "evaluation.images=100",
         "evaluation.likelihood_images=2",
         "evaluation.steps=[1,2]",
+        "trainer.limit_train_batches=2",
     ]
     metrics = train(compose_config(*QUICK, *chosen))
     assert all(0 < metrics[f"{split}/velocity_error"] < 4 for split in ("train", "val", "test"))

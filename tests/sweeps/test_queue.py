@@ -97,6 +97,7 @@ def slurm_answers():
     return bool(subprocess.run(nodes, capture_output=True, text=True).stdout.strip())
 
 
+LONG = 40  # epochs of milliseconds, so that a signal comes before the last
 SLURM = ["hydra/launcher=submitit_slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1"]
 
 
@@ -110,11 +111,11 @@ SLURM = ["hydra/launcher=submitit_slurm", "hydra.launcher.cpus_per_task=1", "hyd
 def test_a_job_at_its_time_limit_goes_on_and_a_failing_one_stops_no_other(tmp_path, mnist_root, launched):
     model = ["model.hidden_dims=[8]", "callbacks=search", "callbacks.test_nll.images=2", "callbacks.test_nll.samples=2"]
     given = [*model, "trainer.accelerator=cpu", "data.batch_size=100", f"data.root={mnist_root}"]
-    command = Training(tmp_path, "-m", *launched, "model.latent_dim=2,0", "trainer.max_epochs=100", *given)
+    command = Training(tmp_path, "-m", *launched, "model.latent_dim=2,0", f"trainer.max_epochs={LONG}", *given)
     announced = next(line for line in command.out if line.startswith("sweep folder"))
     sweep = tmp_path / announced.split()[2]
     console = sweep / "0" / "console.log"
-    while not (console.exists() and "epoch   2/100" in console.read_text()):
+    while not (console.exists() and f"epoch  2/{LONG}" in console.read_text()):
         assert command.process.is_alive()
         time.sleep(0.02)
     before = json.loads((sweep / "0" / "summary.json").read_text())
@@ -125,15 +126,15 @@ def test_a_job_at_its_time_limit_goes_on_and_a_failing_one_stops_no_other(tmp_pa
 
     assert code == 1, err
     summary = json.loads((sweep / "0" / "summary.json").read_text())
-    assert (summary["status"], summary["epochs"], len(summary["resumed"])) == ("finished", 100, 1)
+    assert (summary["status"], summary["epochs"], len(summary["resumed"])) == ("finished", LONG, 1)
     assert summary["pid"] != before["pid"]
     rows = [line.split(",") for line in (sweep / "0" / "metrics.csv").read_text().splitlines()]
     names, rows = rows[0], rows[1:]
     steps = [row[names.index("step")] for row in rows if row[names.index("val/elbo")]]
-    assert steps == [str(6 * epoch) for epoch in range(1, 101)]  # 550 images in batches of 100
+    assert steps == [str(6 * epoch) for epoch in range(1, LONG + 1)]  # 550 images in batches of 100
     said = console.read_text()
     assert "writing last.ckpt" in said
-    assert said.count("epoch   2/100") == 1
+    assert said.count(f"epoch  2/{LONG}") == 1
     assert json.loads((sweep / "1" / "summary.json").read_text())["status"] == "failed"
     assert "model.latent_dim=0: should be greater than 0" in (sweep / "1" / "error.log").read_text()
     assert "1 finished, 1 failed" in out
