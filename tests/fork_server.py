@@ -20,7 +20,7 @@ class Training:
     """`python train.py ARGUMENTS` in a folder, or another program, begun when the object is made.
 
     Args:
-        environment: variables in addition.
+        environment: variables in addition; None: without that one.
 
     Attributes:
         process: with its pid, its exit code, `join` and `kill`.
@@ -47,7 +47,10 @@ class Training:
 
 
 def _train(program, folder, arguments, environment, out, err):
-    os.environ.update(environment)
+    for name, value in environment.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
     os.dup2(out.fileno(), 1)
     os.dup2(err.fileno(), 2)
     out.close()

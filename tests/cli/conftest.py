@@ -25,12 +25,23 @@ TINY = {
 
 @pytest.fixture(scope="session")
 def runs(mnist_root, tmp_path_factory):
-    """Model → its run folder; all below one folder. Do not write to them."""
+    """Model → its run folder, trained when a test asks for it; all below one folder. Do not write to them."""
     outputs = tmp_path_factory.mktemp("runs")
-    for model, settings in TINY.items():
-        overrides = [f"model={model}", *QUICK, *settings]
-        train(stand_in_config(mnist_root, outputs / model, *overrides), overrides=overrides)
-    return {model: outputs / model / "run" for model in TINY}
+
+    class Runs(dict):
+        def __missing__(self, model):
+            overrides = [f"model={model}", *QUICK, *TINY[model]]
+            train(stand_in_config(mnist_root, outputs / model, *overrides), overrides=overrides)
+            return self.setdefault(model, outputs / model / "run")
+
+    return Runs()
+
+
+@pytest.fixture(scope="session")
+def of_every_family(runs):
+    """The folder below which each model has a run."""
+    folders = [runs[model] for model in TINY]
+    return folders[0].parents[1]
 
 
 @pytest.fixture

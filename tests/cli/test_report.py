@@ -10,8 +10,8 @@ import sys
 import pytest
 
 
-def test_runs_of_every_family_are_one_page(runs, genlab, tmp_path):
-    result = genlab("report", runs["vae"].parents[1])
+def test_runs_of_every_family_are_one_page(of_every_family, genlab, tmp_path):
+    result = genlab("report", of_every_family)
     assert (result.code, result.err) == (0, "")
     html = (tmp_path / "report.html").read_text()
     size = (tmp_path / "report.html").stat().st_size

@@ -14,12 +14,12 @@ from types import SimpleNamespace
 
 import pytest
 from browser import chromium, watched
+from fork_server import Training
 
 # which are not imported, in seconds, where these tests are not run
 lacking = [name for name in ("mlflow", "wandb") if find_spec(name) is None]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(lacking), reason=f"needs {' and '.join(lacking)}")]
 
-TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
 QUICK = [
     "data=digits",
     "model.hidden_dims=[16]",
@@ -37,15 +37,15 @@ def trained(tmp_path_factory):
     from mlflow import MlflowClient
 
     place = tmp_path_factory.mktemp("elsewhere")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "MLFLOW_"))}
-    environment |= {"WANDB_MODE": "offline"}
     sweep = place / "grid"
     command = ["-m", f"hydra.sweep.dir={sweep}", "logger=[tensorboard,mlflow,wandb],none", *QUICK]
+    environment = {name: None for name in os.environ if name.startswith(("WANDB_", "MLFLOW_"))}
+    environment["WANDB_MODE"] = "offline"
     told = []
     for arguments in (command, [f"resume={sweep / '0'}", "trainer.max_epochs=2"]):
-        done = subprocess.run([*TRAIN, *arguments], cwd=place, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        told.append(done.stdout)
+        code, out, err = Training(place, *arguments, environment=environment).end()
+        assert code == 0, out + err
+        told.append(out)
     ids = json.loads((sweep / "0" / "loggers.json").read_text())
     store = f"sqlite:///{place / 'mlflow.db'}"
     return SimpleNamespace(place=place, sweep=sweep, told=told, store=store, client=MlflowClient(store), **ids)
