@@ -60,16 +60,19 @@ TABLEAUS: dict[SolverName, Tableau] = {
 }
 
 
-def evaluations(solver: SolverName, steps: int) -> int:
-    """Of the field in so many fixed steps."""
-    return steps * len(TABLEAUS[solver].b)
-
-
 def step_times(start: float, end: float, steps: int, exponent: float = 1.0) -> list[float]:
     """The steps + 1 times 1 − (1 − u)^exponent for equal steps of u: above 1 they lie closer towards t = 1."""
     ends = torch.tensor([start, end], dtype=torch.float64)
     first, last = (1 - (1 - ends) ** (1 / exponent)).tolist()
     return (1 - (1 - torch.linspace(first, last, steps + 1, dtype=torch.float64)) ** exponent).tolist()
+
+
+def evaluation_times(
+    solver: SolverName, start: float, end: float, steps: int, exponent: float = 1.0
+) -> list[float]:
+    """When the field is evaluated in so many fixed steps."""
+    spans = itertools.pairwise(step_times(start, end, steps, exponent))
+    return [at + c * (until - at) for at, until in spans for c in TABLEAUS[solver].c]
 
 
 def integrate(
@@ -101,7 +104,7 @@ def integrate(
     for at, until in itertools.pairwise(step_times(start, end, steps, exponent)):
         t, h = x.new_full((len(x),), at), x.new_full((len(x),), until - at)
         x, _ = _step(TABLEAUS[solver], field, x, t, h, field(x, t, *given), given)
-    return x, torch.full((len(x),), evaluations(solver, steps))
+    return x, torch.full((len(x),), steps * len(TABLEAUS[solver].c))
 
 
 def _step(

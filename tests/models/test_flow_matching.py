@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -22,7 +23,8 @@ from genlab.capabilities import (
 from genlab.errors import ConfigError
 from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.settings import EvaluationSettings
-from genlab.models.flow_matching import EARLIEST, FlowMatching
+from genlab.models.flow_matching import EARLIEST, GUIDED, FlowMatching
+from genlab.models.ode_solvers import integrate
 from genlab.objectives.paths import coefficients, velocity
 from genlab.objectives.trace import rademacher
 from genlab.training.train import train
@@ -401,25 +403,32 @@ def test_it_trains_as_a_diffusion_with_couplings(compose_config):
 @pytest.mark.parametrize("prediction", ["velocity", "noise"])
 def test_guidance_goes_on_from_the_early_field_through_that_of_now(prediction):
     guided = model(prediction=prediction, autoguidance=0.1)  # all weights are random, those of the early network too
-    x, t = draw(5, *SHAPE), torch.linspace(0.1, 0.9, 5).double()
+    x, t = draw(5, *SHAPE), torch.linspace(0.25, 0.75, 5).double()
     early, now = guided.velocity(x, t, network=guided.early_network), guided.velocity(x, t)
     assert (now - early).abs().max() > 1e-3
     torch.testing.assert_close(guided.guided_velocity(x, t, guidance=0.0), early)
     assert torch.equal(guided.guided_velocity(x, t), now)
     torch.testing.assert_close(guided.guided_velocity(x, t, guidance=2.5), 2.5 * now - 1.5 * early)
+    some = torch.tensor([0.1, 0.19, 0.21, 0.79, 0.81]).double()  # of which the third and fourth are guided
+    found, now = guided.guided_velocity(x, some, guidance=2.5), guided.velocity(x, some)
+    assert (found - now).flatten(1).abs().amax(1).gt(1e-3).tolist() == [False, False, True, True, False]
 
 
 def test_samples_of_a_gaussian_that_is_guided_are_those_of_the_sum_of_fields():
-    """Linear path, x_1 ~ N(m, s²): v = m + b(t) (x − t m), b = (t s² − (1 − t)) / (t² s² + (1 − t)²).
+    """Linear path, x_1 ~ N(m, s²): v = b(t) x + (1 − t b(t)) m, b = σ_t'/σ_t, σ_t² = t² s² + (1 − t)².
 
-    An early field of the same s and another mean m₀ moves the mean of what is guided to m₀ + g (m − m₀): both fields
-    have the same b, and the sum of the ways with weights that add up to 1 is a way of the sum.
+    Guided from a to e by an early field of mean m₀ and the same s, x gets the right side (1 − t b) c besides,
+    c = (g − 1)(m − m₀). Of x' = b x + (1 − t b) c one solution is t c and others differ by multiples of σ_t, so
+    x_e is off by c (e − a σ_e/σ_a), and x_1 by σ_1/σ_e = s/σ_e of that.
     """
     exact, m, s = of_gaussian_data()
     exact.early_network = OfGaussianData("linear", "velocity", torch.full_like(m, 0.2), s)
-    noise = draw(6, D)
-    found = exact._carry(noise.view(-1, *SHAPE), 0.0, 1.0, None, 1.8, solver="heun", steps=400)
-    torch.testing.assert_close(found, 0.2 + 1.8 * (m - 0.2) + s * noise.view(-1, *SHAPE), rtol=0, atol=1e-4)
+    noise = draw(6, *SHAPE)
+    (a, e), c = GUIDED, 0.8 * (m - 0.2)
+    spread = [(t**2 * s**2 + (1 - t) ** 2).sqrt() for t in GUIDED]
+    # steps that end where guidance begins and ends, and a solver that looks at their middles only
+    found, _ = integrate(partial(exact.guided_velocity, guidance=1.8), noise, 0, 1, solver="midpoint", steps=400)
+    torch.testing.assert_close(found, m + s * noise + c * s * (e / spread[1] - a / spread[0]), rtol=0, atol=1e-4)
 
 
 def test_the_early_network_is_the_average_after_its_share_of_the_training(compose_config, monkeypatch):
@@ -446,7 +455,10 @@ def test_two_ways_to_guide_are_refused():
 
 def test_an_evaluation_of_two_networks_counts_twice():
     counted = model(autoguidance=0.1).sampling_evaluations
-    assert [counted(5), counted(5, solver="euler"), counted(5, guidance=1.5)] == [10, 5, 20]
+    assert [counted(5), counted(5, solver="euler")] == [10, 5]
+    times = [1 - (1 - n / 5) ** 1.5 for n in range(6)]  # 0, 0.28, 0.54, 0.75, 0.91, 1: from 0.2 to 0.8 three
+    assert [sum(0.2 <= t <= 0.8 for t in times), counted(5, solver="euler", guidance=1.5)] == [3, 8]
+    assert counted(5, guidance=1.5) == 10 + 3 + 3  # Heun looks at both ends of a step
     assert counted(5, solver="adaptive", tolerance=1e-3) is None
 
 

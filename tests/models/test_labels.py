@@ -354,7 +354,7 @@ def test_guidance_goes_on_from_the_field_without_labels_to_that_with(prediction)
     FAMILIES["here"] = lambda **labels: FlowMatching(prediction=prediction, channels=[4], image_shape=SHAPE, **labels)
     model = conditional("here", label_dropout=0.1)
     del FAMILIES["here"]
-    x, t = images(), torch.linspace(0.1, 0.9, 5).double()
+    x, t = images(), torch.linspace(0.25, 0.75, 5).double()
     without, told = model.velocity(x, t), model.velocity(x, t, LABELS)
     assert (told - without).abs().max() > 1e-3
     torch.testing.assert_close(model.guided_velocity(x, t, LABELS, 0.0), without)
@@ -366,8 +366,6 @@ def test_samples_are_guided():
     model = conditional("flow matching", label_dropout=0.1)
     guided = model.sample(5, noise(), labels=LABELS, guidance=3.0)
     assert not torch.equal(guided, model.sample(5, noise(), labels=LABELS))
-    null = model.decode(torch.randn(5, model.latent_dim, generator=noise()))
-    torch.testing.assert_close(model.sample(5, noise(), labels=LABELS, guidance=0.0), null)
     assert "guidance" in sampling_options(model.sample)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torchdiffeq import odeint
 
-from genlab.models.ode_solvers import TABLEAUS, evaluations, integrate
+from genlab.models.ode_solvers import TABLEAUS, evaluation_times, integrate
 
 FIXED = {"euler": 1, "midpoint": 2, "heun": 2}  # and their orders
 
@@ -42,9 +42,16 @@ def test_fixed_steps_are_torchdiffeqs(solver, theirs, exponent, start, end, x):
     evenly = torch.linspace(*(1 - (1 - t) ** (1 / exponent) for t in (start, end)), 8, dtype=torch.float64)
     times = 1 - (1 - evenly) ** exponent
     expected = odeint(lambda t, x: field(x, t.expand(4)), x, times, method=theirs)[-1]
-    found, count = integrate(field, x, start, end, solver=solver, steps=7, exponent=exponent)
+    seen = []
+
+    def watched(x, t):
+        seen.append(t[0].item())
+        return field(x, t)
+
+    found, count = integrate(watched, x, start, end, solver=solver, steps=7, exponent=exponent)
     torch.testing.assert_close(found, expected)
-    assert count.tolist() == [evaluations(solver, 7)] * 4
+    assert count.tolist() == [len(seen)] * 4
+    assert seen == pytest.approx(evaluation_times(solver, start, end, 7, exponent))
 
 
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-6, 1e-8, 1e-10])
