@@ -186,8 +186,8 @@ class CanSampleInSteps(Protocol):
         """See `CanSample`."""
         ...
 
-    def sampling_evaluations(self, steps: int) -> int:
-        """Of the network, for a sample."""
+    def sampling_evaluations(self, steps: int, **options: Any) -> int | None:
+        """Of the network, for a sample with these options of `sample`; None, where steps do not decide it."""
         ...
 
 

@@ -11,7 +11,7 @@ from genlab.errors import ConfigError
 from genlab.evaluation.settings import EvaluationSettings
 
 
-def own_sampler(model: object, settings: EvaluationSettings) -> Callable[..., Tensor] | None:
+def own_sampler(model: object, settings: EvaluationSettings) -> partial[Tensor] | None:
     """What draws from the model's own distribution, with the options of the settings; None: samples come from codes.
 
     Raises:
@@ -31,7 +31,7 @@ def _in_the_config(option: str) -> str:
 
 def with_options(
     sample: Callable[..., Tensor], chosen: Mapping[str, object], whose: str, spelled: Callable[[str], str]
-) -> Callable[..., Tensor]:
+) -> partial[Tensor]:
     """The sampler with options of its own, each read as what its signature says.
 
     Args:

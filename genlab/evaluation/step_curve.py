@@ -1,7 +1,7 @@
 """What a sample's steps buy: the quality of samples over evaluations of the network."""
 
 from functools import partial
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -10,13 +10,16 @@ from genlab.capabilities import CanSampleInSteps
 from genlab.evaluation.feature_network import Space
 from genlab.evaluation.frechet import FrechetDistance
 from genlab.evaluation.sample_scores import draw
+from genlab.evaluation.sampling import own_sampler
 from genlab.evaluation.scores import SAMPLES_OF_A_POINT, Evaluation, Point, quality_curve
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
 
 
 def has_step_curve(model: object, settings: EvaluationSettings) -> TypeGuard[CanSampleInSteps]:
     """Whether there is one: the model's own samples take steps, and some numbers of them are asked for."""
-    return isinstance(model, CanSampleInSteps) and bool(settings.steps) and settings.ex_post is None
+    if not isinstance(model, CanSampleInSteps) or not settings.steps or settings.ex_post is not None:
+        return False
+    return model.sampling_evaluations(1, **_options(model, settings)) is not None
 
 
 def step_curve(
@@ -24,7 +27,7 @@ def step_curve(
 ) -> Evaluation:
     """The Fréchet distance to test images at each number of steps, where there is a feature network.
 
-    All points have the same noise.
+    All points have the same noise, and the options of the settings.
 
     Args:
         model: in evaluation mode.
@@ -38,11 +41,19 @@ def step_curve(
     """
     if (network := space.network) is None:
         return Evaluation()
-    n, points = min(SAMPLES_OF_A_POINT, settings.samples), []
+    n, points, options = min(SAMPLES_OF_A_POINT, settings.samples), [], _options(model, settings)
     distance = FrechetDistance(network.describe(test).features)
     for steps in track(settings.steps, description="quality over steps"):
         generator = torch.Generator().manual_seed(settings.seed)
-        samples, _ = draw(partial(model.sample, steps=steps), n, generator)
+        samples, _ = draw(partial(model.sample, steps=steps, **options), n, generator)
         distance.update(network.describe(samples).features)
-        points.append(Point(model.sampling_evaluations(steps), distance.compute()))
+        evaluations = model.sampling_evaluations(steps, **options)
+        assert evaluations is not None  # or there is no step curve
+        points.append(Point(evaluations, distance.compute()))
     return Evaluation(curves=quality_curve(space.name, points, n, len(test)))
+
+
+def _options(model: CanSampleInSteps, settings: EvaluationSettings) -> dict[str, Any]:
+    """Of its samples, but for their steps."""
+    sampler = own_sampler(model, settings)
+    return {} if sampler is None else {name: value for name, value in sampler.keywords.items() if name != "steps"}

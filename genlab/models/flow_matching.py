@@ -20,15 +20,15 @@ from genlab.models.cosine_schedule import cosine_schedule
 from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_normal, fixed_uniform
 from genlab.models.labels import LabelDropout, LabelledModel, repeated
+from genlab.models.ode_likelihood import ode_log_density
 from genlab.models.ode_solvers import SolverName, evaluations, integrate
 from genlab.networks import ImageShape
 from genlab.networks.patches import PatchSize
 from genlab.networks.timed_transformer import TimedTransformer
 from genlab.networks.timed_unet import TimedUNet
-from genlab.objectives import standard_normal_log_density
 from genlab.objectives.coupling import optimal_coupling
 from genlab.objectives.paths import PathName, coefficients, point, velocity, velocity_from_noise
-from genlab.objectives.trace import divergence_estimate, rademacher
+from genlab.objectives.trace import rademacher
 from genlab.quantities import Quantity
 
 # When the way begins for a network that predicts noise: at 0, where x_t is the noise, it says nothing of the image
@@ -53,7 +53,8 @@ class FlowMatching(LabelledModel):
 
     A conditional one has v(x, t, y) for the label y, which goes with the time into the network.
 
-    log p(x_1) = log N(x_0; 0, I) − ∫ div v(x_t, t) dt, x_0 where the way back from x_1 ends (Grathwohl et al. 2019).
+    Samples can be guided, away from the mistakes of a worse network: see `guided_velocity`. The likelihood is that of
+    the field without guidance, see `ode_log_density`.
 
     Args:
         architecture: `convolutional`, a small U-Net, or a `transformer` over patches.
@@ -64,6 +65,7 @@ class FlowMatching(LabelledModel):
         patch_size: of the transformer, height and width in pixels.
         layers, width, heads: of the transformer.
         channels: of the U-Net, at each size.
+        autoguidance: share of the training after which a copy of the network is kept, to guide samples by; 0: none.
         ema_decay: above 0, all but training uses an exponential moving average of the weights; the decay rises to this
             value in the first updates.
         learning_rate: Adam's, at its highest; it falls along a cosine to 0 at the end of the run.
@@ -80,13 +82,14 @@ class FlowMatching(LabelledModel):
         architecture: Literal["transformer", "convolutional"] = "convolutional",
         path: PathName = "linear",
         prediction: Literal["velocity", "noise"] = "velocity",
-        time_sampling: Literal["uniform", "logit_normal"] = "uniform",
+        time_sampling: Literal["uniform", "logit_normal"] = "logit_normal",
         coupling: Literal["independent", "optimal_transport"] = "independent",
         patch_size: PatchSize = (4, 4),
         layers: PositiveInt = 3,
         width: PositiveInt = 128,
         heads: PositiveInt = 4,
-        channels: Annotated[Sequence[PositiveInt], Field(min_length=1)] = (24, 48, 96),
+        channels: Annotated[Sequence[PositiveInt], Field(min_length=1)] = (16, 32, 64),
+        autoguidance: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999,
         learning_rate: PositiveFloat = 2e-3,
         warmup_steps: NonNegativeInt = 100,
@@ -96,11 +99,14 @@ class FlowMatching(LabelledModel):
         num_classes: NonNegativeInt = 10,
     ) -> None:
         super().__init__(conditional, num_classes, label_dropout)
+        if autoguidance and label_dropout:
+            raise ValueError("autoguidance and label_dropout: either guides the samples; leave one of them out")
         self.save_hyperparameters()
         self.path: PathName = path
         self.prediction = prediction
         self.time_sampling = time_sampling
         self.coupling = coupling
+        self.autoguidance = autoguidance
         self.ema_decay = ema_decay
         self.learning_rate = learning_rate
         self.warmup_steps = warmup_steps
@@ -114,6 +120,7 @@ class FlowMatching(LabelledModel):
         else:
             self.network = TimedTransformer(image_shape, patch_size, layers, width, heads, self.classes_told)
         self.averaged_network = frozen_copy(self.network) if ema_decay else None
+        self.early_network = frozen_copy(self.network) if autoguidance else None
 
     # The field
 
@@ -122,24 +129,34 @@ class FlowMatching(LabelledModel):
         x, ladj = self.dequantization(images, uniform)
         return 2 * x - 1, ladj + self.latent_dim * math.log(2)
 
-    def velocity(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        """v(x, t, y): x (B, C, H, W), t, labels (B,) → (B, C, H, W), by the averaged weights. None: the null label."""
-        predicted = self._trained(x, t, labels)
+    def velocity(self, x: Tensor, t: Tensor, labels: Tensor | None = None, network: nn.Module | None = None) -> Tensor:
+        """v(x, t, y): x (B, C, H, W), t, labels (B,) → (B, C, H, W). Labels None: the null label.
+
+        By the averaged weights, unless another network is given.
+        """
+        predicted = (self._trained if network is None else network)(x, t, labels)
         if self.prediction == "velocity":
             return predicted
         return velocity_from_noise(coefficients(self.path, t.view(-1, 1, 1, 1)), x, predicted)
 
     def guided_velocity(self, x: Tensor, t: Tensor, labels: Tensor | None = None, guidance: float = 1.0) -> Tensor:
-        """v(x, t) + guidance · (v(x, t, y) − v(x, t)): with 1 v(x, t, y).
+        """worse + guidance · (v(x, t, y) − worse): with 1 v(x, t, y).
 
-        Ho & Salimans 2022, equation 6, whose w is guidance − 1.
+        The worse field is that of the network early in its training, where one is kept (Karras et al. 2024, equation 3:
+        what both do wrong, the early one does more so), else v(x, t) without the label (Ho & Salimans 2022, equation
+        6, whose w is guidance − 1).
         """
-        if labels is None or guidance == 1:
+        if guidance == 1:
             return self.velocity(x, t, labels)
-        null = torch.full_like(labels, self.num_classes)
-        both = self.velocity(torch.cat([x, x]), torch.cat([t, t]), torch.cat([null, labels]))
-        without, told = both.chunk(2)
-        return without + guidance * (told - without)
+        if self.early_network is not None:
+            worse, better = self.velocity(x, t, labels, self.early_network), self.velocity(x, t, labels)
+        elif labels is None:
+            return self.velocity(x, t)
+        else:
+            null = torch.full_like(labels, self.num_classes)
+            both = self.velocity(torch.cat([x, x]), torch.cat([t, t]), torch.cat([null, labels]))
+            worse, better = both.chunk(2)
+        return worse + guidance * (better - worse)
 
     @property
     def _trained(self) -> nn.Module:
@@ -162,6 +179,10 @@ class FlowMatching(LabelledModel):
         error = self.error(self.network, data, noise, self._times(data), self.told(batch[1])).mean()
         return {"loss": error, self._quantity: error}
 
+    def step_constants(self, batch_idx: int) -> tuple[()]:
+        """See `genlab.capabilities.KnowsItsConstants`; the averages are taken after the step."""
+        return ()
+
     def _times(self, data: Tensor) -> Tensor:
         if self.time_sampling == "uniform":
             return torch.rand_like(data[:, 0, 0, 0])
@@ -172,6 +193,11 @@ class FlowMatching(LabelledModel):
         if self.averaged_network is not None:
             decay = warmed_up(self.ema_decay, updates=self.trainer.global_step)
             update_average(self.averaged_network, self.network, 1 - decay)
+        if self.early_network is not None and self._is_early():
+            update_average(self.early_network, self._trained, 1.0)
+
+    def _is_early(self) -> bool:
+        return self.trainer.global_step < self.autoguidance * self.trainer.estimated_stepping_batches
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self._evaluate("val", *batch)
@@ -247,18 +273,11 @@ class FlowMatching(LabelledModel):
         Returns:
             (B,) and (B,).
         """
+        given = () if labels is None else (labels,)
         with self._full_precision():
             x, ladj = self.observe(images, uniform)
-            state = torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], dim=1)
-            given = (probe,) if labels is None else (probe, labels)
-            state, count = integrate(self._with_divergence, state, 1.0, self.start, given, **solving)
-        return standard_normal_log_density(state[:, :-1]) + state[:, -1] + ladj, count
-
-    def _with_divergence(self, state: Tensor, t: Tensor, probe: Tensor, labels: Tensor | None = None) -> Tensor:
-        """d/dt of x_t, flat, and of ∫ div v dt: (B, D + 1) → alike."""
-        x = state[:, :-1].view_as(probe)
-        value, divergence = divergence_estimate(lambda x: self.velocity(x, t, labels), x, probe)
-        return torch.cat([value.flatten(1), divergence.unsqueeze(1)], dim=1)
+            log_density, count = ode_log_density(self.velocity, x, probe, self.start, given, **solving)
+        return log_density + ladj, count
 
     def estimate_log_likelihood(
         self, images: Tensor, generator: torch.Generator, labels: Tensor | None = None
@@ -325,10 +344,10 @@ class FlowMatching(LabelledModel):
         Raises:
             ConfigError: the model cannot be guided.
         """
-        if guidance != 1 and not self.label_dropout:
+        if guidance != 1 and not (self.label_dropout or self.autoguidance):
             raise ConfigError(
-                f"guidance={guidance:g} needs a model that was trained with and without labels: "
-                "model.conditional=true model.label_dropout=0.1"
+                f"guidance={guidance:g} needs a model that keeps an early network, or was trained with and without "
+                "labels: model.autoguidance=0.1, or model.conditional=true model.label_dropout=0.1"
             )
         labels = repeated(self.checked_labels(labels, z.shape[-2]), z.shape[:-1])
         x = z.to(next(self.parameters())).view(-1, *self.image_shape)
@@ -353,9 +372,11 @@ class FlowMatching(LabelledModel):
         noise = torch.randn(n, self.latent_dim, generator=generator)
         return self.decode(noise, self.labels_for(n, generator, labels), solver, steps, tolerance, guidance)
 
-    def sampling_evaluations(self, steps: int) -> int:
-        """Of the network, for a sample in so many steps."""
-        return evaluations(SOLVER, steps)
+    def sampling_evaluations(
+        self, steps: int, solver: SolverName = SOLVER, guidance: float = 1.0, **_: object
+    ) -> int | None:
+        """See `genlab.capabilities.CanSampleInSteps`; an evaluation of two networks counts twice."""
+        return None if solver == "adaptive" else evaluations(solver, steps) * (1 if guidance == 1 else 2)
 
     way = ("t", "At each moment t a network says in which direction every pixel moves: dx/dt = v(x, t).")
 

@@ -102,6 +102,22 @@ def test_samples_that_take_steps_have_a_curve(mnist, images):
     assert curve.protocol.startswith("300 samples against 1000 test images")
 
 
+def test_the_curve_over_steps_has_the_options_of_the_samples(mnist, images):
+    class Optional(Steps):
+        def sample(self, n, generator=None, steps=10, more: int = 1):
+            return super().sample(n, generator, steps * more)
+
+        def sampling_evaluations(self, steps, more=1):
+            return 2 * steps * more if more < 9 else None
+
+    def curve(points, **options):
+        settings = EvaluationSettings(samples=300, images=1000, steps=points, sampling=options or None)
+        return evaluate(Optional(mnist.val_set.images[:300] / 255), MNIST, *images, settings).curves
+
+    assert curve((2,), more=2, steps=7)["fid_mnist"].points == curve((4,))["fid_mnist"].points
+    assert curve((2,), more=9) == {}  # where steps decide nothing
+
+
 def test_other_samples_are_a_point_at_their_evaluations(mnist, images, real):
     class Several(Sampler):
         network_evaluations = 196

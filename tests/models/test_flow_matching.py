@@ -1,5 +1,6 @@
 """Flow matching: exact on Gaussian data, where all is known in closed form, and whole runs of it."""
 
+import copy
 import json
 import math
 
@@ -172,7 +173,7 @@ def test_the_likelihood_is_the_change_of_variables(architecture, images):
 @every_field
 @every_architecture
 def test_the_loss_is_the_formula(architecture, path, prediction, images):
-    one = model(architecture, path=path, prediction=prediction)
+    one = model(architecture, path=path, prediction=prediction, time_sampling="uniform")
     torch.manual_seed(7)
     found = one.train().training_step((images, None), 0)
     torch.manual_seed(7)
@@ -391,6 +392,61 @@ def test_it_trains_as_a_diffusion_with_couplings(compose_config):
     chosen += ["model.time_sampling=logit_normal", "model.ema_decay=0", "trainer.max_epochs=1"]
     metrics = train(compose_config(*QUICK, *chosen))
     assert all(0 < metrics[f"{split}/noise_error"] < 4 for split in ("train", "val", "test"))
+
+
+# Guidance by an early network; by labels: test_labels.py
+
+
+@pytest.mark.parametrize("prediction", ["velocity", "noise"])
+def test_guidance_goes_on_from_the_early_field_through_that_of_now(prediction):
+    guided = model(prediction=prediction, autoguidance=0.1)  # all weights are random, those of the early network too
+    x, t = draw(5, *SHAPE), torch.linspace(0.1, 0.9, 5).double()
+    early, now = guided.velocity(x, t, network=guided.early_network), guided.velocity(x, t)
+    assert (now - early).abs().max() > 1e-3
+    torch.testing.assert_close(guided.guided_velocity(x, t, guidance=0.0), early)
+    assert torch.equal(guided.guided_velocity(x, t), now)
+    torch.testing.assert_close(guided.guided_velocity(x, t, guidance=2.5), 2.5 * now - 1.5 * early)
+
+
+def test_samples_of_a_gaussian_that_is_guided_are_those_of_the_sum_of_fields():
+    """Linear path, x_1 ~ N(m, s²): v = m + b(t) (x − t m), b = (t s² − (1 − t)) / (t² s² + (1 − t)²).
+
+    An early field of the same s and another mean m₀ moves the mean of what is guided to m₀ + g (m − m₀): both fields
+    have the same b, and the sum of the ways with weights that add up to 1 is a way of the sum.
+    """
+    exact, m, s = of_gaussian_data()
+    exact.early_network = OfGaussianData("linear", "velocity", torch.full_like(m, 0.2), s)
+    noise = draw(6, D)
+    found = exact._carry(noise.view(-1, *SHAPE), 0.0, 1.0, None, 1.8, solver="heun", steps=400)
+    torch.testing.assert_close(found, 0.2 + 1.8 * (m - 0.2) + s * noise.view(-1, *SHAPE), rtol=0, atol=1e-4)
+
+
+def test_the_early_network_is_the_average_after_its_share_of_the_training(compose_config, monkeypatch):
+    step, averages, early = FlowMatching.optimizer_step, [], []
+
+    def watched(self, *args, **kwargs):
+        step(self, *args, **kwargs)
+        averages.append(copy.deepcopy(self.averaged_network.state_dict()))
+        early.append(copy.deepcopy(self.early_network.state_dict()))
+
+    monkeypatch.setattr(FlowMatching, "optimizer_step", watched)
+    short = ["trainer.max_epochs=2", "trainer.limit_train_batches=3", "model.autoguidance=0.5"]
+    train(compose_config(*QUICK, *short))
+    for n, found in enumerate(early):
+        for name, weight in averages[min(n, 2)].items():
+            assert torch.equal(found[name], weight), (n, name)
+    assert any(not torch.equal(early[-1][name], weight) for name, weight in averages[-1].items())
+
+
+def test_two_ways_to_guide_are_refused():
+    with pytest.raises(ValueError, match="autoguidance and label_dropout"):
+        model(conditional=True, label_dropout=0.1, autoguidance=0.1)
+
+
+def test_an_evaluation_of_two_networks_counts_twice():
+    counted = model(autoguidance=0.1).sampling_evaluations
+    assert [counted(5), counted(5, solver="euler"), counted(5, guidance=1.5)] == [10, 5, 20]
+    assert counted(5, solver="adaptive", tolerance=1e-3) is None
 
 
 def test_the_average_is_that_of_the_weights_after_each_step(compose_config, tmp_path, monkeypatch):

@@ -373,7 +373,7 @@ def test_samples_are_guided():
 
 @pytest.mark.parametrize("told", [{}, {"conditional": True, "num_classes": 3}])
 def test_guidance_of_a_model_that_has_not_learned_both_is_one_line(told):
-    with pytest.raises(ConfigError, match=r"guidance=1.5 needs .*model.label_dropout=0.1"):
+    with pytest.raises(ConfigError, match=r"guidance=1.5 needs .*model.autoguidance=0.1, .*model.label_dropout=0.1"):
         made("flow matching", **told).sample(2, guidance=1.5)
 
 

@@ -88,8 +88,14 @@ def test_a_captured_run_is_the_run(name, mnist_root, tmp_path, recorder):
     assert_same(timeless(checkpoint(captured)), timeless(checkpoint(whole)))
 
 
-def test_a_schedule_goes_on_in_a_captured_run(mnist_root, tmp_path, recorder):
-    settings = ["model.hidden_dims=[16]", "model.learning_rate_schedule=cosine"]
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["model.hidden_dims=[16]", "model.learning_rate_schedule=cosine"],
+        ["model=flow_matching", "model.channels=[4]", "model.autoguidance=0.5", "model.learning_rate=1e-3"],
+    ],
+)
+def test_a_schedule_goes_on_in_a_captured_run(settings, mnist_root, tmp_path, recorder):
     whole, _ = trained(mnist_root, tmp_path / "whole", *settings)
     captured, _ = trained(mnist_root, tmp_path / "captured", "trainer.compile=true", *settings)
     here, there = checkpoint(captured), checkpoint(whole)

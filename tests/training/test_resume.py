@@ -33,7 +33,7 @@ MODELS = {
     "autoencoder": ["model=autoencoder", "model.hidden_dims=[16]", "callbacks.ex_post_samples.components=0"],
     "flow": ["model=flow", "model.steps=1", "model.channels=[4,4]", "model.dequantization_samples=2"],
     "autoregressive": ["model=autoregressive", "model.layers=1", "model.width=8", "model.heads=2", *ONE_IMAGE],
-    "flow_matching": ["model=flow_matching", *SMALL_TRANSFORMER, *ONE_WAY],
+    "flow_matching": ["model=flow_matching", *SMALL_TRANSFORMER, "model.autoguidance=0.5", *ONE_WAY],
     "diffusion": [
         *("model=flow_matching", "model.architecture=convolutional", "model.channels=[4,4]", "model.path=cosine"),
         *("model.prediction=noise", "model.time_sampling=logit_normal", "model.coupling=optimal_transport", *ONE_WAY),
@@ -43,7 +43,8 @@ MODELS = {
 
 
 TOLD = ["model.conditional=true", "model.label_dropout=0.2"]
-MODELS |= {f"conditional {model}": [*MODELS[model], *TOLD] for model in ("vae", "gan", "flow_matching")}
+MODELS |= {f"conditional {model}": [*MODELS[model], *TOLD] for model in ("vae", "gan")}
+MODELS["conditional flow_matching"] = [*MODELS["flow_matching"], "model.autoguidance=0", *TOLD]
 MODELS["vae of few labels"] = [*MODELS["vae"], "model.labels=20"]
 
 
