@@ -90,9 +90,9 @@ def contend(name: str, overrides: list[str], folder: Path, pipe: Connection) -> 
         if name != LIGHTNING:  # which sets this in whatever imports it, also in the plain loop's process
             stack.enter_context(quick_gpu_check())
         pipe.recv()
-        contender(name, overrides, folder / "warm-up", WARM_UP)()
+        warm_up = contender(name, overrides, folder / "warm-up", WARM_UP)()
         epoch = contender(name, overrides, folder / "epochs", 1.0)
-        pipe.send(0.0)
+        pipe.send(warm_up)
         while pipe.recv():
             pipe.send(epoch())
 
@@ -110,7 +110,8 @@ def main() -> None:
     arguments = parser.parse_args()
     ImageDataModule("mnist").prepare_data()
     spawn = multiprocessing.get_context("spawn")
-    pipes, rounds = {}, []
+    pipes: dict[str, Connection] = {}
+    rounds: list[dict[str, float]] = []
     print("seconds an epoch of:", "; ".join(CONTENDERS))
     with tempfile.TemporaryDirectory() as folder:
         for name in CONTENDERS:
@@ -118,10 +119,8 @@ def main() -> None:
             own = Path(folder) / str(len(pipes))
             spawn.Process(target=contend, args=(name, arguments.overrides, own, other), daemon=True).start()
             other.close()  # so that a contender that dies is noticed
-        for pipe in pipes.values():
-            _epoch(pipe)  # the warm-up
-        for number in range(arguments.rounds):
-            print(f"round {number + 1}", end="", flush=True)
+        for number in range(arguments.rounds + 1):
+            print(f"round {number}" if number else "warm-up", end="", flush=True)
             rounds.append({})
             for name, pipe in pipes.items():
                 rounds[-1][name] = _epoch(pipe)
@@ -131,8 +130,8 @@ def main() -> None:
             pipe.send(False)
     print(f"seconds an epoch, {arguments.rounds} rounds, {torch.get_num_threads()} threads, torch {torch.__version__}")
     for name in pipes:
-        seconds = [timed[name] for timed in rounds]
-        ratio = statistics.median(timed[name] / timed["genlab"] for timed in rounds)
+        seconds = [timed[name] for timed in rounds[1:]]
+        ratio = statistics.median(timed[name] / timed["genlab"] for timed in rounds[1:])
         each = " ".join(f"{duration:.2f}" for duration in seconds)
         print(f"{name:30} median {statistics.median(seconds):5.2f}   {ratio:.2f} x genlab   ({each})")
 
