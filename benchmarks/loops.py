@@ -31,22 +31,13 @@ class EpochTimer(Callback):
 
     Args:
         clock: whose seconds; those of the wall, or `time.process_time`.
-        validation: whether it counts.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter, validation: bool = False) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._validation = validation
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = self._clock()
-
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._validation_started = self._clock()
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self._validation:
-            self._started += self._clock() - self._validation_started
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.seconds = self._clock() - self._started
@@ -114,16 +105,19 @@ def plain_vae(images: Tensor) -> Epoch:
     return epoch
 
 
-def lightning_vae(root: Path, folder: Path) -> Epoch:
-    """The same model in Lightning, which logs its loss at each step, on torchvision's loader."""
-    return _lightning_epoch(HandWrittenVAE(), torchvision_loader(root, VAE_BATCH, ToTensor()), folder)
+def lightning_vae(root: Path, folder: Path, share: float = 1.0) -> Epoch:
+    """The same model in Lightning, which logs its loss at each step, on torchvision's loader, or a share of it."""
+    return _lightning_epoch(HandWrittenVAE(), torchvision_loader(root, VAE_BATCH, ToTensor()), folder, share)
 
 
-def _lightning_epoch(model: LightningModule, loader: DataLoader[tuple[Tensor, Tensor]], folder: Path) -> Epoch:
+def _lightning_epoch(
+    model: LightningModule, loader: DataLoader[tuple[Tensor, Tensor]], folder: Path, share: float
+) -> Epoch:
     def epoch() -> float:
         timer = EpochTimer()
         quiet = {"enable_progress_bar": False, "enable_model_summary": False, "default_root_dir": folder}
-        Trainer(accelerator="cpu", max_epochs=1, callbacks=[timer], **quiet).fit(model, loader)  # type: ignore[arg-type]
+        trainer = Trainer(accelerator="cpu", max_epochs=1, limit_train_batches=share, callbacks=[timer], **quiet)  # type: ignore[arg-type]
+        trainer.fit(model, loader)
         return timer.seconds
 
     return epoch
@@ -202,7 +196,7 @@ class HandWrittenGAN(LightningModule):
         return self.adams
 
 
-def lightning_gan(root: Path, folder: Path) -> Epoch:
+def lightning_gan(root: Path, folder: Path, share: float = 1.0) -> Epoch:
     """The common way: see `HandWrittenGAN`, on torchvision's loader, which scales the images to the Tanh's range."""
     transform = Compose([ToTensor(), Normalize([0.5], [0.5])])  # to [-1, 1]
-    return _lightning_epoch(HandWrittenGAN(), torchvision_loader(root, GAN_BATCH, transform), folder)
+    return _lightning_epoch(HandWrittenGAN(), torchvision_loader(root, GAN_BATCH, transform), folder, share)

@@ -310,7 +310,7 @@ class KnowsItsConstants(Protocol):
     def step_constants(self, batch_idx: int) -> tuple[Hashable, ...]:
         """Python's numbers in the step of a batch, as a weight that a schedule changes. Where they agree, steps do.
 
-        What changes with each batch is better a tensor that the step reads and `on_train_batch_start` fills.
+        What changes with each batch is better a tensor that the step reads: `genlab.models.scheduled.Scheduled`.
         """
         ...
 

@@ -18,6 +18,7 @@ from genlab.models.averaging import frozen_copy, update_average, warmed_up
 from genlab.models.evaluation_means import log_means
 from genlab.models.fixed_noise import fixed_normal
 from genlab.models.labels import LabelDropout, LabelledModel, repeated
+from genlab.models.scheduled import Scheduled
 from genlab.networks import Architecture, ImageShape
 from genlab.networks.discriminators import image_discriminator
 from genlab.networks.generators import image_generator
@@ -91,9 +92,7 @@ class GAN(LabelledModel):
         self.generator = image_generator(architecture, image_shape, latent_dim, self.classes_told)
         self.discriminator = image_discriminator(architecture, image_shape, self.classes_told)
         self.averaged_generator = frozen_copy(self.generator) if ema_decay else None
-        self.newest_share: Tensor  # of the average, 1 − its decay in this batch: a tensor, which a recorded step reads
-        if ema_decay:
-            self.register_buffer("newest_share", torch.tensor(1 - warmed_up(ema_decay, 0)), persistent=False)
+        self.newest_share = Scheduled(1 - warmed_up(ema_decay, 0))  # of the average: 1 − its decay
 
     # The two players
 
@@ -119,7 +118,7 @@ class GAN(LabelledModel):
         super().on_train_batch_start(batch, batch_idx)
         if self.averaged_generator is not None:
             decay = warmed_up(self.ema_decay, updates=self.trainer.fit_loop.total_batch_idx)
-            self.newest_share.fill_(1 - decay)
+            self.newest_share.set(1 - decay)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
         real, labels = 2 * batch[0] - 1, self.told(batch[1])
@@ -133,7 +132,7 @@ class GAN(LabelledModel):
         measured = self.discriminator_step(real, fake.detach(), labels)
         measured |= self.generator_step(fake, fake_labels)
         if self.averaged_generator is not None:
-            update_average(self.averaged_generator, self.generator, self.newest_share)
+            update_average(self.averaged_generator, self.generator, self.newest_share.value)
         return measured
 
     def step_constants(self, batch_idx: int) -> tuple[()]:

@@ -18,6 +18,7 @@ from genlab.models.evaluation_means import log_means
 from genlab.models.few_labels import FewLabels, classification_error
 from genlab.models.fixed_noise import fixed_normal, fixed_uniform
 from genlab.models.labels import LabelDropout, LabelledModel, repeated
+from genlab.models.scheduled import Scheduled
 from genlab.networks import Activation, Architecture, ImageShape, image_decoder, image_encoder
 from genlab.objectives import (
     bernoulli_log_likelihood,
@@ -103,6 +104,7 @@ class VAE(LabelledModel):
         self.learning_rate_schedule = learning_rate_schedule
         self.beta = beta
         self.kl_warmup_epochs = kl_warmup_epochs
+        self.kl_weight = Scheduled(0.0 if kl_warmup_epochs else beta)
         self.importance_samples = importance_samples
         self.binarization = binarization
         classes = self.classes_told
@@ -131,7 +133,9 @@ class VAE(LabelledModel):
 
     # The objective
 
-    def bounds(self, x: Tensor, noise: Tensor, beta: float = 1.0, labels: Tensor | None = None) -> dict[str, Tensor]:
+    def bounds(
+        self, x: Tensor, noise: Tensor, beta: float | Tensor = 1.0, labels: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Return every bound and its parts for each image, in nats, from z = mu + exp(log_var / 2) · noise.
 
         Args:
@@ -152,11 +156,11 @@ class VAE(LabelledModel):
         if labels is not None:
             kl = kl - self.log_prior(labels)
         if len(noise) == 1:
-            objective = reconstruction - beta * kl
+            objective = reconstruction - kl * beta
         else:
             log_ratio = standard_normal_log_density(z) - gaussian_log_density(z, mu, log_var)
             log_ratio = self.joint(log_ratio, labels)
-            objective = importance_weighted_bound(log_likelihood + beta * log_ratio)
+            objective = importance_weighted_bound(log_likelihood + log_ratio * beta)
         return {
             "elbo": reconstruction - kl,
             "reconstruction": reconstruction,
@@ -164,7 +168,7 @@ class VAE(LabelledModel):
             "objective": objective,
         }
 
-    def bounds_without_labels(self, x: Tensor, noise: Tensor, beta: float = 1.0) -> dict[str, Tensor]:
+    def bounds_without_labels(self, x: Tensor, noise: Tensor, beta: float | Tensor = 1.0) -> dict[str, Tensor]:
         """`bounds` with q(y|x) in the place of a label: all labels in one pass, with the same noise."""
         assert self.few_labels is not None
         log_q = self.few_labels.log_probabilities(x).T
@@ -241,22 +245,27 @@ class VAE(LabelledModel):
                 "do not compare it with any likelihood"
             )
 
+    def on_train_batch_start(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        if self.kl_warmup_epochs:
+            epoch = self.current_epoch + batch_idx / self.trainer.num_training_batches
+            self.kl_weight.set(self.beta * min(1.0, epoch / self.kl_warmup_epochs))
+
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
         if self.few_labels is not None:
-            return self._semi_supervised_step(self.few_labels, *batch, self._beta(batch_idx))
+            return self._semi_supervised_step(self.few_labels, *batch)
         x, labels = self.observe(batch[0]), self.told(batch[1])
-        bounds = {
-            name: value.mean() for name, value in self.bounds(x, self._noise(x), self._beta(batch_idx), labels).items()
-        }
+        of_each = self.bounds(x, self._noise(x), self.kl_weight.value, labels)
+        bounds = {name: value.mean() for name, value in of_each.items()}
         loss = -bounds.pop("objective")
         return {"loss": loss, **bounds}
 
     def _noise(self, x: Tensor) -> Tensor:
         return torch.randn(self.importance_samples, len(x), self.latent_dim, device=x.device)
 
-    def _semi_supervised_step(self, few: FewLabels, images: Tensor, labels: Tensor, beta: float) -> dict[str, Tensor]:
+    def _semi_supervised_step(self, few: FewLabels, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """As many images with a label are drawn as there are in the batch, of which hardly any has one."""
-        x = self.observe(images)
+        x, beta = self.observe(images), self.kl_weight.value
         bounds = self.bounds_without_labels(x, self._noise(x), beta)
         images_told, labels_told = few.draw(images)
         x_told = self.observe(images_told)
@@ -288,15 +297,8 @@ class VAE(LabelledModel):
             errors = {"classification_error": classification_error(self.few_labels.log_probabilities(x), labels)}
         log_means(self, split, {name: bounds[name].mean() for name in BOUNDS} | errors, len(images))
 
-    def step_constants(self, batch_idx: int) -> tuple[float]:
-        """The weight of the KL."""
-        return (self._beta(batch_idx),)
-
-    def _beta(self, batch_idx: int) -> float:
-        if not self.kl_warmup_epochs:
-            return self.beta
-        epoch = self.current_epoch + batch_idx / self.trainer.num_training_batches
-        return self.beta * min(1.0, epoch / self.kl_warmup_epochs)
+    def step_constants(self, batch_idx: int) -> tuple[()]:
+        return ()
 
     def configure_optimizers(self) -> torch.optim.Optimizer | OptimizerLRSchedulerConfig:
         optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)

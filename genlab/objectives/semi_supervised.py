@@ -6,7 +6,7 @@ The paper minimises L(x, y) = −ELBO(x, y) and U(x); here are −L and −U, wh
 from torch import Tensor
 
 
-def bound_over_labels(bounds: Tensor, log_q: Tensor, beta: float = 1.0) -> Tensor:
+def bound_over_labels(bounds: Tensor, log_q: Tensor, beta: float | Tensor = 1.0) -> Tensor:
     """−U(x) = Σ_y q(y|x) (−L(x, y)) + H(q(y|x)) ≤ log p(x), in nats, summed over all labels.
 
     Args:
@@ -19,7 +19,7 @@ def bound_over_labels(bounds: Tensor, log_q: Tensor, beta: float = 1.0) -> Tenso
 
     Equation 7.
     """
-    return (log_q.exp() * (bounds - beta * log_q)).sum(0)
+    return (log_q.exp() * (bounds - log_q * beta)).sum(0)
 
 
 def semi_supervised_objective(

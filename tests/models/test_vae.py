@@ -77,6 +77,21 @@ def test_beta_weighs_the_log_ratio_of_many_samples(vae, x):
     torch.testing.assert_close(vae.bounds(x, noise(7), beta=0.3)["objective"], expected)
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("k", "labels"), [(1, None), (3, None), (1, 20)])
+def test_a_beta_in_a_tensor_gives_the_same_to_the_bit(precision, k, labels):
+    torch.manual_seed(0)
+    vae = VAE(latent_dim=3, hidden_dims=[16], importance_samples=k, labels=labels, image_shape=SHAPE)
+    x, eps = (torch.rand(6, *SHAPE) < 0.4).float(), torch.randn(k, 6, 3)
+    bounds = vae.bounds if labels is None else vae.bounds_without_labels
+    found = []
+    for beta in (0.7, torch.tensor(0.7)):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+            objective = bounds(x, eps, beta)["objective"].mean()
+        found.append([objective, *torch.autograd.grad(objective, list(vae.encoder.parameters()))])
+    assert all(torch.equal(by_number, by_tensor) for by_number, by_tensor in zip(*found, strict=True))
+
+
 @pytest.mark.parametrize("k", [1, 3])
 def test_a_training_step_lowers_minus_the_mean_objective(k):
     torch.manual_seed(0)

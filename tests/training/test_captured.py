@@ -29,7 +29,7 @@ MODELS = {
     "gan averaged": ["model=gan", "model.penalty=r1", "model.ema_decay=0.9"],  # rises in every batch
     "made": ["model=autoregressive", "model.architecture=made", "model.hidden_dims=[16]", "model.orders=2"],
     "conditional": ["model.hidden_dims=[16]", "model.conditional=true", "model.label_dropout=0.2"],
-    "few labels": ["model.hidden_dims=[16]", "model.labels=20"],
+    "few labels": ["model.hidden_dims=[16]", "model.labels=20", "model.kl_warmup_epochs=1"],
     "conditional gan": ["model=gan", "model.penalty=gradient_penalty", "model.conditional=true"],
     "clipped": ["model.hidden_dims=[16]", "+trainer.gradient_clip_val=0.1"],
 }
@@ -109,7 +109,7 @@ def test_a_schedule_goes_on_in_a_captured_run(settings, mnist_root, tmp_path, re
 
 
 def test_a_captured_run_is_resumed_with_and_without(mnist_root, tmp_path, recorder):
-    settings = ["model.hidden_dims=[16]", "trainer.compile=true"]
+    settings = ["model.hidden_dims=[16]", "model.kl_warmup_epochs=2", "trainer.compile=true"]
     whole, _ = trained(mnist_root, tmp_path / "whole", *settings)
     for name, change in (("with", "trainer.compile=true"), ("without", "trainer.compile=false")):
         run, _ = trained(mnist_root, tmp_path / name, *settings, "trainer.max_epochs=1")
@@ -117,8 +117,15 @@ def test_a_captured_run_is_resumed_with_and_without(mnist_root, tmp_path, record
         assert_same(timeless(checkpoint(run)), timeless(checkpoint(whole)))
 
 
-def test_nothing_is_recorded_while_a_constant_changes(mnist_root, tmp_path, recorder):
-    trained(mnist_root, tmp_path, "trainer.compile=true", "model.hidden_dims=[16]", "model.kl_warmup_epochs=5")
+def test_one_record_serves_all_weights_of_the_kl(mnist_root, tmp_path, recorder):
+    warming_up = ["data.batch_size=50", "model.kl_warmup_epochs=5"]  # 11 whole batches an epoch
+    trained(mnist_root, tmp_path, "trainer.compile=true", "model.hidden_dims=[16]", *warming_up)
+    assert recorder.recorded == 1
+
+
+def test_nothing_is_recorded_while_a_constant_changes(mnist_root, tmp_path, recorder, monkeypatch):
+    monkeypatch.setattr(VAE, "step_constants", lambda model, batch_idx: (model.current_epoch, batch_idx))
+    trained(mnist_root, tmp_path, "trainer.compile=true", "model.hidden_dims=[16]")
     assert WARM_UP > 0
     assert recorder.recorded == 0
 

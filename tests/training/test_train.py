@@ -186,18 +186,22 @@ def test_grey_pixels_come_with_a_warning(compose_config, run_folder):
 
 
 def test_the_warm_up_rises_from_zero_to_beta(compose_config, monkeypatch):
-    betas = []
+    """In one tensor, and the step's constants agree meanwhile, so that the step can be recorded once."""
+    betas, places, constants = [], set(), set()
     bounds = VAE.bounds
 
     def recorded(self, x, noise, beta=1.0, labels=None):
         if self.training:
-            betas.append(beta)
+            constants.add(self.step_constants(len(betas)))
+            places.add(beta.data_ptr())
+            betas.append(beta.item())
         return bounds(self, x, noise, beta, labels)
 
     monkeypatch.setattr(VAE, "bounds", recorded)
     train(compose_config(*QUICK, "model.kl_warmup_epochs=2", "model.beta=0.5", "trainer.max_epochs=3"))
     expected = [0.5 * batch / (2 * BATCHES) for batch in range(2 * BATCHES)] + [0.5] * BATCHES
     assert betas == pytest.approx(expected)
+    assert len(places) == len(constants) == 1
 
 
 @pytest.mark.parametrize(
