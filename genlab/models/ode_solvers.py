@@ -67,9 +67,7 @@ def step_times(start: float, end: float, steps: int, exponent: float = 1.0) -> l
     return (1 - (1 - torch.linspace(first, last, steps + 1, dtype=torch.float64)) ** exponent).tolist()
 
 
-def evaluation_times(
-    solver: SolverName, start: float, end: float, steps: int, exponent: float = 1.0
-) -> list[float]:
+def evaluation_times(solver: SolverName, start: float, end: float, steps: int, exponent: float = 1.0) -> list[float]:
     """When the field is evaluated in so many fixed steps."""
     spans = itertools.pairwise(step_times(start, end, steps, exponent))
     return [at + c * (until - at) for at, until in spans for c in TABLEAUS[solver].c]
