@@ -192,6 +192,19 @@ class CanSampleInSteps(Protocol):
 
 
 @runtime_checkable
+class ChecksSampling(Protocol):
+    """Cannot draw samples with every value of its options."""
+
+    def check_sampling(self, **options: Any) -> None:
+        """Check options of `sample`, before anything is trained or drawn.
+
+        Raises:
+            ConfigError: this model cannot draw with them.
+        """
+        ...
+
+
+@runtime_checkable
 class CountsEvaluations(Protocol):
     """Evaluates its network several times for a sample; of a model that does not say so, it is once."""
 

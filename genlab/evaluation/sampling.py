@@ -6,7 +6,7 @@ from functools import partial
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from genlab.capabilities import CanSample, sampling_options
+from genlab.capabilities import CanSample, ChecksSampling, sampling_options
 from genlab.errors import ConfigError
 from genlab.evaluation.settings import EvaluationSettings
 
@@ -15,10 +15,13 @@ def own_sampler(model: object, settings: EvaluationSettings) -> partial[Tensor] 
     """What draws from the model's own distribution, with the options of the settings; None: samples come from codes.
 
     Raises:
-        ConfigError: there are no such options.
+        ConfigError: there are no such options, or the model cannot draw with them.
     """
     if settings.ex_post is None and isinstance(model, CanSample):
-        return with_options(model.sample, settings.sampling or {}, type(model).__name__, _in_the_config)
+        sampler = with_options(model.sample, settings.sampling or {}, type(model).__name__, _in_the_config)
+        if isinstance(model, ChecksSampling):
+            model.check_sampling(**sampler.keywords)
+        return sampler
     if settings.sampling:
         name = _in_the_config(next(iter(settings.sampling)))
         raise ConfigError(f"{name}: samples from codes have no options; leave it out")

@@ -349,11 +349,7 @@ class FlowMatching(LabelledModel):
         Raises:
             ConfigError: the model cannot be guided.
         """
-        if guidance != 1 and not (self.label_dropout or self.autoguidance):
-            raise ConfigError(
-                f"guidance={guidance:g} needs a model that keeps an early network, or was trained with and without "
-                "labels: model.autoguidance=0.1, or model.conditional=true model.label_dropout=0.1"
-            )
+        self.check_sampling(guidance)
         labels = repeated(self.checked_labels(labels, z.shape[-2]), z.shape[:-1])
         x = z.to(next(self.parameters())).view(-1, *self.image_shape)
         x = self._carry(x, self.start, 1.0, labels, guidance, solver=solver, steps=steps, tolerance=tolerance)
@@ -376,6 +372,15 @@ class FlowMatching(LabelledModel):
         """
         noise = torch.randn(n, self.latent_dim, generator=generator)
         return self.decode(noise, self.labels_for(n, generator, labels), solver, steps, tolerance, guidance)
+
+    def check_sampling(self, guidance: float = 1.0, **_: object) -> None:
+        """See `genlab.capabilities.ChecksSampling`: not every model can be guided."""
+        if guidance != 1 and not (self.label_dropout or self.autoguidance):
+            raise ConfigError(
+                f"guidance={guidance:g} needs a model that keeps an early network, or was trained with and without "
+                "labels: model.autoguidance=0.1, or model.conditional=true model.label_dropout=0.1; or leave guidance "
+                "out, in a preset by evaluation.sampling=null"
+            )
 
     def sampling_evaluations(
         self, steps: int, solver: SolverName = SOLVER, guidance: float = 1.0, **_: object

@@ -337,12 +337,14 @@ def test_wrong_arguments_are_refused(wrong):
         ([BY_PATCHES, "model.width=6", "model.heads=2"], r"width divisible by 4, got 6"),
         (["model.channels=[8,8,8,8]"], r"channels: images of 28x28 cannot be halved 3 times"),
         (["evaluation.sampling={guidanec: 2}"], r"evaluation.sampling.guidanec: FlowMatching has none; .*guidance"),
+        (["evaluation.sampling={guidance: 2}"], r"guidance=2 needs .*model.autoguidance=0.1.*evaluation.sampling=null"),
         (["evaluation.sampling={steps: 0}"], r"evaluation.sampling.steps: 0: should be greater than or equal to 1"),
     ],
 )
-def test_what_does_not_fit_together_is_one_line(compose_config, overrides, message):
+def test_what_does_not_fit_together_is_one_line_before_training(compose_config, tmp_path, overrides, message):
     with pytest.raises(ConfigError, match=message):
         train(compose_config("model=flow_matching", *overrides))
+    assert not (tmp_path / "run").exists()
 
 
 # Evaluation
