@@ -4,19 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genlab.python.run import Run as Run
-    from genlab.python.run import load_run as load_run
-    from genlab.python.training import train as train
+    from genlab.cli.python.run import Run as Run
+    from genlab.cli.python.run import load_run as load_run
+    from genlab.cli.python.training import train as train
     from genlab.runs.reload import load as load
 
 __version__ = "0.1.0"
 
 # Imported when they are asked for: torch takes seconds, and `genlab --help` should not
 _LATER = {
-    "Run": "genlab.python.run",
+    "Run": "genlab.cli.python.run",
     "load": "genlab.runs.reload",
-    "load_run": "genlab.python.run",
-    "train": "genlab.python.training",
+    "load_run": "genlab.cli.python.run",
+    "train": "genlab.cli.python.training",
 }
 
 

@@ -29,10 +29,8 @@ ROOMS = (
     "training",
     "sweeps",
     "tuning",
-    "explorer",
     "report",
     "cli",
-    "python",
 )
 # What the order would allow and nobody should want: the science knows nothing of the machinery
 SCIENCE = ("networks", "objectives", "bijections", "data", "models", "evaluation", "pictures")
@@ -60,7 +58,7 @@ def name_of(path):
 def test_imports_point_one_way(path):
     parts = path.relative_to(PACKAGE).parts
     if parts == ("__init__.py",):
-        allowed = {"runs", "python"}  # genlab.load, genlab.train
+        allowed = {"runs", "cli"}  # genlab.load, genlab.train
     elif len(parts) == 1:
         allowed = set(ROOT[: ROOT.index(path.stem)])
     else:

@@ -63,8 +63,8 @@ def explore(
             run.config.data.root = root
     keep_quiet()
     # seconds, because of torch: a wrong folder is answered before
-    from genlab.explorer.exhibit import load_exhibit
-    from genlab.explorer.page import page
+    from genlab.report.explorer.exhibit import load_exhibit
+    from genlab.report.explorer.page import page
     from genlab.runs.atomic import write_text
 
     exhibits = [load_exhibit(run, checkpoint) for run in runs]

@@ -52,8 +52,8 @@ FORMATS = ("html", "markdown", "csv", "json")
 def report(folders: Sequence[str], out: Path | None, format: str, everything: bool, explorer: bool) -> None:
     """Raises RunError if nothing of a name exists or nothing is a run, DiskError if the file cannot be written."""
     # here, because the help needs none of it
-    from genlab.explorer.page import runs_in
     from genlab.report.aside import set_aside
+    from genlab.report.explorer.page import runs_in
     from genlab.report.page import page
     from genlab.report.reading import find_folders, read_run
     from genlab.report.tables import table
@@ -91,8 +91,8 @@ def report(folders: Sequence[str], out: Path | None, format: str, everything: bo
 
 def _explorer(folders: Sequence[Path]) -> tuple[str, list[str]]:
     """The explorer's page of the first runs that have one, and why others do not; seconds, because of torch."""
-    from genlab.explorer.exhibit import load_exhibit
-    from genlab.explorer.page import page
+    from genlab.report.explorer.exhibit import load_exhibit
+    from genlab.report.explorer.page import page
     from genlab.runs.classes import MODEL_SECTIONS
     from genlab.runs.reading import open_run
 

@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from genlab import __version__
-from genlab.explorer.page import script_hash
 from genlab.quantities import is_sample_score, quantity
 from genlab.report import wording
 from genlab.report.album import Album, Picture
@@ -25,6 +24,7 @@ from genlab.report.comparison import Comparison, comparisons_of
 from genlab.report.conclusion import conclusion
 from genlab.report.evaluation import by_protocol
 from genlab.report.evaluation_counts import quality_over_evaluations
+from genlab.report.explorer.page import script_hash
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.label_charts import label_charts
@@ -81,7 +81,7 @@ def page(
     Args:
         runs: in the order in which they are listed, the broken ones among them.
         aside: others, which are only listed, by the reason.
-        explorer: the page of `genlab.explorer` about them, which is embedded.
+        explorer: the page of `genlab.report.explorer` about them, which is embedded.
         explorer_link: where such a page lies beside this one.
     """
     groups = group_runs(runs)

@@ -18,7 +18,7 @@ QUICK += [f"~callbacks.{name}" for name in ("samples", "reconstructions", "manif
 
 
 def test_epochs_are_kept_and_the_explorer_has_those_before_its_own(compose_config, tmp_path):
-    from genlab.explorer.exhibit import load_exhibit
+    from genlab.report.explorer.exhibit import load_exhibit
 
     train(compose_config(*QUICK, "callbacks.snapshots.keep=10"))
     assert list(snapshots(tmp_path / "run")) == [0, 1, 2, 3]

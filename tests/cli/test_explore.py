@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from genlab.explorer.page import runs_in
+from genlab.report.explorer.page import runs_in
 
 
 def data_of(file):
@@ -48,12 +48,12 @@ def refused(genlab, tmp_path, *arguments):
 
 
 def test_too_many_latents_are_answered_in_one_line(runs, genlab, tmp_path, monkeypatch):
-    monkeypatch.setattr("genlab.explorer.computed.MOST_LATENTS", 3)
+    monkeypatch.setattr("genlab.report.explorer.computed.MOST_LATENTS", 3)
     assert "VAE: 4 latents are more than the 3 that a page can show" in refused(genlab, tmp_path, runs["vae"])
 
 
 def test_a_page_that_would_be_too_large_is_answered_in_one_line(runs, genlab, tmp_path, monkeypatch):
-    monkeypatch.setattr("genlab.explorer.page.LARGEST", 10_000)
+    monkeypatch.setattr("genlab.report.explorer.page.LARGEST", 10_000)
     assert "take fewer runs or a smaller model" in refused(genlab, tmp_path, runs["vae"])
 
 
@@ -72,7 +72,7 @@ def test_a_report_leads_to_the_explorer_beside_it(runs, genlab, tmp_path):
 
 
 def test_a_report_can_embed_it(runs, genlab, tmp_path, monkeypatch):
-    monkeypatch.setattr("genlab.explorer.computed.MOST_LATENTS", 4)
+    monkeypatch.setattr("genlab.report.explorer.computed.MOST_LATENTS", 4)
     result = genlab("report", runs["vae"], runs["gan"], "--explorer")
     assert not result.code, result
     assert "not in the explorer: GAN: 8 latents" in result.out

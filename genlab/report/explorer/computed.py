@@ -9,8 +9,8 @@ from torch import Tensor
 
 from genlab.capabilities import CanJudge, Part, draws_labels, takes_labels
 from genlab.errors import RunError
-from genlab.explorer.network import Network, network_of
-from genlab.explorer.packing import packed
+from genlab.report.explorer.network import Network, network_of
+from genlab.report.explorer.packing import packed
 from genlab.runs.onnx_parts import parts_of
 
 MOST_LATENTS = 512

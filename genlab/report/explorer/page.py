@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from genlab import __version__
 from genlab.errors import RunError
-from genlab.explorer import BITS, SNAPSHOT_BITS
+from genlab.report.explorer import BITS, SNAPSHOT_BITS
 
 HERE = Path(__file__).parent
 SCRIPTS = ("network.js", "latents.js", "panel.js", "pad.js", "explorer.js")  # in this order
@@ -25,7 +25,7 @@ def page(exhibits: Sequence[Mapping[str, Any]]) -> str:
     """HTML with everything in it: networks, script and styles.
 
     Args:
-        exhibits: of the runs, see `genlab.explorer.exhibit`.
+        exhibits: of the runs, see `genlab.report.explorer.exhibit`.
 
     Raises:
         RunError: it would be too large.

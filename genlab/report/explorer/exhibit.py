@@ -10,12 +10,12 @@ from torch import Tensor
 
 from genlab.capabilities import CanExplain, CanSample, CanTrace, quantity_of
 from genlab.console.readable import short
-from genlab.explorer import BITS, SNAPSHOT_BITS
-from genlab.explorer.computed import Computed
-from genlab.explorer.directions import principal_directions
-from genlab.explorer.packing import text
-from genlab.explorer.words import sentences
 from genlab.objectives import pairwise_bernoulli_log_likelihood
+from genlab.report.explorer import BITS, SNAPSHOT_BITS
+from genlab.report.explorer.computed import Computed
+from genlab.report.explorer.directions import principal_directions
+from genlab.report.explorer.packing import text
+from genlab.report.explorer.words import sentences
 from genlab.runs.reading import CheckpointName, Run
 from genlab.runs.reload import load_data, load_model
 from genlab.runs.snapshots import load_snapshot, snapshots

@@ -2,7 +2,7 @@
 
 import torch
 
-from genlab.explorer.directions import principal_directions
+from genlab.report.explorer.directions import principal_directions
 
 
 def test_of_a_linear_decoder_they_are_the_right_singular_vectors():

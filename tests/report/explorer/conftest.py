@@ -6,8 +6,8 @@ import pytest
 import torch
 from conftest import stand_in_config
 
-from genlab.explorer.exhibit import exhibit
-from genlab.explorer.page import page
+from genlab.report.explorer.exhibit import exhibit
+from genlab.report.explorer.page import page
 from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.reading import open_run
 from genlab.training.train import train

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from pytorch_lightning import LightningModule
 
 from genlab.arguments import explain
+from genlab.cli.python.isolation import untouched
+from genlab.cli.python.page import page
 from genlab.console.program import keep_quiet
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError, RunError
-from genlab.python.isolation import untouched
-from genlab.python.page import page
 from genlab.runs import reading
 from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.metrics import FILE, read_rows

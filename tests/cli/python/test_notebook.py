@@ -8,7 +8,7 @@ nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
 
-NOTEBOOK = Path(__file__).parents[2] / "examples" / "first_steps.ipynb"
+NOTEBOOK = Path(__file__).parents[3] / "examples" / "first_steps.ipynb"
 SMALLEST = """DATA, EPOCHS = "digits", 1
 MORE = ["trainer.accelerator=cpu", "+trainer.limit_train_batches=2", "callbacks.test_nll.images=4",
         "callbacks.test_nll.samples=2", "callbacks.ex_post_samples.components=0"]

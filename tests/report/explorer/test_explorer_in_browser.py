@@ -9,15 +9,15 @@ import torch
 from browser import chromium, watched
 from PIL import Image
 
-from genlab.explorer import BITS, SNAPSHOT_BITS
-from genlab.explorer.computed import Computed
-from genlab.explorer.packing import quantized
-from genlab.explorer.page import page as explorer_page
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.flow import Flow
 from genlab.models.flow_matching import FlowMatching
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE
+from genlab.report.explorer import BITS, SNAPSHOT_BITS
+from genlab.report.explorer.computed import Computed
+from genlab.report.explorer.packing import quantized
+from genlab.report.explorer.page import page as explorer_page
 from genlab.report.page import page as report_page
 from genlab.report.reading import read_run
 from genlab.runs.reload import load

@@ -8,7 +8,7 @@ def sentences(shown: Mapping[str, Any], way: str = "") -> list[str]:
     """Three, for what a model has.
 
     Args:
-        shown: see `genlab.explorer.exhibit`.
+        shown: see `genlab.report.explorer.exhibit`.
         way: how the model draws, if by changing noise step by step: see `genlab.capabilities.CanTrace`.
     """
     if way:

@@ -12,11 +12,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from genlab.cli.overrides import for_compose, typed
+from genlab.cli.python.isolation import untouched
+from genlab.cli.python.run import Run, load_run
 from genlab.console.program import keep_quiet, mendable
 from genlab.errors import ConfigError, GenlabError
 from genlab.processes.signals import TERMINATED, code_of
-from genlab.python.isolation import untouched
-from genlab.python.run import Run, load_run
 from genlab.runs.configuration import config_dir
 from genlab.training.train import train as train_config
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from genlab.explorer.packing import packed, quantized
+from genlab.report.explorer.packing import packed, quantized
 
 
 @pytest.mark.parametrize("bits", [8, 11])

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from genlab.errors import RunError
-from genlab.explorer.network import network_of
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE
+from genlab.report.explorer.network import network_of
 
 
 def ops(network):
