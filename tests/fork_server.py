@@ -1,5 +1,6 @@
 """Real processes that train, without the seconds of their imports: a server imports torch once, each start forks it."""
 
+import gc
 import multiprocessing
 import os
 import runpy
@@ -47,6 +48,7 @@ class Training:
 
 
 def _train(program, folder, arguments, environment, out, err):
+    gc.freeze()  # as after `quick_imports`: what the server has imported is no garbage
     for name, value in environment.items():
         os.environ.pop(name, None)
         if value is not None:
