@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from genlab.cli.names import UNNAMED, groups, is_group, options
-from genlab.cli.options import Choice, Command
+from genlab.cli.options import Command
 from genlab.runs.configuration import config_dir, register_resolvers
 
 
@@ -42,15 +42,14 @@ def _addresses(config: Any, parent: str = "") -> Iterator[str]:
 
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 HYDRAS = ("help", "hydra_help", "version", "shell_completion")  # flags that Hydra answers without a config
-TRAIN = Command(
+train = Command(
     "train",
-    examples=(),
     add_help_option=False,  # Hydra's lists groups and options
     params=[
         click.Option(["-h", "--help"], is_flag=True),
         click.Option(["--hydra-help"], is_flag=True),
         click.Option(["--version"], is_flag=True),
-        click.Option(["-c", "--cfg"], type=Choice(("job", "hydra", "all"))),
+        click.Option(["-c", "--cfg"], type=click.Choice(("job", "hydra", "all"))),
         click.Option(["--resolve"], is_flag=True),
         click.Option(["-p", "--package"]),
         click.Option(["-r", "--run"], is_flag=True),
@@ -60,7 +59,7 @@ TRAIN = Command(
         click.Option(["-cn", "--config-name"]),
         click.Option(["-cd", "--config-dir"], type=click.Path()),
         click.Option(["--experimental-rerun"], type=click.Path()),
-        click.Option(["-i", "--info"], is_flag=False, flag_value="all", type=Choice(INFO)),
+        click.Option(["-i", "--info"], is_flag=False, flag_value="all", type=click.Choice(INFO)),
         click.Argument(["overrides"], nargs=-1, type=_Overrides()),
     ],
 )

@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from genlab.cli.flags import HYDRAS, TRAIN
+from genlab.cli.flags import HYDRAS, train
 from genlab.cli.names import UNNAMED, is_group, no_such, options, searchpath, use
 from genlab.cli.options import explained
 from genlab.console.readable import allowed
@@ -58,7 +58,7 @@ def check(arguments: list[str]) -> list[str]:
     """
     register_resolvers()
     try:
-        given = TRAIN.make_context(program(), list(arguments)).params
+        given = train.make_context(program(), list(arguments)).params
     except click.UsageError as error:
         raise explained(error) from None
     if any(given[flag] for flag in HYDRAS):

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genlab.cli.options import output_file, run_options
+from genlab.cli.options import output_file, run_options, writing
 from genlab.console.program import keep_quiet, quick_imports
 from genlab.console.readable import short
-from genlab.errors import ConfigError, DiskError
+from genlab.errors import ConfigError
 from genlab.runs.classes import MODEL_SECTIONS
 from genlab.runs.reading import CheckpointName, Run, open_run
 
@@ -23,11 +22,7 @@ Drawing = Callable[..., tuple["Tensor", str]]
 
 
 def with_model(function: Callable[..., None]) -> Callable[..., None]:
-    """Decorator: the options of `run_options`; the function gets the run, its model and the name of the checkpoint.
-
-    Raises:
-        RunError: the run cannot be loaded.
-    """
+    """Decorator: the options of `run_options`; the function gets the run, its model and the name of the checkpoint."""
 
     @run_options
     @wraps(function)
@@ -37,10 +32,9 @@ def with_model(function: Callable[..., None]) -> Callable[..., None]:
         device: str,
         checkpoint: CheckpointName | None,
         trust: Sequence[str],
-        config_dir: Sequence[Sequence[str]],
         **given: Any,
     ) -> None:
-        run = open_run(folder, MODEL_SECTIONS, [*trust, *chain(*config_dir)])
+        run = open_run(folder, MODEL_SECTIONS, trust)
         if data_root:
             (run.config.data.root,) = data_root
         weights = run.checkpoint(checkpoint).name
@@ -61,17 +55,13 @@ def picture_options(default: str) -> Callable[[Drawing], Callable[..., None]]:
 
     Args:
         default: of --out.
-
-    Raises:
-        GenlabError: of the function, or the run cannot be loaded.
-        DiskError: the file cannot be written.
     """
 
     def add(function: Drawing) -> Callable[..., None]:
         @with_model
         @click.option("--out", type=_png, default=default, metavar="FILE.png", help=f"the picture (default: {default})")
         @wraps(function)
-        def written(run: Run, model: Any, weights: str, out: Path, **given: Any) -> None:
+        def drawn(run: Run, model: Any, weights: str, out: Path, **given: Any) -> None:
             import torch
             from torchvision.utils import save_image
 
@@ -82,14 +72,11 @@ def picture_options(default: str) -> Callable[[Drawing], Callable[..., None]]:
             with undisturbed(model), flushed_denormals():
                 torch.manual_seed(given["seed"] or 0)  # for what the function does not fix itself
                 picture, what = function(run, model, **given)
-            try:
-                with whole_file(out) as file:
-                    save_image(picture, file, format="png")
-            except OSError as error:
-                raise DiskError(f"{out}: {error.strerror or error}; choose another file with --out") from None
+            with writing(out), whole_file(out) as file:
+                save_image(picture, file, format="png")
             print(f"{out}: {what}, {type(model).__name__} of {short(run.folder)} ({weights})")
 
-        return written
+        return drawn
 
     return add
 
@@ -100,28 +87,46 @@ def _png(text: str) -> Path:
     return output_file(text)
 
 
+def label_option(help: str) -> Any:
+    """--label, the class that a conditional model is asked for."""
+    return click.option("--label", type=click.IntRange(0, 10_000), metavar="CLASS", help=help)
+
+
+def check_label(model: Any, label: int | None, option: str = "--label") -> int:
+    """How many classes the model can be asked for, of which the label is one; ConfigError if it is not.
+
+    Args:
+        model: of the run.
+        label: None: none is asked for yet.
+        option: that asks.
+    """
+    from genlab.capabilities import draws_labels
+
+    if not draws_labels(model):
+        raise ConfigError(
+            f"{option}: this {type(model).__name__} was trained without labels; train one with model.conditional=true"
+        )
+    if label is not None and label >= model.num_classes:
+        raise ConfigError(f"{option}: {label}: should be a whole number from 0 to {model.num_classes - 1}")
+    return model.num_classes
+
+
 def test_images(run: Run, n: int | None, otherwise: int, seed: int | None) -> tuple["Tensor", "Tensor", str]:
     """n test images (n, C, H, W), float32 in [0, 1], and their labels (n,), int64: the first, or with a seed a random
-    choice without repetition.
+    choice without repetition; ConfigError if there are not so many.
 
     Where no n is asked for it is `otherwise`, or as many as there are; the text returned then says that there are no
     more, and is empty else.
-
-    Raises:
-        ConfigError: there are not so many as are asked for.
-        RunError, DataError: see `genlab.runs.reload.load_data`.
     """
     import torch
 
     from genlab.runs.reload import load_data
 
     test_set = load_data(run).test_set
-    images = test_set.images
-    if n is not None and n > len(images):
-        raise ConfigError(f"the data of this run have {len(images)} test images, and {n} are asked for; ask for fewer")
-    if seed is None:
-        order = torch.arange(len(images))
-    else:
-        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
-    remark = f" (there are only {len(images)} test images)" if n is None and otherwise > len(images) else ""
+    there = len(test_set.images)
+    if n is not None and n > there:
+        raise ConfigError(f"the data of this run have {there} test images, and {n} are asked for; ask for fewer")
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    order = torch.arange(there) if generator is None else torch.randperm(there, generator=generator)
+    remark = f" (there are only {there} test images)" if n is None and otherwise > there else ""
     return *test_set.__getitems__(order[: n or otherwise].tolist()), remark

@@ -2,12 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import chain
 from pathlib import Path
 
-import click
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -15,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from genlab.cli.options import explained, trust_options
+from genlab.cli.main import answer as genlab
 from genlab.cli.overrides import check, typed
 from genlab.console.program import begin, keep_quiet, leave_unread, mendable, quick_imports
 from genlab.console.readable import start_from, to_copy
@@ -34,7 +32,8 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # a fault of genlab's own shows where it is
     resumed = [argument for argument in sys.argv[1:] if argument.lstrip("+").startswith("resume=")]
     if resumed:
-        resume_run(resumed[-1].partition("=")[2], [argument for argument in sys.argv[1:] if argument not in resumed])
+        rest = [argument for argument in sys.argv[1:] if argument not in resumed]
+        genlab(["resume", resumed[-1].partition("=")[2], *rest])
         return
     try:
         sys.argv[1:] = check(sys.argv[1:])
@@ -46,20 +45,12 @@ def main() -> None:
         sys.exit(_answer(error, 2 if is_wrong else 1))
 
 
-def resume_run(folder: str, arguments: list[str]) -> None:
-    """`python train.py resume=FOLDER …`, and `genlab resume FOLDER …`."""
+def resume_run(folder: str, overrides: Sequence[str], trust: Sequence[str]) -> None:
+    """See `genlab.training.resume.resume`."""
     with answered(folder):
-        # what is no option of trust is answered with what a resumed run may be given
-        rest = {"allow_extra_args": True, "ignore_unknown_options": True}
-        options = trust_options(click.Command("resume", context_settings=rest, add_help_option=False))
-        try:
-            given = options.make_context("genlab resume", list(arguments))
-        except click.UsageError as error:
-            raise explained(error) from None
-        trust, overrides = [*given.params["trust"], *chain(*given.params["config_dir"])], given.args
         from genlab.training.resume import resume
 
-        resume(folder, overrides, trust)
+        resume(folder, list(overrides), trust)
 
 
 @hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")

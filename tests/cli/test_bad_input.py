@@ -191,9 +191,16 @@ def test_a_damaged_run_is_answered_in_one_line_and_left_as_it_is(answer, finishe
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize("typed", ["model.latent_dim=3", "seed=1", "-m"])
-def test_what_a_resumed_run_is_cannot_be_changed(answer, finished, typed):
-    assert_one_line(*answer([f"resume={finished}", typed]), "a resumed run keeps its settings; only these")
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("model.latent_dim=3", "a resumed run keeps its settings; only these"),
+        ("seed=1", "a resumed run keeps its settings; only these"),
+        ("-m", "No such option '-m'; see genlab resume --help"),
+    ],
+)
+def test_what_a_resumed_run_is_cannot_be_changed(answer, finished, typed, expected):
+    assert_one_line(*answer([f"resume={finished}", typed]), expected)
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -173,9 +173,9 @@ def test_a_damaged_file_is_told(genlab, digits, damage):
         (["data=digits", "data.rot=x"], "did you mean data.root?"),
         (["data=mnist,digits"], "several values"),
         (["data=arrays"], "data.root: is missing"),
-        (["data=digits", "--cfg"], "no such option"),
+        (["data=digits", "--cfg"], "No such option"),
         (["data=digits", "--config-dir", "nowhere"], "no such folder"),
-        (["data=digits", "--epochs", "0"], "should be a whole number"),
+        (["data=digits", "--epochs", "0"], "0 is not in the range 1<=x<=10000"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(genlab, cache, given, expected):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genlab.cli.flags import TRAIN
+from genlab.cli.flags import train
 from genlab.cli.names import UNNAMED
 from genlab.cli.overrides import KNOWN, check, typed
 from genlab.errors import ConfigError
@@ -65,7 +65,7 @@ def test_the_flags_are_those_of_hydra():
     from hydra._internal.utils import get_args_parser
 
     flags = {flag for action in get_args_parser()._actions for flag in action.option_strings}
-    assert {flag for param in TRAIN.params for flag in param.opts if flag.startswith("-")} == flags
+    assert {flag for param in train.params for flag in param.opts if flag.startswith("-")} == flags
 
 
 def test_the_names_at_the_top_are_those_of_the_config(compose_config):
