@@ -44,9 +44,7 @@ PLACES = ("data.root=", "outputs=", "run_dir=", "hydra.")  # so begin overrides 
 def new_export(folder: Path) -> Iterator[Path]:
     """A folder to write into, which gets the name of the export when the block ends without an error.
 
-    Raises:
-        RunError: there is something of that name.
-        DiskError: it cannot be written.
+    RunError if there is something of that name, DiskError if it cannot be written.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise RunError(f"{folder}: is there already; remove it, or name another folder with --out")
@@ -73,10 +71,7 @@ def write_weights(folder: Path, run: Run, model: LightningModule, checkpoint: st
         run: that the model is of.
         model: with its weights.
         checkpoint: name of the file that they come from.
-        half: keep 16 bits of each number.
-
-    Raises:
-        RunError: a number is too large for that.
+        half: keep 16 bits of each number; RunError if one is too large for that.
     """
     weights = {
         name: (value.half() if half and value.is_floating_point() else value).contiguous().clone()
@@ -143,42 +138,25 @@ def write_card(
     write_json(folder / CARD, card)
 
 
-def read_weights(path: Path) -> tuple[str, dict[str, Tensor]]:
-    """weights.safetensors of an export → (name of the model's class, its state).
-
-    Raises:
-        RunError: it is damaged, or not what its card says.
-    """
-    card = _read_card(path.with_name(CARD))
+def read_weights(path: Path) -> dict[str, Any]:
+    """weights.safetensors of an export, as a checkpoint has weights; RunError if they are not what the card says."""
     try:
+        card = json.loads(read_text(path.with_name(CARD), LARGEST))
+        if card["card"] != FORMAT:
+            raise RunError(
+                f"{path.with_name(CARD)}: of format {card['card']!r:.20}, this is genlab {__version__} with format "
+                f"{FORMAT}; install the version that wrote it"
+            )
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != card["files"][path.name]["sha256"]:
             raise RunError(f"{path}: damaged, its SHA-256 is not that of {CARD}; export it again")
-        state = load(content)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error.strerror}); export it again") from None
-    except SafetensorError as error:
-        raise RunError(f"{path}: no safetensors ({' '.join(str(error).split())[:200]}); export it again") from None
-    return card["model"], {name: whole(value) for name, value in state.items()}
+        state = {name: whole(value) for name, value in load(content).items()}
+        return {"genlab": {"model": str(card["model"])}, "state_dict": state}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+        why = f"{type(error).__name__} {str(error)[:80]}"
+        raise RunError(f"{path}: damaged, or {CARD} is none of genlab's ({why}); export the run again") from None
 
 
 def whole(value: Tensor) -> Tensor:
     """A number of 16 bits with all 32."""
     return value.float() if value.is_floating_point() and value.element_size() == 2 else value
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise RunError(f"{path.parent}: no export of genlab's, it has no {CARD}; export the run again")
-    try:
-        card = json.loads(read_text(path, LARGEST))
-        if card["card"] != FORMAT:
-            raise RunError(
-                f"{path}: of format {card['card']!r:.20}, this is genlab {__version__} with format {FORMAT}; install "
-                "the version that wrote it"
-            )
-        str(card["files"][WEIGHTS]["sha256"] + card["model"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        why = f"{type(error).__name__} {' '.join(str(error).split())[:80]}"
-        raise RunError(f"{path}: damaged, or no card of genlab's ({why}); export the run again") from None
-    return card
