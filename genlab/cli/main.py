@@ -1,6 +1,5 @@
 """The `genlab` command."""
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -9,10 +8,10 @@ import click
 
 from genlab import __version__
 from genlab.cli.options import SETTINGS, RunFolder, command, explained, trust_options
-from genlab.console.program import begin, leave_unread
+from genlab.console.program import answer, begin, leave_unread
 from genlab.console.readable import allowed
-from genlab.errors import ConfigError, GenlabError, lack_of_memory
-from genlab.processes.agreement import spoken
+from genlab.errors import ConfigError
+from genlab.processes.signals import INTERRUPTED
 
 COMMANDS = {
     "train": "train a model, as python train.py does; genlab train --help shows the settings",
@@ -95,10 +94,10 @@ def main() -> None:
         sys.argv[:2] = [train.__file__]
         train.main()
     else:
-        answer(sys.argv[1:] or ["--help"])
+        run(sys.argv[1:] or ["--help"])
 
 
-def answer(arguments: list[str]) -> None:
+def run(arguments: list[str]) -> None:
     """Do what stands behind `genlab`; what a user can mend ends the program with one line."""
     try:
         GENLAB.main(arguments, "genlab", standalone_mode=False)
@@ -106,16 +105,12 @@ def answer(arguments: list[str]) -> None:
     except BrokenPipeError:  # of genlab runs | head
         leave_unread()
         sys.exit(1)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
-    except (click.UsageError, GenlabError, OSError, ImportError, MemoryError) as error:
-        told = explained(error) if isinstance(error, click.UsageError) else error
-        text = str(told) if isinstance(told, GenlabError | OSError) else lack_of_memory(told)
-        if text is None or os.environ.get("GENLAB_DEBUG"):
-            raise told from None
-        for line in spoken(text):
-            print(f"error: {line}", file=sys.stderr)
-        sys.exit(2 if isinstance(told, ConfigError) else 1)
+    except click.Abort:  # Ctrl-C
+        sys.exit(INTERRUPTED)
+    except click.UsageError as error:
+        sys.exit(answer(explained(error)))
+    except Exception as error:
+        sys.exit(answer(error))
 
 
 @command(

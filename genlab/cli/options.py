@@ -28,8 +28,8 @@ class Command(click.Command):
         open_to: the parameter that gets, name → text, the options that the command does not know; None: there are none.
     """
 
-    def __init__(self, *args: Any, examples: Sequence[str] = (), open_to: str | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, context_settings=SETTINGS, **kwargs)
+    def __init__(self, name: str, examples: Sequence[str] = (), open_to: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name, context_settings=SETTINGS, **kwargs)
         self.examples = examples
         self.open_to = open_to
 

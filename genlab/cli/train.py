@@ -13,12 +13,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from genlab.cli.main import answer as genlab
+from genlab.cli.main import run
 from genlab.cli.overrides import check, typed
-from genlab.console.program import begin, keep_quiet, leave_unread, mendable, quick_imports
+from genlab.console.program import answer, begin, keep_quiet, leave_unread, quick_imports
 from genlab.console.readable import start_from, to_copy
-from genlab.errors import ConfigError, plain
-from genlab.processes.agreement import is_lost, spoken
+from genlab.errors import ConfigError
 from genlab.processes.peers import is_first, peers
 from genlab.processes.signals import INTERRUPTED, code_of, exit_on_sigterm
 from genlab.runs.configuration import config_dir
@@ -33,7 +32,7 @@ def main() -> None:
     resumed = [argument for argument in sys.argv[1:] if argument.lstrip("+").startswith("resume=")]
     if resumed:
         rest = [argument for argument in sys.argv[1:] if argument not in resumed]
-        genlab(["resume", resumed[-1].partition("=")[2], *rest])
+        run(["resume", resumed[-1].partition("=")[2], *rest])
         return
     try:
         sys.argv[1:] = check(sys.argv[1:])
@@ -41,8 +40,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
-        is_wrong = isinstance(error, (ConfigError, HydraException, OmegaConfBaseException))
-        sys.exit(_answer(error, 2 if is_wrong else 1))
+        sys.exit(answer(error, wrong=(ConfigError, HydraException, OmegaConfBaseException)))
 
 
 def resume_run(folder: str, overrides: Sequence[str], trust: Sequence[str]) -> None:
@@ -100,19 +98,7 @@ def answered(folder: str) -> Iterator[None]:
             sys.exit(0)  # Lightning would kill the first process, which still writes, when another ends with a code
         sys.exit(code_of(error))
     except Exception as error:
-        sys.exit(_answer(error, 1))
-
-
-def _answer(error: Exception, code: int) -> int:
-    """One line for what a user can mend; everything else, a fault of genlab's own, is raised again."""
-    text = mendable(error)
-    if text is None or os.environ.get("GENLAB_DEBUG"):
-        raise error
-    if isinstance(error, BrokenPipeError):
-        leave_unread()
-    for line in spoken(plain(text), is_lost(error)):
-        print(f"error: {line}", file=sys.stderr)
-    return code
+        sys.exit(answer(error, wrong=()))
 
 
 def _remove_if_empty(folder: Path, outputs: Path) -> None:

@@ -30,7 +30,7 @@ LIGHTNING = {
 
 
 def check_config(config: Any, sections: Sequence[str] = SECTIONS, trust: Sequence[str] | None = ()) -> None:
-    """Check that a config names known classes, and has nothing that could make `instantiate` do more than build them.
+    """Raise RunError unless a config names known classes, and nothing could make `instantiate` do more than build them.
 
     Known are the classes that the configs of this installation name in the same section, Lightning's callbacks and
     its loggers that write files.
@@ -39,9 +39,6 @@ def check_config(config: Any, sections: Sequence[str] = SECTIONS, trust: Sequenc
         config: resolved, as plain values.
         sections: that are going to be built; classes in the others are not looked at.
         trust: packages, modules or classes that the user vouches for; None: the user has written this config.
-
-    Raises:
-        RunError: it does not.
     """
     whole = set(SECTIONS) <= set(sections)
     needed = (*PLAIN, *SECTIONS) if whole else sections
@@ -140,15 +137,11 @@ def allowed_targets() -> dict[str, set[str]]:
 
 
 def classes_named_in(folder: Path) -> tuple[str, ...]:
-    """All classes that the configs in a folder of the user's name; whoever gives it vouches for them.
-
-    Raises:
-        RunError: a file cannot be read.
-    """
+    """All classes that the configs in a folder of the user's name, who vouches for them; RunError if one is damaged."""
     try:
         return tuple(target for _, target in _named_in(folder))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise RunError(f"{folder}: cannot be read ({' '.join(str(error).split())}); correct it") from None
+        raise RunError(f"{folder}: cannot be read ({error}); correct it") from None
 
 
 def _named_in(folder: Path) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -50,11 +50,9 @@ def construct(
             raise ConfigError(explain(cause, address)) from None
         if isinstance(cause, (GenlabError, OSError)):
             raise cause from None
-        if isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
+        if isinstance(cause, (ValueError, TypeError, MisconfigurationException, ImportError)):
             what = str(cause).partition("Exception raised from")[0]  # torch puts its stack behind that
             raise ConfigError(f"{address}: {' '.join(what.split())}") from None
-        if isinstance(cause, ImportError):  # of a package that an argument asks for
-            raise ConfigError(f"{address}: {' '.join(str(cause).split())}") from None
         if isinstance(cause, (RuntimeError, MemoryError, OverflowError)):  # of torch, for a size
             what, *_ = str(cause).splitlines() or [type(cause).__name__]  # Python's own MemoryError says nothing
             raise ConfigError(f"{address}: {what[:200]}; choose smaller numbers") from None
@@ -66,9 +64,7 @@ def located(target: Any, address: str) -> type:
 
     A package is vouched for with what it defines, not with what it imports: `mine.subprocess.Popen` is none of `mine`.
     It may lie in the current folder, which is looked into only then: it may be a stranger's, with modules of its own.
-
-    Raises:
-        ConfigError: it cannot be imported, or it is no class of that package.
+    ConfigError if it cannot be imported, or is no class of that package.
     """
     module, _, name = str(target).rpartition(".")
     package = module.partition(".")[0]

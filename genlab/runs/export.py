@@ -73,10 +73,8 @@ def write_weights(folder: Path, run: Run, model: LightningModule, checkpoint: st
         checkpoint: name of the file that they come from.
         half: keep 16 bits of each number; RunError if one is too large for that.
     """
-    weights = {
-        name: (value.half() if half and value.is_floating_point() else value).contiguous().clone()
-        for name, value in model.state_dict().items()
-    }
+    state = model.state_dict()
+    weights = {name: halved(value) if half else value.contiguous().clone() for name, value in state.items()}
     if half and not all(value.isfinite().all() for value in weights.values()):
         raise RunError("--half: a weight is above 65504, the largest number of 16 bits; leave it out")
     content = save(weights, metadata={"format": "pt"})
@@ -155,6 +153,11 @@ def read_weights(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
         why = f"{type(error).__name__} {str(error)[:80]}"
         raise RunError(f"{path}: damaged, or {CARD} is none of genlab's ({why}); export the run again") from None
+
+
+def halved(value: Tensor) -> Tensor:
+    """A number with 16 bits, in a place of its own."""
+    return (value.half() if value.is_floating_point() else value).detach().cpu().contiguous().clone()
 
 
 def whole(value: Tensor) -> Tensor:

@@ -20,10 +20,7 @@ def locked(folder: Path, patience: float = 1.0) -> Iterator[None]:
 
     Args:
         folder: of the run; made here if need be.
-        patience: seconds, because whoever asks `is_locked` holds the lock for a moment.
-
-    Raises:
-        RunError: another process holds it.
+        patience: seconds, because whoever asks `is_locked` holds the lock for a moment; then RunError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
@@ -50,15 +47,7 @@ def is_locked(folder: Path) -> bool:
 
 @contextmanager
 def new_folder(folder: Path, key: str = "hydra.run.dir") -> Iterator[None]:
-    """Hold the lock of a folder in which a run or a sweep begins.
-
-    Args:
-        folder: made here if need be.
-        key: that names another one.
-
-    Raises:
-        RunError: see `check_new`; or another process has the folder.
-    """
+    """Hold the lock of a folder in which a run or a sweep begins, made here if need be; for errors see `check_new`."""
     try:
         check_new(folder, key)
     except RunError:
@@ -70,10 +59,11 @@ def new_folder(folder: Path, key: str = "hydra.run.dir") -> Iterator[None]:
 
 
 def check_new(folder: Path, key: str = "hydra.run.dir") -> None:
-    """Check that a run or a sweep that begins in this folder mixes its files with no others.
+    """Raise RunError if there are files in a folder in which a run or a sweep begins, or if it lies in that of a run.
 
-    Raises:
-        RunError: there are files in it already, or it lies in the folder of a run.
+    Args:
+        folder: may be absent.
+        key: of the setting that names another one.
     """
     place = shlex.quote(short(folder))
     if (folder / SWEEP_FILE).exists():

@@ -13,10 +13,8 @@ LARGEST = 100_000_000  # bytes; a run of 40 epochs has 60,000
 def read_rows(folder: Path) -> Iterator[list[str]]:
     """Yield the names of the columns, then the cells of each row, as text; nothing where there is no file.
 
-    A last line without its end, which a kill has cut, does not count.
-
-    Raises:
-        RunError: the file is damaged, or larger than `LARGEST`; the rows before the damage have been yielded.
+    A last line without its end, which a kill has cut, does not count. RunError if the file is damaged, or larger than
+    `LARGEST`; the rows before the damage have been yielded.
     """
     path = folder / FILE
     try:
@@ -26,11 +24,9 @@ def read_rows(folder: Path) -> Iterator[list[str]]:
             raise RunError(f"{path}: larger than {LARGEST // 1_000_000} MB; move it away")
         with path.open(newline="", encoding="utf-8") as file:
             rows = csv.reader(line for line in file if line.endswith("\n"))
-            columns = next(rows, None)
-            if columns is None:
-                return
-            yield columns
+            columns: list[str] = []
             for row in rows:
+                columns = columns or row
                 if len(row) != len(columns):
                     raise ValueError(f"line {rows.line_num} has {len(row)} cells instead of {len(columns)}")
                 yield row

@@ -31,9 +31,5 @@ def read_times(path: Path) -> Times:
         rows = [(int(row["epoch"]), int(row["step"]), float(row["seconds"])) for row in table]
     except (RunError, ValueError, KeyError, TypeError, csv.Error):
         return []
-    before = (0, 0, 0.0)
-    for row in rows:
-        if not math.isfinite(row[2]) or any(here < there for here, there in zip(row, before, strict=True)):
-            return []
-        before = row
-    return rows
+    rise = all(list(column) == sorted(column) and column[0] >= 0 for column in zip(*rows, strict=True))
+    return rows if rise and all(math.isfinite(seconds) for *_, seconds in rows) else []

@@ -131,7 +131,7 @@ DAMAGES = {
     ),
     "optimizer damaged": (
         lambda run: without_a_moment(run / "checkpoints/last.ckpt"),
-        "no states that the model's optimizers have made (ValueError: parameter 0 has not the step, exp_avg, exp_avg_sq",
+        "no states that the model's optimizers have made (ValueError: parameter 0 has not the step, exp_avg",
     ),
 }
 

@@ -325,7 +325,10 @@ DAMAGES = {
     "no json": (lambda path: (path / "card.json").write_text("{"), "damaged, or card.json is none of genlab's"),
     "a list": (lambda path: (path / "card.json").write_text("[]"), "damaged, or card.json is none of genlab's"),
     "deep": (lambda path: (path / "card.json").write_text("[" * 100_000), "damaged, or card.json is none of genlab's"),
-    "foreign card": (lambda path: (path / "card.json").write_text('{"license": "mit"}'), "card.json is none of genlab's"),
+    "foreign card": (
+        lambda path: (path / "card.json").write_text('{"license": "mit"}'),
+        "is none of genlab's",
+    ),
     "newer": (lambda path: (path / "card.json").write_text('{"card": 2}'), "install the version that wrote it"),
     "other weights": (write_other, "has not the weights of the VAE"),
     "pickle": (write_pickle, "damaged, or card.json is none"),

@@ -16,6 +16,7 @@ from genlab.cli import train
 from genlab.errors import ConfigError, RunError
 
 GENLAB = str(Path(sys.executable).with_name("genlab"))
+ROOM = "make room, or choose another folder with outputs=FOLDER"
 OWN = [command for command in cli.COMMANDS if command != "train"]  # its help is Hydra's
 
 
@@ -148,7 +149,11 @@ def test_resume_answers_a_folder_that_is_no_run(tmp_path):
     [
         (RunError("a\nb"), 1, "error: a b\n"),
         (ConfigError("a"), 2, "error: a\n"),
-        (FileNotFoundError(2, "No such file", "x"), 1, "error: [Errno 2] No such file: 'x'\n"),
+        (
+            FileNotFoundError(2, "No such file", "x"),
+            1,
+            f"error: x: No such file; {ROOM}\n",
+        ),
         (KeyboardInterrupt(), 130, "\n"),
     ],
 )
