@@ -8,7 +8,6 @@ import click
 
 from genlab.cli.options import command, writing
 from genlab.console.program import keep_quiet
-from genlab.errors import ConfigError
 
 
 @command(
@@ -39,7 +38,9 @@ def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | No
     data=… names the images, and trainer.accelerator=cpu|gpu where it is trained, both as of genlab train;
     docs/evaluation.md tells more.
     """
-    cfg = _composed(settings, config_dir)
+    from genlab.cli.overrides import composed  # here, because of Hydra, which --help does without
+
+    cfg = composed(settings, config_dir)
     keep_quiet()
     # seconds, because of torch: a wrong name is answered before
     import torch
@@ -75,21 +76,6 @@ def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | No
         print(f"written      {place}   ({time.perf_counter() - started:.0f} s)")
         if is_poor(accuracy, network.output.out_features):
             print(f"warning: {accuracy:.1%} is near to chance, so distances in these features say little")
-
-
-def _composed(settings: tuple[str, ...], users: str | None) -> Any:
-    """The config that `genlab train` would have."""
-    from hydra import compose, initialize_config_dir
-
-    from genlab.cli.overrides import for_compose
-    from genlab.runs.configuration import config_dir
-
-    for text in settings:
-        if text.startswith("-"):
-            raise ConfigError(f"{text}: no such option; see genlab features --help")
-    overrides = for_compose(settings, users)
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        return compose("config", overrides)
 
 
 def _told(network: Any) -> str:

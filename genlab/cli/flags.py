@@ -27,7 +27,7 @@ class _Overrides(click.ParamType):
         register_resolvers()
         with initialize_config_dir(str(config_dir()), version_base="1.3"):
             config = compose("config", [text for text in typed if is_group(text.partition("=")[0])])
-        words += [f"{section}.{name}=" for section, names in UNNAMED.items() for name in names]
+        words += [f"{setting}=" for setting in UNNAMED]
         words += _addresses(OmegaConf.to_container(config))
         return [CompletionItem(word) for word in sorted(set(words)) if word.startswith(incomplete)]
 

@@ -22,8 +22,8 @@ _OTHERS = """
     num_nodes num_sanity_val_steps overfit_batches precision profiler reload_dataloaders_every_n_epochs strategy
     sync_batchnorm use_distributed_sampler val_check_interval
 """
-# Section → settings that its class has and the configs do not name; they need no `+`
-UNNAMED = {"trainer": _OTHERS.split(), "model": ["image_shape"]}
+# Settings that a class has and the configs do not name; they need no `+`
+UNNAMED = ("model.image_shape", *(f"trainer.{name}" for name in _OTHERS.split()))
 
 # Of --config-dir: a folder of the user's, whose options are there besides those of genlab
 _USERS_DIR: ContextVar[Path | None] = ContextVar("_USERS_DIR", default=None)
@@ -71,7 +71,7 @@ def no_such(key: str, texts: list[str]) -> ConfigError:
     parent, _, name = key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
     names = [str(n) for n in node if not str(n).startswith("_")] if isinstance(node, DictConfig) else []
-    names += UNNAMED.get(parent, [])
+    names += [setting.rpartition(".")[2] for setting in UNNAMED if setting.rpartition(".")[0] == parent]
     if not parent:
         names = [n for n in names if n not in ("hydra", "run_dir")] + groups()
     option = config.hydra.runtime.choices.get(parent)
