@@ -60,7 +60,7 @@ class Commands(click.Group):
             return resume
         if cmd_name not in COMMANDS:
             return None
-        module = "flags" if cmd_name == "train" else cmd_name  # for completion only: see `main`
+        module = "names" if cmd_name == "train" else cmd_name  # for completion only: see `main`
         found: click.Command = getattr(import_module(f"genlab.cli.{module}"), cmd_name)
         return found
 

@@ -19,8 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from genlab.cli.flags import HYDRAS, train
-from genlab.cli.names import UNNAMED, is_group, no_such, options, searchpath, use
+from genlab.cli.names import HYDRAS, UNNAMED, is_group, no_such, options, searchpath, train, use
 from genlab.cli.options import explained
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError

@@ -2,8 +2,7 @@
 
 import pytest
 
-from genlab.cli.flags import train
-from genlab.cli.names import UNNAMED
+from genlab.cli.names import UNNAMED, train
 from genlab.cli.overrides import KNOWN, check, typed
 from genlab.errors import ConfigError
 from genlab.runs.classes import OBJECTS
