@@ -7,7 +7,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.callbacks.step_axis import batches_seen
-from genlab.runs.times import FILE, Times, read_times, write_times
+from genlab.runs.metrics import TIMES, Times, read_times, write_times
 
 
 class TrainingTimes(Callback):
@@ -72,4 +72,4 @@ class TrainingTimes(Callback):
 
 
 def _path(trainer: Trainer) -> Path:
-    return Path(trainer.default_root_dir) / FILE
+    return Path(trainer.default_root_dir) / TIMES

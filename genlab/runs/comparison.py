@@ -1,19 +1,20 @@
-"""Rows of runs × numbers that compare: mean and spread over seeds, and the best of each column.
+"""Rows of runs × numbers that compare: mean and spread over seeds, whether they differ, and the best of each column.
 
 The table at the end of a sweep and the report's comparison are both made of this.
 """
 
 import statistics
+import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from genlab.quantities import KINDS, place
-from genlab.runs.statistics import bootstrap_interval, distinguishable
 
 Row = TypeVar("Row", bound=Hashable)
 
 UNCLEAR = "not distinguishable"
+LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -137,3 +138,40 @@ def _judged(column: Column, cells: dict[Row, Cell]) -> dict[Row, Cell]:
     verdicts = {best: "best" if all(differs.values()) else UNCLEAR}
     verdicts |= {row: "" if far else UNCLEAR for row, far in differs.items()}
     return {row: replace(cell, verdict=verdicts.get(row, "")) for row, cell in cells.items()}
+
+
+def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """95 % percentile interval of the mean over resamples (Efron & Tibshirani 1993, chapter 13); None for one number.
+
+    It never leaves the range of the values, so that of fewer than six it covers less than 95 %: 50 % of two values,
+    75 % of three at most. The same values have the same interval.
+    """
+    if len(values) < 2:
+        return None
+    import numpy as np  # here, and scipy below: a second, and not each sweep has repetitions
+    from scipy.stats import bootstrap
+
+    found = bootstrap(
+        *((values,), np.mean), confidence_level=1 - LEVEL, n_resamples=10_000, method="percentile", random_state=0
+    ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def distinguishable(one: Sequence[float], other: Sequence[float], comparisons: int = 1) -> bool:
+    """Whether two sets of seeds have different means, at 5 %, by Welch's t-test; never with one seed.
+
+    A bootstrap would call too few seeds different too often, see `bootstrap_interval`.
+
+    Args:
+        one, other: a number for each seed.
+        comparisons: how many such questions are asked together; the level is divided by it (Bonferroni).
+    """
+    if len(one) < 2 or len(other) < 2:
+        return False
+    if len({*one}) == len({*other}) == 1:  # no spread, of which the test would divide by zero
+        return one[0] != other[0]
+    from scipy.stats import ttest_ind
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of seeds that are nearly the same
+        return float(ttest_ind(one, other, equal_var=False).pvalue) * comparisons < LEVEL

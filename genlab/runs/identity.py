@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 # Where a run lies, how its images are fetched and what follows from them: no number depends on it
@@ -103,6 +103,41 @@ def flat(config: Mapping[str, Any], parent: str = "") -> dict[str, Any]:
 def canonical(value: Any) -> str:
     """One text for equal values: 1 and 1.0, and tables in any order of keys."""
     return json.dumps(_with_floats(value), sort_keys=True, default=str)
+
+
+def repetitions(runs: Sequence[Mapping[str, Any]], ignored: Sequence[str] = ()) -> tuple[list[str], list[list[int]]]:
+    """Which settings vary, and the runs that agree in all of them.
+
+    Args:
+        runs: the settings of each; one that a run lacks is a value of its own.
+        ignored: settings that do not count, as the seed.
+
+    Returns:
+        the names, and for each combination of their values the positions of its runs; both in the order in which they
+        come.
+    """
+    names = [name for name in varying(runs) if name not in ignored]
+    alike: dict[tuple[str | None, ...], list[int]] = {}
+    for position, run in enumerate(runs):
+        alike.setdefault(tuple(_value_of(run, name) for name in names), []).append(position)
+    return names, list(alike.values())
+
+
+def once_each(identities: Sequence[Hashable], ages: Sequence[Any] | None = None) -> list[int]:
+    """Positions of the runs that count: of several with one identity the last, or the one with the greatest age.
+
+    A run that was trained twice has one result. Counted as a second seed, it would make the spread too small.
+
+    Args:
+        identities: what is one run, as its fingerprint, or its seed within a group.
+        ages: anything that can be compared, as the time when each run began.
+    """
+    chosen: dict[Hashable, int] = {}
+    for position, identity in enumerate(identities):
+        known = chosen.get(identity)
+        if known is None or ages is None or ages[position] >= ages[known]:
+            chosen[identity] = position
+    return list(chosen.values())
 
 
 def _value_of(run: Mapping[str, Any], name: str) -> str | None:
