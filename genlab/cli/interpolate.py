@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genlab.cli.options import SEED, command
-from genlab.cli.picture import check_label, label_option, picture_options, test_images
+from genlab.cli.picture import Drawn, check_label, label_option, picture_options, test_images
 from genlab.errors import RunError
 from genlab.runs.reading import Run
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=SEED, help="choose the test images, or the noise, at random (default: the first ones, or seed 0)"
 )
-@label_option("of a conditional model: of all points (default: of the ends, and it changes between them)")
+@label_option(help="of a conditional model: of all points (default: of the ends, and it changes between them)")
 def interpolate(
     run: Run, model: "LightningModule", rows: int | None, columns: int, seed: int | None, label: int | None
-) -> tuple["Tensor", str]:
+) -> Drawn:
     """Decode points on the way between the codes of two test images, or for a model without codes of images (GAN)
     between two points of noise.
 

@@ -106,25 +106,17 @@ class _Overrides(click.ParamType):
         return [CompletionItem(word) for word in sorted(set(words)) if word.startswith(incomplete)]
 
 
+FLAGS = ("-h --help", "--hydra-help", "--version", "--resolve", "-r --run", "-m --multirun", "-sc --shell-completion")
+WITH_VALUE = ("-p --package", "-cp --config-path", "-cn --config-name", "-cd --config-dir", "--experimental-rerun")
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 HYDRAS = ("help", "hydra_help", "version", "shell_completion")  # flags that Hydra answers without a config
 train = Command(
     "train",
     add_help_option=False,  # Hydra's lists groups and options
     params=[
-        click.Option(["-h", "--help"], is_flag=True),
-        click.Option(["--hydra-help"], is_flag=True),
-        click.Option(["--version"], is_flag=True),
+        *(click.Option(names.split(), is_flag=True) for names in FLAGS),
+        *(click.Option(names.split(), type=click.Path()) for names in WITH_VALUE),
         click.Option(["-c", "--cfg"], type=click.Choice(("job", "hydra", "all"))),
-        click.Option(["--resolve"], is_flag=True),
-        click.Option(["-p", "--package"]),
-        click.Option(["-r", "--run"], is_flag=True),
-        click.Option(["-m", "--multirun"], is_flag=True),
-        click.Option(["-sc", "--shell-completion"], is_flag=True),
-        click.Option(["-cp", "--config-path"]),
-        click.Option(["-cn", "--config-name"]),
-        click.Option(["-cd", "--config-dir"], type=click.Path()),
-        click.Option(["--experimental-rerun"], type=click.Path()),
         click.Option(["-i", "--info"], is_flag=False, flag_value="all", type=click.Choice(INFO)),
         click.Argument(["overrides"], nargs=-1, type=_Overrides()),
     ],

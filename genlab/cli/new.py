@@ -1,6 +1,7 @@
 """`genlab new model NAME`: a starter for a model of the user's own."""
 
 import keyword
+import re
 import shutil
 import sys
 from importlib.util import find_spec
@@ -52,10 +53,8 @@ def new(kind: str, name: str) -> None:
 
 
 def _check(name: str) -> None:
-    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name) or keyword.issoftkeyword(name):
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise ConfigError(f"{name}: no name for a Python package; use letters, digits and _, as my_vae")
-    if not any(part for part in name.split("_")) or not name[0].isalpha():
-        raise ConfigError(f"{name}: should begin with a letter, as my_vae")
     if Path(name).exists() or Path(name).is_symlink():
         raise ConfigError(f"{name}: is there already; choose another name, or go to another folder")
     if (config_dir() / "model" / f"{name}.yaml").exists():

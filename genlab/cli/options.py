@@ -121,30 +121,6 @@ def _classes_named_in(text: str) -> tuple[str, ...]:
     return classes_named_in(folder)
 
 
-def run_options(function: _Decorated) -> _Decorated:
-    """Decorator: RUN_FOLDER and the options that all commands with a trained model share."""
-    for add in (
-        checkpoint_option,
-        trust_options,
-        click.option("--device", metavar="DEVICE", default="cpu", help="cpu, cuda, cuda:1, ... (default: cpu)"),
-        click.argument(
-            "data_root",
-            metavar="[data.root=FOLDER]",
-            help="folder of the data files, if not that of the run; data.root=null is the one in your cache",
-            required=False,
-            type=data_root,
-        ),
-        click.argument(
-            "folder",
-            metavar="RUN_FOLDER",
-            help="folder of a run or of an export, or pretrained:NAME; genlab runs lists those there are",
-            type=RunFolder(),
-        ),
-    ):
-        function = add(function)
-    return function
-
-
 SEED = click.IntRange(0, 2**32 - 1)  # as for training
 
 

@@ -23,9 +23,8 @@ from genlab.cli.names import HYDRAS, UNNAMED, is_group, no_such, options, search
 from genlab.cli.options import explained
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError
-from genlab.runs.classes import LARGEST, PLAIN, SECTIONS, TABLES
+from genlab.runs.classes import PLAIN, SECTIONS, TABLES
 from genlab.runs.configuration import config_dir, program, register_resolvers
-from genlab.runs.identity import flat
 from genlab.sweeps.placement import PLACEMENTS
 from genlab.sweeps.request import sweep_values
 
@@ -220,7 +219,3 @@ def _check_whole(config: DictConfig, texts: list[str]) -> None:
     for name, target in (("trainer", TRAINER), ("evaluation", EVALUATION)):
         if not isinstance(raw[name], dict) or raw[name].get("_target_") != target:
             raise ConfigError(f"{name}: should be made by {target}; leave out what changes that")
-    for address, value in flat(raw).items():
-        for number in value if isinstance(value, list) else [value]:
-            if isinstance(number, int) and abs(number) >= LARGEST:
-                raise ConfigError(f"{address}={number}: too large a number; use one between -2**63 and 2**63")

@@ -1,13 +1,13 @@
 """What the commands with a trained model have in common: a run's model in, and mostly one PNG out."""
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genlab.cli.options import output_file, run_options, writing
+from genlab.cli.options import RunFolder, checkpoint_option, data_root, output_file, trust_options, writing
 from genlab.console.program import keep_quiet, quick_imports
 from genlab.console.readable import short
 from genlab.errors import ConfigError
@@ -17,14 +17,32 @@ from genlab.runs.reading import CheckpointName, Run, open_run
 if TYPE_CHECKING:
     from torch import Tensor
 
-# (run, its model, the other options)
-Drawing = Callable[..., tuple["Tensor", str]]
+Drawn = tuple["Tensor", str]  # a picture (C, H, W) in [0, 1], and the words for what is in it
+Drawing = Callable[..., Drawn]  # of (run, its model, the other options)
 
 
 def with_model(function: Callable[..., None]) -> Callable[..., None]:
-    """Decorator: the options of `run_options`; the function gets the run, its model and the name of the checkpoint."""
+    """Decorator: RUN_FOLDER and the options that all commands with a trained model share.
 
-    @run_options
+    The function gets the run, its model and the name of the checkpoint.
+    """
+
+    @click.argument(
+        "folder",
+        metavar="RUN_FOLDER",
+        help="folder of a run or of an export, or pretrained:NAME; genlab runs lists those there are",
+        type=RunFolder(),
+    )
+    @click.argument(
+        "data_root",
+        metavar="[data.root=FOLDER]",
+        help="folder of the data files, if not that of the run; data.root=null is the one in your cache",
+        required=False,
+        type=data_root,
+    )
+    @click.option("--device", metavar="DEVICE", default="cpu", help="cpu, cuda, cuda:1, ... (default: cpu)")
+    @trust_options
+    @checkpoint_option
     @wraps(function)
     def opened(
         folder: str,
@@ -48,13 +66,9 @@ def with_model(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def picture_options(default: str) -> Callable[[Drawing], Callable[..., None]]:
-    """Decorator: the options of `run_options`, and --out.
+    """Decorator: the options of `with_model`, and --out.
 
-    The function gets the run, its model and its other options, and returns the picture (C, H, W) in [0, 1] and the
-    words for what is in it. The PNG is written whole, and what was written is printed.
-
-    Args:
-        default: of --out.
+    The PNG is written whole, and what was written is printed.
     """
 
     def add(function: Drawing) -> Callable[..., None]:
@@ -87,19 +101,11 @@ def _png(text: str) -> Path:
     return output_file(text)
 
 
-def label_option(help: str) -> Any:
-    """--label, the class that a conditional model is asked for."""
-    return click.option("--label", type=click.IntRange(0, 10_000), metavar="CLASS", help=help)
+label_option = partial(click.option, "--label", type=click.IntRange(0, 10_000), metavar="CLASS")
 
 
 def check_label(model: Any, label: int | None, option: str = "--label") -> int:
-    """How many classes the model can be asked for, of which the label is one; ConfigError if it is not.
-
-    Args:
-        model: of the run.
-        label: None: none is asked for yet.
-        option: that asks.
-    """
+    """How many classes the model can be asked for; ConfigError if the label, if one is asked for, is none of them."""
     from genlab.capabilities import draws_labels
 
     if not draws_labels(model):

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 import click
 
 from genlab.cli.options import SEED, command
-from genlab.cli.picture import picture_options, test_images
+from genlab.cli.picture import Drawn, picture_options, test_images
 from genlab.errors import RunError
 from genlab.runs.reading import Run
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
-    from torch import Tensor
 
 
 @command(
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 @picture_options("reconstructions.png")
 @click.option("-n", type=click.IntRange(1, 2_000), help="how many test images (default: 32)")
 @click.option("--seed", type=SEED, help="choose the test images at random (default: the first ones)")
-def reconstruct(run: Run, model: "LightningModule", n: int | None, seed: int | None) -> tuple["Tensor", str]:
+def reconstruct(run: Run, model: "LightningModule", n: int | None, seed: int | None) -> Drawn:
     """Encode and decode test images: rows of originals, each with the row of their reconstructions below it."""
     from genlab.capabilities import CanReconstruct
     from genlab.pictures.grids import above_reconstructions

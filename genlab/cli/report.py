@@ -8,7 +8,7 @@ import click
 
 from genlab.cli.explore import DEFAULT as EXPLORER
 from genlab.cli.options import command, output_file, writing
-from genlab.errors import ConfigError, DiskError, GenlabError, RunError, plain
+from genlab.errors import ConfigError, GenlabError, RunError, plain
 
 DEFAULT = "report.html"
 MOST_EXPLORED = 4  # runs: each has its weights in the page
@@ -65,8 +65,6 @@ def report(folders: Sequence[str], out: Path | None, format: str, everything: bo
     if explorer and not html:
         raise ConfigError(f"--explorer: only in a page; leave it out for --format {format}")
     out = out or (Path(DEFAULT) if html else None)
-    if out is not None and out.exists() and not out.is_file():  # of a default, which click has not looked at
-        raise DiskError(f"{out}: is no plain file; choose another with --out")
     runs = [read_run(folder) for folder in find_folders(folders)]
     broken = [run for run in runs if run.broken]
     if len(broken) == len(runs):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genlab.cli.options import SEED, command
-from genlab.cli.picture import check_label, label_option, picture_options
+from genlab.cli.picture import Drawn, check_label, label_option, picture_options
 from genlab.errors import ConfigError, RunError
 from genlab.runs.reading import Run
 
@@ -39,7 +39,7 @@ IMAGES, COLUMNS = 64, 10  # where no number is asked for: in all, and of each cl
     metavar="K",
     help="draw codes from a mixture of K Gaussians, which is fitted to the codes of training images first",
 )
-@label_option("of a conditional model: of this class only (default: as often as the training images have each)")
+@label_option(help="of a conditional model: of this class only (default: as often as the training images have each)")
 @click.option("--grid", is_flag=True, help="of a conditional model: a row for each class, all from the same noise")
 def sample(
     run: Run,
@@ -50,7 +50,7 @@ def sample(
     label: int | None,
     grid: bool,
     chosen: Mapping[str, str],
-) -> tuple["Tensor", str]:
+) -> Drawn:
     """Draw images from the model of a run. One seed gives one picture, to the bit on one machine. -n 64 --seed 0 takes
     the noise of the pictures that training draws, images/samples/epoch_0001.png and so on.
 

@@ -79,11 +79,7 @@ def _run(cfg: DictConfig) -> None:
 
 @contextmanager
 def answered(folder: str) -> Iterator[None]:
-    """What ends a run early ends the program with one line; GENLAB_DEBUG=1 shows the traceback.
-
-    Args:
-        folder: of the run.
-    """
+    """What ends the run in a folder early ends the program with one line; GENLAB_DEBUG=1 shows the traceback."""
     exit_on_sigterm()
     try:
         yield

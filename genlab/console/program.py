@@ -62,11 +62,9 @@ def quick_imports() -> Iterator[None]:
 
 
 def answer(error: Exception, wrong: tuple[type[Exception], ...] = (ConfigError,)) -> int:
-    """Print one line for what a user can mend, and return the exit code; with GENLAB_DEBUG=1 everything is raised.
+    """Print one line for what a user can mend, and return the exit code, 2 for what is `wrong` with the command.
 
-    Args:
-        error: that has ended the program; a fault of genlab's own is raised again.
-        wrong: errors of a command itself, whose exit code is 2.
+    A fault of genlab's own is raised again; with GENLAB_DEBUG=1 everything is.
     """
     text = mendable(error)
     if text is None or os.environ.get("GENLAB_DEBUG"):

@@ -67,13 +67,9 @@ def aligned(cells: Sequence[Sequence[str]], right: Sequence[str] = ()) -> list[s
 
 
 def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = (), below: int = 0) -> None:
-    """Aligned columns, a line a row; the cells may hold what strangers wrote.
+    """Aligned columns, see `aligned`; the cells may hold what strangers wrote.
 
-    Args:
-        names: of the columns.
-        rows: a cell for each name.
-        right: the names of the columns that are aligned to the right.
-        below: so many last columns go to a line of their own, on a terminal that is too narrow for the whole row.
+    So many last columns as `below` go to a line of their own, on a terminal that is too narrow for the whole row.
     """
     cells = [[plain(cell) for cell in row] for row in [names, *rows]]
     lines, seconds = aligned(cells, right), [""] * len(cells)

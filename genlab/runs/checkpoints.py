@@ -2,7 +2,6 @@
 
 import copy
 import math
-import pickle
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -56,27 +55,21 @@ def mark(model: torch.nn.Module) -> dict[str, Any]:
 
 def read_checkpoint(path: Path, device: Any = "cpu") -> dict[str, Any]:
     """A checkpoint of genlab; RunError if it is missing, damaged, holds code, or is of another format."""
-    if not path.is_file():
-        raise RunError(f"{path}: no such checkpoint; restore it from a copy")
     try:
         check_archive(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd kinds of tensors, which are refused where they do not belong
             checkpoint = torch.load(path, map_location=device, weights_only=True)
         check_size(checkpoint)
-        if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("genlab"), dict):
-            raise RunError(f"{path}: not a checkpoint of genlab; use another")
         # plain dicts, because in a file that of OrderedDict can have attributes in the place of its methods
-        checkpoint, says = dict(checkpoint), dict(checkpoint["genlab"])
+        checkpoint = dict(checkpoint)
+        says = dict(checkpoint.get("genlab", {}))
         checkpoint["state_dict"] = dict(checkpoint.get("state_dict", {}))
-    except RunError:
-        raise
-    except pickle.UnpicklingError:
-        raise RunError(f"{path}: damaged, or it holds code, so it is not opened; use another checkpoint") from None
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error.strerror}); see to that, or use another checkpoint") from None
     except Exception as error:  # whatever bytes that somebody else has written lead torch to
-        raise RunError(f"{path}: damaged ({type(error).__name__} {str(error)[:80]}); use another checkpoint") from None
+        why = f"{type(error).__name__} {str(error)[:80]}"
+        raise RunError(f"{path}: damaged, or it holds code, so it is not opened ({why}); use another") from None
     form, version, batches = (says.get(name) for name in ("format", "version", "batches"))
     if type(form) is int and form != FORMAT:
         raise RunError(

@@ -45,19 +45,16 @@ def check_config(config: Any, sections: Sequence[str] = SECTIONS, trust: Sequenc
     missing = [name for name in needed if name not in config] if isinstance(config, dict) else [*needed, "all"]
     if missing:
         raise RunError(f"no config of a run, {missing[0]} is missing; give the folder of a run")
-    for name in config if whole else ():
-        if name in PLAIN and not isinstance(config[name], (str, int)):
-            raise RunError(f"{name}={config[name]}: not a plain value, so it is not run")
-        if name not in needed and isinstance(config[name], dict):
-            raise RunError(f"{name}: there is no such setting, so it is not run")
+    for name, value in config.items() if whole else ():
+        if (name in PLAIN and not isinstance(value, (str, int))) or (name not in needed and isinstance(value, dict)):
+            raise RunError(f"{name}={value}: not a setting of a run, so it is not run")
     _check_value(config, (), sections, trust)
     for section in sections:
-        table = config[section] if section in TABLES else {section: config[section]}
-        if not isinstance(table, dict):
-            raise RunError(f"{section}={table}: not a table of classes, so it is not run")
-        for name, value in table.items():
-            if not isinstance(value, dict) or "_target_" not in value:
-                address = f"{section}.{name}" if section in TABLES else section
+        found = config[section]
+        is_table = section in TABLES and isinstance(found, dict)
+        nodes = {f"{section}.{name}": node for name, node in found.items()} if is_table else {section: found}
+        for address, node in nodes.items():
+            if not isinstance(node, dict) or "_target_" not in node:
                 raise RunError(f"{address} names no class, so it is not run")
     for name in OBJECTS:
         if "trainer" in sections and name in config["trainer"]:

@@ -19,23 +19,14 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Column:
-    """What stands in one column: numbers that may be compared.
+    """What stands in one column: numbers that may be compared."""
 
-    Attributes:
-        name: as `test/elbo` of summary.json, or `fid_mnist` of evaluation.json.
-        kind: of the quantity, see `genlab.quantities`.
-        better: `higher`, `lower` or empty.
-        unit: may be empty.
-        protocol: what must be equal, as the images and their binarization; empty where it is not stated.
-        features: digest of the feature network; empty where none is involved.
-    """
-
-    name: str
-    kind: str = "likelihood"
-    better: str = ""
+    name: str  # as `test/elbo` of summary.json, or `fid_mnist` of evaluation.json
+    kind: str = "likelihood"  # of the quantity, see `genlab.quantities`
+    better: str = ""  # `higher`, `lower` or empty
     unit: str = ""
-    protocol: str = ""
-    features: str = ""
+    protocol: str = ""  # what must be equal, as the images and their binarization; empty where it is not stated
+    features: str = ""  # digest of the feature network; empty where none is involved
 
     @property
     def ranked(self) -> bool:
@@ -58,19 +49,12 @@ class Number:
 
 @dataclass(frozen=True)
 class Cell:
-    """A row's numbers in a column, or why there are none.
+    """A row's numbers in a column, or why there are none."""
 
-    Attributes:
-        values: one for each run that has it.
-        estimators: of these, each once.
-        verdict: `best`, `not distinguishable` (from the best) or empty.
-        absent: the reason, where there are no values.
-    """
-
-    values: tuple[float, ...] = ()
-    estimators: tuple[str, ...] = ()
-    verdict: str = ""
-    absent: str = ""
+    values: tuple[float, ...] = ()  # one for each run that has it
+    estimators: tuple[str, ...] = ()  # of these, each once
+    verdict: str = ""  # `best`, `not distinguishable` (from the best) or empty
+    absent: str = ""  # the reason, where there are no values
 
     @property
     def mean(self) -> float | None:
@@ -91,12 +75,7 @@ Cells = dict[Column, dict[Row, Cell]]
 
 
 def compare(rows: Mapping[Row, Sequence[Measured]], why: Callable[[Row, Column], str] = lambda *_: "") -> Cells[Row]:
-    """Column → row → cell, the columns in the order of their quantities.
-
-    Args:
-        rows: what each run of each row has measured.
-        why: a row has nothing in a column.
-    """
+    """Column → row → cell, in the order of the quantities; `why` tells why a row has nothing in a column."""
     columns = dict.fromkeys(column for runs in rows.values() for run in runs for column in run)
     return {column: _judged(column, _cells(column, rows, why)) for column in sorted(columns, key=_order)}
 
@@ -160,11 +139,8 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
 def distinguishable(one: Sequence[float], other: Sequence[float], comparisons: int = 1) -> bool:
     """Whether two sets of seeds have different means, at 5 %, by Welch's t-test; never with one seed.
 
-    A bootstrap would call too few seeds different too often, see `bootstrap_interval`.
-
-    Args:
-        one, other: a number for each seed.
-        comparisons: how many such questions are asked together; the level is divided by it (Bonferroni).
+    A bootstrap would call too few seeds different too often, see `bootstrap_interval`. The level is divided by the
+    number of comparisons that are asked for together (Bonferroni).
     """
     if len(one) < 2 or len(other) < 2:
         return False

@@ -22,18 +22,14 @@ from genlab.runs.classes import targets
 def construct(
     node: DictConfig, address: str, base: type, offered: Mapping[str, Any] = {}, given: Mapping[str, Any] = {}
 ) -> Any:
-    """Build the object of a section.
+    """Build the object of a section, at an address as `model`.
+
+    ConfigError for a class that cannot be imported or is none of `base`, or for a value that its constructor refuses,
+    under its address, as `model.latent_dim=0`.
 
     Args:
-        node: has `_target_` and arguments.
-        address: of the node, for messages.
-        base: class that the object must have.
         offered: arguments for a constructor that takes them; they count more than those of the node.
         given: arguments for any constructor.
-
-    Raises:
-        ConfigError: a class that cannot be imported or is none of `base`, or a value that its constructor refuses,
-            under its address, as `model.latent_dim=0`.
     """
     found = ((".".join(where), target) for where, target in targets(node, (address,)))
     classes = {where: located(target, where) for where, target in found}

@@ -64,13 +64,10 @@ def new_export(folder: Path) -> Iterator[Path]:
 
 
 def write_weights(folder: Path, run: Run, model: LightningModule, checkpoint: str, half: bool = False) -> None:
-    """Write a safetensors export.
+    """Write a safetensors export into an empty folder.
 
     Args:
-        folder: empty.
-        run: that the model is of.
-        model: with its weights.
-        checkpoint: name of the file that they come from.
+        checkpoint: name of the file that the model's weights come from.
         half: keep 16 bits of each number; RunError if one is too large for that.
     """
     state = model.state_dict()
@@ -106,14 +103,7 @@ def _measured_on(evaluation: Path) -> str | None:
 def write_card(
     folder: Path, run: Run, model: LightningModule, checkpoint: str, kind: str, files: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Write `card.json`.
-
-    Args:
-        folder: of the export.
-        run, model, checkpoint: see `write_weights`.
-        kind: `safetensors` or `onnx`.
-        files: name → what is to be known of it, with its `sha256`.
-    """
+    """Write `card.json`; of each file there is what is to be known of it, with its `sha256`. See `write_weights`."""
     settings: Any = OmegaConf.to_container(run.config)
     summary, source = run.summary, str(settings["data"].get("name"))
     card = {

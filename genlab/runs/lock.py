@@ -16,11 +16,9 @@ OF_A_SWEEP = ("console.log", "error.log")  # which it keeps in the folder of a j
 
 @contextmanager
 def locked(folder: Path, patience: float = 1.0) -> Iterator[None]:
-    """Hold the folder's lock, which the system takes back when the process dies, however it dies.
+    """Hold the folder's lock, which the system takes back when the process dies, however it dies; make the folder.
 
-    Args:
-        folder: of the run; made here if need be.
-        patience: seconds, because whoever asks `is_locked` holds the lock for a moment; then RunError.
+    RunError after `patience` seconds: whoever asks `is_locked` holds the lock for a moment.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
@@ -35,13 +33,13 @@ def locked(folder: Path, patience: float = 1.0) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether some process trains into the folder now."""
+    """Whether some process trains into the folder now, for all that can be told of one that cannot be written."""
     if not (folder / ".lock").exists():
         return False
     try:
         with locked(folder, patience=0):
             return False
-    except RunError:
+    except (RunError, OSError):
         return True
 
 
@@ -59,11 +57,9 @@ def new_folder(folder: Path, key: str = "hydra.run.dir") -> Iterator[None]:
 
 
 def check_new(folder: Path, key: str = "hydra.run.dir") -> None:
-    """Raise RunError if there are files in a folder in which a run or a sweep begins, or if it lies in that of a run.
+    """Raise RunError if a folder in which a run or a sweep begins has files, or lies in that of a run.
 
-    Args:
-        folder: may be absent.
-        key: of the setting that names another one.
+    `key` is the setting that names another one.
     """
     place = shlex.quote(short(folder))
     if (folder / SWEEP_FILE).exists():

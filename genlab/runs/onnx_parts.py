@@ -44,15 +44,10 @@ def parts_of(model: LightningModule) -> Mapping[str, Part]:
 
 
 def write_parts(folder: Path, model: LightningModule) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Write a file for each part, and check it against torch.
+    """Write a file for each part of a model on the CPU, and check it against torch.
 
-    Args:
-        folder: is there.
-        model: in evaluation mode, on the CPU.
-
-    Returns:
-        What a card says of each file; and the parts of which there is none, with the reason. RunError if no part can be
-        written as ONNX, or the numbers of one are not those of torch.
+    Return what a card says of each file, and the parts of which there is none, with the reason. RunError if no part can
+    be written as ONNX, or the numbers of one are not those of torch.
     """
     model = copy.deepcopy(model).requires_grad_(False)
     for module in model.modules():

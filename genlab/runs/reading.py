@@ -26,17 +26,11 @@ LARGEST = 10_000_000  # bytes of a summary; genlab's own have 5,000
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder.
+    """A run folder."""
 
-    Attributes:
-        folder: absolute.
-        config: what was run, checked; its paths are those of the folder, wherever it has been moved to.
-        summary: summary.json.
-    """
-
-    folder: Path
-    config: DictConfig
-    summary: dict[str, Any]
+    folder: Path  # absolute
+    config: DictConfig  # what was run, checked; its paths are those of the folder, wherever it has been moved to
+    summary: dict[str, Any]  # summary.json
 
     def checkpoint(self, name: CheckpointName | None = None) -> Path:
         """The file of a checkpoint; of `best` without a name, or of `last` where no validation metric chooses.
@@ -60,11 +54,9 @@ class Run:
 
 
 def open_run(folder: str | Path, sections: Sequence[str] = SECTIONS, trust: Sequence[str] = ()) -> Run:
-    """Read a run folder; RunError if it is none, is damaged, or nobody should trust it: see `genlab.runs.trust`.
+    """Read the folder of a run or an export, or `pretrained:NAME`, as far as `genlab.runs.classes.check_config` allows.
 
-    Args:
-        folder: of the run or of an export, or `pretrained:NAME`.
-        sections, trust: see `genlab.runs.classes.check_config`.
+    RunError if it is none, is damaged, or nobody should trust it: see `genlab.runs.trust`.
     """
     given = os.path.expanduser(run_folder(str(folder)))
     if not os.path.isdir(given):

@@ -49,6 +49,8 @@ OVERRIDES = {
     "seed=abc": "error: seed=abc: should be a valid integer",
     "seed=99999999999": "seed=99999999999: should be less than 4294967296",
     "data.batch_size=0": "data.batch_size=0: should be greater than 0",
+    "data.batch_size=10000000000000000000000000": "too large a number; use one between -2**63 and 2**63",
+    "callbacks.samples.seed=99999999999999999999999": "callbacks.samples.seed=9999",
     "data.num_workers=999999": "data.num_workers=999999: should be less than or equal to",
     "data.root=absent": "error: data.root=absent: no such folder; name the folder that has",
     "data=folder": "data.root: is missing; data=folder needs data.root=PATH",
