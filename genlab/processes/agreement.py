@@ -117,30 +117,23 @@ def _key(name: str) -> str:
 
 @contextmanager
 def _connected(launched: Peers) -> Iterator["Store"]:
+    """The store, at the address where the process group will meet."""
+    global _kept
     # seconds, because of torch, which a run of several processes needs anyway
-    from torch.distributed import DistError
+    from torch.distributed import DistError, rendezvous
+
+    from genlab.processes.cluster import cluster_environment
 
     try:
-        yield _store()
+        if _kept is None:
+            environment = cluster_environment()
+            assert environment is not None
+            address = f"tcp://{environment.main_address}:{environment.main_port}"
+            _kept, _, _ = next(rendezvous(address, launched.rank, launched.processes, timeout=PATIENCE))
+        yield _kept
     except DistError as error:
         why = " ".join(str(error).split())[:100]
         raise PeerError(
             f"one of the {launched.processes} processes of {launched.by} has ended, or is not to be found ({why}); "
             "see what it says, and start all of them again"
         ) from None
-
-
-def _store() -> "Store":
-    """At the address where the process group will meet."""
-    global _kept
-    if _kept is None:
-        from torch.distributed import rendezvous
-
-        from genlab.processes.cluster import cluster_environment
-
-        launched, environment = peers(), cluster_environment()
-        assert launched is not None and environment is not None
-        address = f"tcp://{environment.main_address}:{environment.main_port}"
-        meeting = rendezvous(address, launched.rank, launched.processes, timeout=PATIENCE)
-        _kept, _, _ = next(meeting)
-    return _kept

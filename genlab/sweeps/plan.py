@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, TypeAdapter, ValidationError
 
+from genlab.arguments import explain
 from genlab.errors import RunError, plain
 from genlab.runs.atomic import write_text
 from genlab.runs.identity import varying
@@ -61,9 +62,6 @@ class _File(Plan):
     format: Literal[1]
 
 
-SCHEMA = TypeAdapter(_File)
-
-
 def assign(wanted: Sequence[Job], known: Sequence[Job]) -> list[Job]:
     """A folder for each job: that of a known job with its fingerprint, or the next number.
 
@@ -91,13 +89,7 @@ def difference(job: Job, jobs: Sequence[Job]) -> str:
 
 
 def write_plan(folder: Path, plan: Plan, **results: Any) -> None:
-    """Write sweep.json, whole or not at all.
-
-    Args:
-        folder: of the sweep.
-        plan: to be read again by its jobs, and by a command that resumes it.
-        results: what is known besides, for whoever reads the file.
-    """
+    """Write sweep.json, whole or not at all, with results for whoever reads the file."""
     written = {"format": 1, "keep": plan.keep, **results, "jobs": [asdict(job) for job in plan.jobs]}
     write_text(folder / SWEEP_FILE, json.dumps(written, indent=1, allow_nan=False) + "\n")
 
@@ -112,11 +104,9 @@ def read_plan(folder: Path) -> Plan:
     if not path.exists():
         raise RunError(f"{folder}: no folder of a sweep, it has no {SWEEP_FILE}; sweeps are below outputs/sweeps")
     try:
-        plan = SCHEMA.validate_json(read_text(path, LARGEST), strict=True)
+        plan = TypeAdapter(_File).validate_json(read_text(path, LARGEST), strict=True)
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"]))
-        raise RunError(f"{path}: damaged ({where}: {fault['msg']}); restore it from a copy") from None
+        raise RunError(f"{path}: damaged ({explain(error)}); restore it from a copy") from None
     if len({job.folder for job in plan.jobs}) < len(plan.jobs):
         raise RunError(f"{path}: damaged (two jobs in one folder); restore it from a copy")
     return Plan(plan.jobs, plan.keep)
