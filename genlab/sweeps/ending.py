@@ -1,38 +1,45 @@
-"""How a sweep ends: the table, sweep.csv, sweep.json, TensorBoard's columns, and the exit code."""
+"""How a sweep ends: the table, sweep.csv, sweep.json and TensorBoard's columns, by what its folders say."""
 
+import csv
+import io
 import os
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from genlab.console.readable import print_table, readable, short, to_copy
 from genlab.errors import plain
-from genlab.runs.listing import Listed
-from genlab.sweeps.plan import Plan, difference
-from genlab.sweeps.results import listed, results, write_results
-from genlab.sweeps.table import cells, compared, groups, heads, plain_rows
+from genlab.runs.atomic import write_text
+from genlab.runs.identity import varying
+from genlab.runs.listing import Listed, list_runs
+from genlab.sweeps.plan import Job, Plan, difference, write_plan
+from genlab.sweeps.table import Result, cells, compared, groups, heads, plain_rows
 from genlab.sweeps.thinning import best_of_each_kind, scored, thin
 
 
 def end(sweep: Path, plan: Plan, seconds: float) -> bool:
-    """Write and print what has come of all jobs that the sweep's folder has.
+    """Write and print what has come of all jobs in the sweep's folder; return whether those of the command are done.
 
     Args:
         sweep: its folder.
         plan: of the sweep.
         seconds: that the command has taken.
-
-    Returns:
-        whether each job of the command has finished.
     """
-    _remove_empty(sweep, plan)
+    for job in plan.jobs:  # whose folder Hydra has made, and which went to others or has not begun
+        with suppress(OSError):  # it is not empty, or not there
+            (sweep / job.folder).rmdir()
     if plan.keep == "best":  # of a sweep that had ended before it was asked for
         thin(sweep)
-    runs = listed(sweep)
-    found = results(plan, runs)
+    runs = {run.folder.name: run for run in list_runs(sweep) if run.folder.parent == sweep}
+    found = [_result(job, runs.get(job.folder)) for job in plan.jobs]
     rows = groups(found)
     columns = compared(rows)
-    write_results(sweep, plan, found, runs, plain_rows(rows, columns))
+    _write_csv(sweep / "sweep.csv", plan, found, runs)
+    of_jobs = [asdict(result) | {"folder": job.folder} for job, result in zip(plan.jobs, found, strict=True)]
+    write_plan(sweep, plan, results=of_jobs, groups=plain_rows(rows, columns))
     _write_columns(sweep, runs)
     print()
     print_table(*cells(rows, columns))
@@ -51,14 +58,38 @@ def end(sweep: Path, plan: Plan, seconds: float) -> bool:
     )
 
 
-def _remove_empty(sweep: Path, plan: Plan) -> None:
-    """Folders that Hydra has made for jobs which went to others or have not begun."""
-    for job in plan.jobs:
-        with suppress(OSError):  # it is not empty, or not there
-            (sweep / job.folder).rmdir()
+def _result(job: Job, run: Listed | None) -> Result:
+    status = "not started" if run is None else run.status
+    result = Result(job.settings, status, fingerprint=job.fingerprint, repeats=job.repeats)
+    if run is None or status != "finished":
+        return replace(result, reason=run.reason if run and status in ("failed", "broken") else None)
+    return replace(
+        result,
+        headline=run.headline,
+        value=run.value,
+        seconds=run.seconds,
+        protocol=run.protocol.get(run.headline or "", ""),
+        estimator=run.estimators.get(run.headline or "", ""),
+    )
 
 
-def _write_columns(sweep: Path, runs: dict[str, Listed]) -> None:
+def _write_csv(path: Path, plan: Plan, results: Sequence[Result], runs: Mapping[str, Listed]) -> None:
+    """A row a job, with all metrics of those that have finished."""
+    names = varying([result.settings for result in results])
+    of_jobs = list(zip(plan.jobs, results, strict=True))
+    metrics = {job.folder: runs[job.folder].metrics for job, result in of_jobs if result.status == "finished"}
+    tags = sorted({tag for found in metrics.values() for tag in found})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["folder", *names, "status", "headline", "value", "seconds", "reason", *tags])
+    for job, result in of_jobs:
+        row: list[Any] = [job.folder, *(result.settings.get(name) for name in names), result.status]
+        row += [result.headline, result.value, result.seconds, result.reason]
+        writer.writerow(row + [metrics.get(job.folder, {}).get(tag) for tag in tags])
+    write_text(path, text.getvalue())
+
+
+def _write_columns(sweep: Path, runs: Mapping[str, Listed]) -> None:
     begun = [run.folder for run in runs.values() if run.headline and (run.folder / "config.yaml").exists()]
     if not begun or not any(name.startswith("events.out") for name in os.listdir(begun[0])):  # logger=none
         return

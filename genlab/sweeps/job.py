@@ -5,7 +5,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -13,21 +13,28 @@ from omegaconf import DictConfig, open_dict
 
 from genlab.console.program import keep_quiet, mendable, quick_imports
 from genlab.console.readable import readable, short
-from genlab.errors import plain
+from genlab.errors import RunError, plain
 from genlab.processes.signals import TERMINATED, exit_on_sigterm
-from genlab.runs.atomic import remove_leftovers
-from genlab.runs.listing import list_runs
-from genlab.runs.lock import locked
-from genlab.runs.reading import Run, open_run
-from genlab.sweeps.failure import ERROR, record_failure
+from genlab.runs.atomic import remove_leftovers, write_json, write_text
+from genlab.runs.listing import listed
+from genlab.runs.lock import is_locked, locked
+from genlab.runs.reading import Run, open_run, read_summary
+from genlab.runs.record import RunRecord, save_config
 from genlab.sweeps.far_job import take_back
 from genlab.sweeps.placement import Placement
 from genlab.sweeps.plan import Plan, difference, read_plan
-from genlab.sweeps.results import status
 from genlab.sweeps.stop import end_with_parent, is_orphan, is_stopping
 from genlab.sweeps.thinning import thin
 
-CONSOLE = "console.log"
+CONSOLE, ERROR = "console.log", "error.log"
+
+
+def status(folder: Path) -> str | None:
+    """Of the run in a folder; None where none has begun."""
+    try:
+        return str(read_summary(folder)["status"])
+    except RunError:
+        return None
 
 
 def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], place: Placement) -> None:
@@ -69,7 +76,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
                 take_back(getattr(error, "code", None))
                 raise
         except Exception as error:
-            record_failure(error, cfg, folder, overrides)
+            _record_failure(error, cfg, folder, overrides)
             why = mendable(error) or f"{type(error).__name__}: {error}"
             print(f"error: job {label}: {plain(why)}; {short(folder / ERROR)}", file=errors)
             if os.environ.get("GENLAB_DEBUG"):
@@ -127,6 +134,26 @@ def _console(folder: Path, own: bool) -> Iterator[TextIO | None]:
 
 
 def _result(folder: Path) -> str:
-    (run,) = list_runs(folder)
+    run = listed(folder)
     number = f"   {run.headline} {readable(run.value)}" if run.headline and run.value is not None else ""
     return f"{run.status}{number}   {run.seconds or 0:.0f} s"
+
+
+def _record_failure(error: Exception, cfg: DictConfig, folder: Path, overrides: list[str]) -> None:
+    """Write error.log, and the status even where the run has not begun; as much of it as the disk takes.
+
+    The summary of a run into which another process trains, and one that is damaged, are left as they are.
+    """
+    with suppress(OSError):
+        write_text(folder / ERROR, "".join(traceback.format_exception(error)))
+        if is_locked(folder):
+            return
+        if (folder / "summary.json").exists():
+            with suppress(RunError):
+                failed = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+                write_json(folder / "summary.json", read_summary(folder) | failed)
+            return
+        save_config(cfg, overrides, folder)
+        model = str(cfg.model.get("_target_", "")).rpartition(".")[2]
+        with suppress(type(error)), RunRecord(folder, {"model": model, "data": cfg.data.get("name"), "seed": cfg.seed}):
+            raise error

@@ -40,8 +40,10 @@ def run_in_queue(
         KeyboardInterrupt, SystemExit: a signal came; the jobs stay in the queue.
     """
     logging.getLogger("submitit").setLevel(logging.ERROR)
-    executor = submitit.AutoExecutor(folder=folder, cluster=cluster, **_named(settings, cluster, ("max_num_timeout",)))
-    executor.update_parameters(**_named({k: v for k, v in settings.items() if k != "max_num_timeout"}, cluster))
+    given = {k if k in SHARED else f"{cluster}_{k}": v for k, v in settings.items() if v is not None}
+    of_executor = {name: given.pop(name) for name in list(given) if name.endswith("_max_num_timeout")}
+    executor = submitit.AutoExecutor(folder=folder, cluster=cluster, **of_executor)
+    executor.update_parameters(**given)
     accounts = cluster != "slurm" or _has_accounts()
     submitted = executor.map_array(job, list(overrides), list(overrides.values()))
     try:
@@ -53,14 +55,6 @@ def run_in_queue(
             told = " ".join(sorted(left))
             print(f"\nwhat is in the queue stays there; scancel {told} takes it out", file=sys.stderr)
         raise
-
-
-def _named(settings: Mapping[str, Any], cluster: str, chosen: tuple[str, ...] | None = None) -> dict[str, Any]:
-    return {
-        name if name in SHARED else f"{cluster}_{name}": value
-        for name, value in settings.items()
-        if value is not None and (chosen is None or name in chosen)
-    }
 
 
 def _has_accounts() -> bool:

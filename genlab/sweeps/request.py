@@ -19,7 +19,7 @@ from genlab.errors import ConfigError
 from genlab.processes.peers import peers
 from genlab.runs.identity import fingerprint, without_seed
 from genlab.sweeps.composition import compose_each
-from genlab.sweeps.placement import PLACEMENTS, Placement, jobs_at_once, placement
+from genlab.sweeps.placement import PLACEMENTS, Placement, placement
 from genlab.sweeps.plan import Job, Keep
 
 OWN = "sweep."
@@ -190,4 +190,6 @@ def _at_once(master: DictConfig, place: Placement, jobs: int) -> int:
         return 1
     if not isinstance(n_jobs, int) or n_jobs == 0:
         raise ConfigError(f"hydra.launcher.n_jobs={n_jobs}: should be a number of jobs, or -1 for one a core")
-    return jobs_at_once(n_jobs)
+    from joblib import effective_n_jobs  # a part of a second
+
+    return int(effective_n_jobs(n_jobs))

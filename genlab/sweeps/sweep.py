@@ -15,10 +15,10 @@ from genlab.errors import RunError, plain
 from genlab.processes.signals import code_of, exit_on_sigterm
 from genlab.runs.lock import locked, new_folder
 from genlab.sweeps.ending import end
+from genlab.sweeps.job import status
 from genlab.sweeps.placement import divide_cores
 from genlab.sweeps.plan import Plan, assign, read_plan, write_plan
 from genlab.sweeps.request import SweepRequest
-from genlab.sweeps.results import status
 from genlab.sweeps.stop import Stop
 
 DONE = "finished already"

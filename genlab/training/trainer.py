@@ -40,13 +40,9 @@ _TYPES |= {
     # one of genlab's own, with all of Lightning's
     "precision": Literal["auto"] | _TYPES["precision"],
 }
-_COMPILE = inspect.Parameter("compile", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)  # genlab's own
-_SIGNATURE = inspect.signature(pytorch_lightning.Trainer)
-_SIGNATURE = _SIGNATURE.replace(parameters=[*_SIGNATURE.parameters.values(), _COMPILE])
-_TYPES["compile"] = bool
-_ARGUMENTS: dict[str, Any] = {
-    name: (_TYPES[name], argument.default) for name, argument in _SIGNATURE.parameters.items()
-}
+_PARAMETERS = inspect.signature(pytorch_lightning.Trainer).parameters
+_ARGUMENTS: dict[str, Any] = {name: (_TYPES[name], argument.default) for name, argument in _PARAMETERS.items()}
+_ARGUMENTS["compile"] = (bool, False)  # genlab's own
 _RULES = ConfigDict(
     strict=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False, protected_namespaces=()
 )
@@ -60,7 +56,7 @@ class CheckedTrainer(pytorch_lightning.Trainer):
     `CapturedSteps`. `profiler` names one of `PROFILERS`, which writes `profile/fit-*.txt` below the `default_root_dir`.
     """
 
-    __signature__ = _SIGNATURE  # for whoever asks which arguments there are
+    __signature__ = inspect.signature(Arguments)  # for whoever asks which arguments there are
 
     def __init__(self, **arguments: Any) -> None:
         Arguments(**arguments)
@@ -112,18 +108,13 @@ def _profiler(name: Any, folder: Path) -> Profiler:
 
 def _several(accelerator: Any = "auto", devices: Any = "auto", num_nodes: int = 1, **_: Any) -> bool:
     """Whether Lightning will train on several devices."""
-    there = [kind for kind in (MPSAccelerator, CUDAAccelerator) if kind.is_available()]
-    kinds: dict[Any, list[Any]] = {
-        "cpu": [CPUAccelerator],
-        "cuda": [CUDAAccelerator],
-        "gpu": there,
-        "auto": [*there, CPUAccelerator],
-    }
-    if num_nodes > 1 or accelerator not in kinds or not kinds[accelerator]:
+    there: list[Any] = [kind for kind in (MPSAccelerator, CUDAAccelerator, CPUAccelerator) if kind.is_available()]
+    wanted = {"cpu": [CPUAccelerator], "cuda": [CUDAAccelerator], "gpu": there[:-1], "auto": there}
+    kinds = [kind for kind in wanted.get(accelerator, []) if kind in there]
+    if num_nodes > 1 or not kinds:
         return num_nodes > 1
-    kind = kinds[accelerator][0]
-    count = kind.auto_device_count() if devices == "auto" else devices
-    return kind.is_available() and len(kind.get_parallel_devices(kind.parse_devices(count))) > 1
+    count = kinds[0].auto_device_count() if devices == "auto" else devices
+    return len(kinds[0].get_parallel_devices(kinds[0].parse_devices(count))) > 1
 
 
 def capturing(
@@ -139,21 +130,17 @@ def capturing(
     Raises:
         ConfigError: where there is no one GPU, or a step has parts that cannot be captured.
     """
+    why = None
     if accelerator not in ("gpu", "cuda", "auto") or not CUDAAccelerator.is_available():
-        raise ConfigError("trainer.compile=true: needs a GPU of NVIDIA's; use trainer.compile=false")
-    if strategy != "auto" or _several(accelerator, devices, **arguments):
-        raise ConfigError(
-            "trainer.compile=true: for one process; use trainer.devices=1, and leave trainer.strategy out"
-        )
-    if precision == "16-mixed":
-        raise ConfigError(
-            "trainer.compile=true: float16 reads its scale at each step; use trainer.precision=bf16-mixed"
-        )
-    if accumulate_grad_batches != 1:
-        raise ConfigError(
-            f"trainer.accumulate_grad_batches={accumulate_grad_batches}: not with trainer.compile=true; "
-            "leave one of them out"
-        )
+        why = "needs a GPU of NVIDIA's; use trainer.compile=false"
+    elif strategy != "auto" or _several(accelerator, devices, **arguments):
+        why = "for one process; use trainer.devices=1, and leave trainer.strategy out"
+    elif precision == "16-mixed":
+        why = "float16 reads its scale at each step; use trainer.precision=bf16-mixed"
+    elif accumulate_grad_batches != 1:
+        why = "not with trainer.accumulate_grad_batches; leave one of them out"
+    if why:
+        raise ConfigError(f"trainer.compile=true: {why}")
     (index,) = CUDAAccelerator.parse_devices(1 if devices == "auto" else devices) or [0]
     return CapturedSteps(torch.device("cuda", index))
 

@@ -2,14 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-Jobs = Sequence[Sequence[str]]
+if TYPE_CHECKING:
+    from genlab.sweeps.far_job import FarJob
 
 
 class FarLauncher(Launcher):
@@ -20,7 +21,7 @@ class FarLauncher(Launcher):
         self.task_function = task_function
         self.config = config
 
-    def launch(self, job_overrides: Jobs, initial_job_idx: int) -> Sequence[JobReturn]:
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from genlab.sweeps.far_job import FarJob
 
         job = FarJob(self.hydra_context, self.task_function, self.config)
@@ -29,7 +30,7 @@ class FarLauncher(Launcher):
         return [JobReturn(status=JobStatus.COMPLETED, _return_value=None) for _ in job_overrides]
 
     @abstractmethod
-    def bring(self, job: Any, overrides: dict[int, list[str]]) -> None:
+    def bring(self, job: "FarJob", overrides: dict[int, list[str]]) -> None:
         """Call `job(number, overrides)` for each number elsewhere, and wait until all have ended."""
 
 
@@ -47,7 +48,7 @@ class RayLauncher(FarLauncher):
         self.address = address
         self.needs = {"num_cpus": num_cpus, "num_gpus": num_gpus, "max_retries": max_retries}
 
-    def bring(self, job: Any, overrides: dict[int, list[str]]) -> None:
+    def bring(self, job: "FarJob", overrides: dict[int, list[str]]) -> None:
         from genlab.sweeps.ray_cluster import run_on_cluster  # seconds, because of Ray
 
         run_on_cluster(job, overrides, self.address, self.needs)
@@ -67,7 +68,7 @@ class LocalQueueLauncher(FarLauncher):
         self.folder = submitit_folder
         self.settings = settings
 
-    def bring(self, job: Any, overrides: dict[int, list[str]]) -> None:
+    def bring(self, job: "FarJob", overrides: dict[int, list[str]]) -> None:
         from genlab.sweeps.queue import run_in_queue
 
         run_in_queue(job, overrides, self.cluster, self.folder, self.settings)

@@ -12,7 +12,7 @@ from genlab.cli.overrides import check, searchpath
 from genlab.console.program import mendable
 from genlab.errors import ConfigError
 from genlab.runs.configuration import config_dir, quoted
-from genlab.sweeps.placement import jobs_at_once, threads_each
+from genlab.sweeps.placement import threads_each
 from genlab.sweeps.request import sweep_request
 
 
@@ -157,15 +157,10 @@ def test_a_setting_of_sweeps_without_a_sweep_is_refused():
         check(["sweep.keep=best"])
 
 
-@pytest.mark.parametrize(("n_jobs", "expected"), [(-1, 6), (-2, 5), (3, 3), (-9, 1)])
-def test_as_many_jobs_at_once_as_joblib_starts(monkeypatch, n_jobs, expected):
-    monkeypatch.setattr("joblib.cpu_count", lambda: 6)
-    assert jobs_at_once(n_jobs) == expected
-
-
 def test_joblib_takes_all_cores_unless_told_otherwise(monkeypatch):
-    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    monkeypatch.setattr("joblib.effective_n_jobs", {-1: 2, 3: 3}.get)
     assert planned("hydra/launcher=joblib", "seed=0,1,2").at_once == 2
+    assert planned("hydra/launcher=joblib", "hydra.launcher.n_jobs=3", "seed=0,1,2").at_once == 3
 
 
 @pytest.mark.parametrize(("cores", "jobs", "threads"), [(8, 3, 2), (8, 8, 1), (2, 4, 1), (8, 2, 4)])
