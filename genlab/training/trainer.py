@@ -109,8 +109,8 @@ def _profiler(name: Any, folder: Path) -> Profiler:
 def _several(accelerator: Any = "auto", devices: Any = "auto", num_nodes: int = 1, **_: Any) -> bool:
     """Whether Lightning will train on several devices."""
     there: list[Any] = [kind for kind in (MPSAccelerator, CUDAAccelerator, CPUAccelerator) if kind.is_available()]
-    wanted = {"cpu": [CPUAccelerator], "cuda": [CUDAAccelerator], "gpu": there[:-1], "auto": there}
-    kinds = [kind for kind in wanted.get(accelerator, []) if kind in there]
+    gpus, cpu = there[:-1], there[-1:]
+    kinds = {"cpu": cpu, "cuda": gpus, "gpu": gpus, "auto": there}.get(accelerator)
     if num_nodes > 1 or not kinds:
         return num_nodes > 1
     count = kinds[0].auto_device_count() if devices == "auto" else devices

@@ -52,12 +52,8 @@ def choice(options: Annotated[list[Any], Field(min_length=1)]) -> CategoricalDis
     return CategoricalDistribution(texts)
 
 
-TYPES: dict[str, Callable[..., BaseDistribution]] = {
-    "log_uniform": log_uniform,
-    "uniform": uniform,
-    "integer": integer,
-    "choice": choice,
-}
+_DIMENSIONS: tuple[Callable[..., BaseDistribution], ...] = (log_uniform, uniform, integer, choice)
+TYPES = {dimension.__name__: dimension for dimension in _DIMENSIONS}
 
 
 def suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> None:

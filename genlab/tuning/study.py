@@ -26,13 +26,7 @@ PATIENCE = 100.0  # seconds for which a worker waits while others write into the
 HEARTBEAT = 60  # seconds between two signs of life in a database that machines share without sharing the folder
 TRIES = 3  # of a trial whose worker dies
 ERROR = "error"  # attribute of a trial: why it failed
-DRIVERS = {
-    "psycopg2": "psycopg2-binary",
-    "psycopg": "psycopg[binary]",
-    "MySQLdb": "mysqlclient",
-    "oracledb": "oracledb",
-}
-
+DRIVERS = {"psycopg2": "psycopg2-binary", "psycopg": "psycopg[binary]", "MySQLdb": "mysqlclient"}
 STATES = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -110,9 +104,14 @@ def count(trials: Iterable[FrozenTrial]) -> dict[str, int]:
     return {name: states[name] for name in STATES.values()}
 
 
+def finished(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that have a value."""
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
 def best_of(study: optuna.Study) -> FrozenTrial | None:
     """Return the best finished trial."""
-    return study.best_trial if study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) else None
+    return study.best_trial if finished(study) else None
 
 
 def settings_of(trial: FrozenTrial | optuna.Trial, search: Search) -> dict[str, str]:

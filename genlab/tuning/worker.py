@@ -19,7 +19,6 @@ from genlab.processes.signals import exit_on_sigterm
 from genlab.runs.lock import locked
 from genlab.training.train import build, train
 from genlab.tuning.dimensions import suggest
-from genlab.tuning.pruning import NotLoggedError, Pruned, Pruning, not_logged
 from genlab.tuning.request import Request
 from genlab.tuning.results import announce_end, progress, settings_line, write_best, write_results
 from genlab.tuning.study import (
@@ -34,16 +33,12 @@ from genlab.tuning.study import (
     settings_of,
     worker_folder,
 )
+from genlab.tuning.trial_callbacks import NotLoggedError, Pruned, Pruning, TrialEpochs
 from genlab.tuning.trial_config import TrialConfigs
-from genlab.tuning.trial_epochs import TrialEpochs
 
 
 def tune(request: Request, configs: TrialConfigs) -> None:
     """Work on a search until it has all its trials; begin it, join it or go on with it.
-
-    Args:
-        request: what is searched.
-        configs: of its trials.
 
     Raises:
         ConfigError: a setting, a bound or an option is refused, before anything is written.
@@ -149,7 +144,7 @@ class _Worker:
         with _console(Path(cfg.run_dir) / "console.log"):
             metrics = train(cfg, overrides=self.configs.typed(values), callbacks=watching)
         if search.metric not in metrics:
-            raise not_logged(search.metric, metrics)
+            raise NotLoggedError(search.metric, metrics)
         value = metrics[search.metric] if pruning.best is None else pruning.best
         if not math.isfinite(value):
             raise NonFiniteError(f"{search.metric} is {value}")

@@ -10,9 +10,9 @@ from genlab.callbacks.step_axis import Measured
 from genlab.cli.overrides import check
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.tuning.dimensions import choice, extremes, integer, log_uniform, override_value, uniform
-from genlab.tuning.pruning import NotLoggedError, Pruned, Pruning
 from genlab.tuning.request import read_request
 from genlab.tuning.search import build_search, options, read_settings
+from genlab.tuning.trial_callbacks import NotLoggedError, Pruned, Pruning
 from genlab.tuning.trial_config import TrialConfigs
 
 SPACE = {"model.latent_dim": {"type": "integer", "low": 1, "high": 9}}
