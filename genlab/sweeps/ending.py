@@ -23,10 +23,7 @@ from genlab.sweeps.thinning import best_of_each_kind, scored, thin
 def end(sweep: Path, plan: Plan, seconds: float) -> bool:
     """Write and print what has come of all jobs in the sweep's folder; return whether those of the command are done.
 
-    Args:
-        sweep: its folder.
-        plan: of the sweep.
-        seconds: that the command has taken.
+    The command has taken so many seconds.
     """
     for job in plan.jobs:  # whose folder Hydra has made, and which went to others or has not begun
         with suppress(OSError):  # it is not empty, or not there

@@ -14,12 +14,7 @@ from omegaconf import DictConfig, open_dict
 
 @dataclass
 class FarJob:
-    """All that a process needs to run any job of a sweep; made by the command, and pickled.
-
-    Args:
-        context, run: Hydra's.
-        config: of the sweep, with Hydra's part.
-    """
+    """All that a process needs to run any job of a sweep; made by the command, and pickled."""
 
     context: HydraContext
     run: TaskFunction

@@ -24,11 +24,6 @@ def write_columns(sweep: Path, folders: Sequence[Path], headlines: Sequence[str]
 
     TensorBoard takes the columns from any one run that names some, and that of a VAE knows no headline of a GAN: so
     `genlab.loggers.tensorboard` names none for a job.
-
-    Args:
-        sweep: its folder.
-        folders: of the runs.
-        headlines: of all of them, as `elbo`.
     """
     settings = [flat_settings(OmegaConf.load(folder / "config.yaml")) for folder in folders]  # type: ignore[arg-type]
     # among the runs that have them, because each model has settings of its own; all settings, if none varies

@@ -22,7 +22,7 @@ from genlab.runs.reading import Run, open_run, read_summary
 from genlab.runs.record import RunRecord, save_config
 from genlab.sweeps.far_job import take_back
 from genlab.sweeps.placement import Placement
-from genlab.sweeps.plan import Plan, difference, read_plan
+from genlab.sweeps.plan import difference, read_plan
 from genlab.sweeps.stop import end_with_parent, is_orphan, is_stopping
 from genlab.sweeps.thinning import thin
 
@@ -41,8 +41,8 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
     """Bring the job to its end, unless it is there already. Only a signal ends the sweep: other errors are recorded.
 
     Args:
-        cfg: of the job; its `run_dir` becomes what the plan says.
-        sweep: folder of the sweep, with a plan in it.
+        cfg: of the job; its `run_dir` becomes what the plan in the sweep's folder says.
+        sweep: folder of the sweep.
         number: Hydra's.
         overrides: what the job was composed from.
         place: where this is.
@@ -51,16 +51,17 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
     if place.child:
         end_with_parent()
     plan = read_plan(sweep)
-    job = plan.current()[number]
-    folder = sweep / job.folder
+    folder = sweep / plan.current()[number].folder
     with open_dict(cfg):
         cfg.run_dir = str(folder)
-    label = _label(plan, number)
+    jobs = plan.current()
+    told = difference(jobs[number], jobs)
+    label = f"job {number + 1}/{len(jobs)}" + (f" ({told})" if told else "")  # job 3/12 (model=vae model.latent_dim=2)
     if status(folder) == "finished" or is_stopping(sweep):
         return
     errors = sys.stderr
     with _console(folder, place.console) as console:
-        print(f"job {label}", file=console, flush=True)
+        print(label, file=console, flush=True)
         try:
             (folder / ERROR).unlink(missing_ok=True)
             with _left_behind(folder) as previous:
@@ -71,39 +72,28 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
                 train(cfg, resumed=previous, overrides=overrides)
         except (KeyboardInterrupt, SystemExit) as error:
             if console and not is_orphan():
-                print(f"job {label}: interrupted", file=console, flush=True)
+                print(f"{label}: interrupted", file=console, flush=True)
             if place.own_process:
                 take_back(getattr(error, "code", None))
                 raise
         except Exception as error:
             _record_failure(error, cfg, folder, overrides)
             why = mendable(error) or f"{type(error).__name__}: {error}"
-            print(f"error: job {label}: {plain(why)}; {short(folder / ERROR)}", file=errors)
+            print(f"error: {label}: {plain(why)}; {short(folder / ERROR)}", file=errors)
             if os.environ.get("GENLAB_DEBUG"):
                 traceback.print_exception(error)
         else:
             if console and not is_orphan():
-                print(f"job {label}: {_result(folder)}", file=console, flush=True)
+                print(f"{label}: {_result(folder)}", file=console, flush=True)
     if is_orphan():  # nobody takes a result any more, and no other job should begin
         os._exit(TERMINATED)
     if plan.keep == "best":
         thin(sweep)
 
 
-def _label(plan: Plan, number: int) -> str:
-    """`3/12 (model=vae model.latent_dim=2)`"""
-    jobs = plan.current()
-    told = difference(jobs[number], jobs)
-    return f"{number + 1}/{len(jobs)}" + (f" ({told})" if told else "")
-
-
 @contextmanager
 def _left_behind(folder: Path) -> Iterator[Run | None]:
-    """The run that goes on, locked: one that was interrupted, killed or has failed; None where it has not begun.
-
-    Raises:
-        RunError: another process trains into the folder, or it is damaged.
-    """
+    """The run that goes on, locked: one that was interrupted, killed or has failed; None where it has not begun."""
     if (folder / "config.yaml").exists() and (folder / "summary.json").exists():
         with locked(folder):
             remove_leftovers(folder)

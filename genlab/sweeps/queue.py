@@ -31,7 +31,7 @@ def run_in_queue(
 
     Args:
         job: is called with each number and its overrides.
-        overrides: of each job.
+        overrides: of each number.
         cluster: `slurm` or `local`.
         folder: of submitit's files; `%j` stands for the id of a job.
         settings: of submitit, and SLURM's.

@@ -13,6 +13,7 @@ from genlab.console.program import mendable
 from genlab.console.readable import short, to_copy
 from genlab.errors import RunError, plain
 from genlab.processes.signals import code_of, exit_on_sigterm
+from genlab.runs.configuration import program
 from genlab.runs.lock import locked, new_folder
 from genlab.sweeps.ending import end
 from genlab.sweeps.job import status
@@ -25,11 +26,7 @@ DONE = "finished already"
 
 
 def run_sweep(request: SweepRequest, launch: Callable[[], None]) -> int:
-    """Plan the jobs, run them, and end with the table, after Ctrl-C too; return the exit code.
-
-    Args:
-        request: what was asked for.
-        launch: runs the jobs in `request.folder`.
+    """Plan the jobs, launch them, and end with the table, after Ctrl-C too; return the exit code.
 
     Raises:
         RunError: the folder to be resumed is none of a sweep, is damaged, or another process has it; or that of a new
@@ -43,22 +40,21 @@ def run_sweep(request: SweepRequest, launch: Callable[[], None]) -> int:
     with locked(folder) if request.resume else new_folder(folder, "hydra.sweep.dir"):
         plan = Plan(assign(request.jobs, known), request.keep)
         write_plan(folder, plan)
-        _announce(request, plan)
+        jobs = plan.current()
+        states = Counter(_state(folder / job.folder) for job in jobs) if request.resume else Counter(new=len(jobs))
+        told = ", ".join(f"{count} {state}" for state, count in states.items())
+        print(f"sweep folder {short(folder)}   ({len(jobs)} jobs: {told})", flush=True)
+        if request.repeated:
+            print(f"jobs left out, because each has the same config as one of these: {request.repeated}", flush=True)
         if request.at_once > 1:
-            left = sum(_state(folder / job.folder) != DONE for job in plan.current())
-            divide_cores(max(1, min(request.at_once, left)))
+            divide_cores(max(1, min(request.at_once, len(jobs) - states[DONE])))
         code = _run(request, launch)
         ended = end(folder, plan, time.perf_counter() - started)
     if not ended:
-        line = to_copy(*_command(), f"sweep.resume={short(folder)}")
+        typed = (argument for argument in sys.argv[1:] if not argument.startswith("sweep.resume="))
+        line = to_copy(*program().split(), *typed, f"sweep.resume={short(folder)}")
         print(f"{'interrupted; to go on' if code > 1 else 'to try again'}: {line}", file=sys.stderr)
     return code or int(not ended)
-
-
-def _command() -> list[str]:
-    """What was typed, without the sweep that it resumes."""
-    program = ["python", "train.py"] if Path(sys.argv[0]).name == "train.py" else ["genlab", "train"]
-    return [*program, *(argument for argument in sys.argv[1:] if not argument.startswith("sweep.resume="))]
 
 
 def _run(request: SweepRequest, launch: Callable[[], None]) -> int:
@@ -78,15 +74,6 @@ def _run(request: SweepRequest, launch: Callable[[], None]) -> int:
         print(f"error: {plain(mendable(error) or what)}", file=sys.stderr)
         return 1
     return stop.code
-
-
-def _announce(request: SweepRequest, plan: Plan) -> None:
-    jobs = plan.current()
-    states = Counter(_state(request.folder / job.folder) for job in jobs) if request.resume else Counter(new=len(jobs))
-    told = ", ".join(f"{count} {state}" for state, count in states.items())
-    print(f"sweep folder {short(request.folder)}   ({len(jobs)} jobs: {told})", flush=True)
-    if request.repeated:
-        print(f"jobs left out, because each has the same config as one of these: {request.repeated}", flush=True)
 
 
 def _state(folder: Path) -> str:
