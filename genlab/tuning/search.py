@@ -115,7 +115,5 @@ def _distribution(key: str, node: dict[str, Any]) -> BaseDistribution:
         raise ConfigError(f"{address}: {what}; {allowed(str(kind), TYPES)}")
     try:
         return TYPES[kind](**{name: value for name, value in node.items() if name != "type"})
-    except ValidationError as error:
-        raise ConfigError(f"{address}: {explain(error)}") from None
     except (TypeError, ValueError) as error:  # TypeError: a name that is no text
-        raise ConfigError(f"{address}: {error}") from None
+        raise ConfigError(f"{address}: {explain(error) if isinstance(error, ValidationError) else error}") from None
