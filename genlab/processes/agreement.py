@@ -101,14 +101,11 @@ def _faults(fault: str = "") -> list[str]:
     _met, launched = True, peers()
     assert launched is not None
     with _connected(launched) as store:
-        said, read = ([_key(f"{what}/{rank}") for rank in range(launched.processes)] for what in ("said", "read"))
-        store.set(said[launched.rank], f"-{fault}")
-        store.wait(said, PATIENCE)
-        faults = [text.decode()[1:] for text in store.multi_get(said)]
-        store.set(read[launched.rank], "-")
-        if launched.rank == 0:
-            store.wait(read, PATIENCE)  # it may be the one that serves the store
-        return faults
+        from torch.distributed.elastic.utils.store import synchronize
+
+        said = f"-{fault}".encode()  # an empty one would be none
+        all_said = synchronize(store, said, launched.rank, launched.processes, _key("said"), PATIENCE.total_seconds())
+        return [text.decode()[1:] for text in all_said]
 
 
 def _key(name: str) -> str:

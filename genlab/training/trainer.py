@@ -11,17 +11,16 @@ import torch
 from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, create_model
 from pytorch_lightning import LightningModule
 from pytorch_lightning.accelerators import CPUAccelerator, CUDAAccelerator, MPSAccelerator
-from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
+from pytorch_lightning.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from genlab.console.readable import allowed
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError
 from genlab.training.captured import CapturedSteps
 from genlab.training.quick_cpu import NoProfiler
 
 SEVERAL = "ddp_find_unused_parameters_true"  # the strategy of several devices, as in conf/trainer/ddp.yaml
-PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
+PROFILERS = {None: NoProfiler, "simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
 
 # Lightning states types in its signature, but hardly looks at them: max_epochs="ten" would fail in the middle of a run
 _TYPES = get_type_hints(pytorch_lightning.Trainer.__init__)
@@ -37,8 +36,9 @@ _TYPES |= {
     "check_val_every_n_epoch": PositiveInt | None,
     "log_every_n_steps": PositiveInt | None,
     "reload_dataloaders_every_n_epochs": NonNegativeInt,
-    # one of genlab's own, with all of Lightning's
-    "precision": Literal["auto"] | _TYPES["precision"],
+    # with one of genlab's own, and only those that keep the parameters in float32
+    "precision": Literal["auto", "32-true", "32", 32, "16-mixed", "16", 16, "bf16-mixed", "bf16"] | None,
+    "profiler": Literal["simple", "advanced", "pytorch"] | None,
 }
 _PARAMETERS = inspect.signature(pytorch_lightning.Trainer).parameters
 _ARGUMENTS: dict[str, Any] = {name: (_TYPES[name], argument.default) for name, argument in _PARAMETERS.items()}
@@ -60,7 +60,9 @@ class CheckedTrainer(pytorch_lightning.Trainer):
 
     def __init__(self, **arguments: Any) -> None:
         Arguments(**arguments)
-        arguments["profiler"] = _profiler(arguments.get("profiler"), Path(arguments.get("default_root_dir") or "."))
+        profiler = PROFILERS[arguments.get("profiler")]
+        folder = Path(arguments.get("default_root_dir") or ".") / "profile"
+        arguments["profiler"] = profiler(dirpath=folder, filename="fit")
         accelerator = arguments.get("accelerator", "auto")
         if arguments.get("precision") == "auto":
             arguments["precision"] = fastest(accelerator)
@@ -85,25 +87,12 @@ class CheckedTrainer(pytorch_lightning.Trainer):
             raise ConfigError(
                 f"trainer: {error}; use trainer.accelerator=cpu or gpu, and leave trainer.strategy out"
             ) from None
-        if self.precision not in ("32-true", "16-mixed", "bf16-mixed"):
-            raise ConfigError(
-                f"trainer.precision={self.precision}: the parameters must be float32: use trainer.precision=bf16-mixed "
-                "or 16-mixed, or leave it out"
-            )
         cores = os.cpu_count() or 1
         if isinstance(self.accelerator, CPUAccelerator) and self.num_devices > max(cores, 2):
             raise ConfigError(
                 f"trainer.devices={self.num_devices}: this machine has {cores} cores; use trainer.devices={cores} or "
                 "less"
             )
-
-
-def _profiler(name: Any, folder: Path) -> Profiler:
-    if name is None:
-        return NoProfiler()
-    if name not in PROFILERS:
-        raise ConfigError(f"trainer.profiler={name}: {allowed(str(name), PROFILERS)}")
-    return PROFILERS[name](dirpath=folder / "profile", filename="fit")
 
 
 def _several(accelerator: Any = "auto", devices: Any = "auto", num_nodes: int = 1, **_: Any) -> bool:

@@ -49,13 +49,12 @@ def check_storage(request: Request) -> None:
     """
     with _explained(request):
         url = make_url(_url(request))
-    path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
-    if path is None or path.exists():
-        with _explained(request):
+        path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+        if path is None or path.exists():
             storage = _storage(request)
             if request.folder.name in optuna.get_all_study_names(storage):
                 _check_identity(optuna.load_study(study_name=request.folder.name, storage=storage), request)
-        return
+            return
     above = path.absolute().parents
     folder = above[0] if request.storage else next(folder for folder in above if folder.exists())  # ours is made
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -182,13 +181,10 @@ def _explained(request: Request) -> Iterator[None]:
         if isinstance(cause, ModuleNotFoundError) and cause.name:
             package = DRIVERS.get(cause.name, cause.name)
             raise ConfigError(f"tune.storage: needs {cause.name}; pip install '{package}'") from None
+        what = f"tune.storage: cannot be opened ({why}); an example: postgresql://user:password@host/name"
         if request.storage is None:
-            raise ConfigError(
-                f"{request.folder / 'study.db'}: cannot be opened ({why}); restore it from a copy"
-            ) from None
-        raise ConfigError(
-            f"tune.storage: cannot be opened ({why}); an example: postgresql://user:password@host/name"
-        ) from None
+            what = f"{request.folder / 'study.db'}: cannot be opened ({why}); restore it from a copy"
+        raise ConfigError(what) from None
 
 
 def _check_identity(study: optuna.Study, request: Request) -> None:
