@@ -42,11 +42,7 @@ def agreed(key: str, value: Callable[[], str]) -> str:
 
 
 def connect() -> None:
-    """Find the others, so that each can hear of it when another ends before they meet.
-
-    Raises:
-        PeerError: see `agreed`.
-    """
+    """Find the others, so that each can hear of it when another ends before they meet; raise PeerError as `agreed`."""
     launched = peers()
     if launched is not None:
         with _connected(launched):

@@ -43,10 +43,7 @@ class FarJob:
 
 
 def take_back(code: object) -> None:
-    """If a job has been ended by the signal that announces its time limit, have submitit put it into the queue again.
-
-    Args:
-        code: with which the job leaves: 128 + the number of the signal.
+    """If a job leaves with the code of the signal that announces its time limit, have submitit queue it again.
 
     Raises:
         SystemExit: it is in the queue.

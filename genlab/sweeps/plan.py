@@ -95,11 +95,7 @@ def write_plan(folder: Path, plan: Plan, **results: Any) -> None:
 
 
 def read_plan(folder: Path) -> Plan:
-    """The plan of a sweep's folder.
-
-    Raises:
-        RunError: it is no folder of a sweep, or its sweep.json is damaged.
-    """
+    """The plan of a sweep's folder; RunError if it is no such folder, or its sweep.json is damaged."""
     path = folder / SWEEP_FILE
     if not path.exists():
         raise RunError(f"{folder}: no folder of a sweep, it has no {SWEEP_FILE}; sweeps are below outputs/sweeps")

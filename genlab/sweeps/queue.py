@@ -25,19 +25,14 @@ POLL = 1.0  # seconds between two looks for a result
 def run_in_queue(
     job: FarJob, overrides: Mapping[int, list[str]], cluster: str, folder: str, settings: Mapping[str, Any]
 ) -> None:
-    """Hand all jobs over, and wait for each.
+    """Hand all jobs over to `slurm` or `local`, and wait for each; after a signal they stay in the queue.
 
     One whose process is lost is said to be, and the others are waited for: its folder says what became of it.
 
     Args:
         job: is called with each number and its overrides.
-        overrides: of each number.
-        cluster: `slurm` or `local`.
         folder: of submitit's files; `%j` stands for the id of a job.
         settings: of submitit, and SLURM's.
-
-    Raises:
-        KeyboardInterrupt, SystemExit: a signal came; the jobs stay in the queue.
     """
     logging.getLogger("submitit").setLevel(logging.ERROR)
     given = {k if k in SHARED else f"{cluster}_{k}": v for k, v in settings.items() if v is not None}

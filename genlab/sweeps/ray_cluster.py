@@ -31,7 +31,6 @@ def run_on_cluster(job: FarJob, overrides: Mapping[int, list[str]], address: str
 
     Args:
         job: is called with each number and its overrides.
-        overrides: of each job.
         address: of the cluster; `auto` for the one that runs here, `local` for one of its own.
         needs: of each job, arguments of `ray.remote`.
 

@@ -98,8 +98,7 @@ def sweep_request(
 def combinations(overrides: Sequence[Override]) -> list[list[str]]:
     """Overrides, some with several values → those of each job, the last ones varying fastest; of a key the last counts.
 
-    Raises:
-        ConfigError: values that cannot be counted, none, or too many.
+    ConfigError for values that cannot be counted, none, or too many.
     """
     choices: dict[str, list[str]] = {}
     for override in overrides:
@@ -118,11 +117,7 @@ def combinations(overrides: Sequence[Override]) -> list[list[str]]:
 
 
 def sweep_values(override: Override) -> list[str]:
-    """The values of an override with several, as they are typed.
-
-    Raises:
-        ConfigError: there is none, or they cannot be counted.
-    """
+    """The values of an override with several, as they are typed; ConfigError if there is none, or no end of them."""
     if not override.is_discrete_sweep():
         raise ConfigError(
             f"{override.input_line}: an interval has no end of values; name some, or use range(start,stop,step)"

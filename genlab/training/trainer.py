@@ -114,11 +114,7 @@ def capturing(
     accumulate_grad_batches: int = 1,
     **arguments: Any,
 ) -> CapturedSteps:
-    """The strategy of `trainer.compile=true`.
-
-    Raises:
-        ConfigError: where there is no one GPU, or a step has parts that cannot be captured.
-    """
+    """The strategy of `trainer.compile=true`; ConfigError where there is no one GPU, or a step cannot be captured."""
     why = None
     if accelerator not in ("gpu", "cuda", "auto") or not CUDAAccelerator.is_available():
         why = "needs a GPU of NVIDIA's; use trainer.compile=false"
@@ -135,13 +131,10 @@ def capturing(
 
 
 def fastest(accelerator: Any) -> Literal["bf16-mixed", "32-true"]:
-    """The precision that trains fastest on this machine.
+    """The precision that trains fastest on this machine with the trainer's accelerator, as `cpu`, `gpu`, `auto`.
 
     On a processor that has no instructions for bfloat16 its matrix products are some 70 times slower than those of
     float32; on one that has them, up to twice as fast.
-
-    Args:
-        accelerator: of the trainer, as `cpu`, `gpu`, `auto`.
     """
     if accelerator in ("gpu", "cuda", "auto") and torch.cuda.is_available():
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -153,11 +146,7 @@ def fastest(accelerator: Any) -> Literal["bf16-mixed", "32-true"]:
 
 
 def check_manual_optimization(model: LightningModule, trainer: pytorch_lightning.Trainer) -> None:
-    """Refuse before training what Lightning would refuse in the middle of starting it.
-
-    Raises:
-        ConfigError: gradient clipping or accumulation, for a model with manual optimization.
-    """
+    """Raise ConfigError for gradient clipping or accumulation with manual optimization; Lightning would, but later."""
     if model.automatic_optimization:
         return
     harmless = {"gradient_clip_val": (None, 0), "accumulate_grad_batches": (1,)}
@@ -176,8 +165,7 @@ def check_limits(trainer: pytorch_lightning.Trainer, data: ImageDataModule) -> N
         data: set up, and not yet the trainer's.
 
     Raises:
-        ConfigError: a share of a split is less than a batch, or validation would come after more batches than an epoch
-            has.
+        ConfigError: a share of a split is less than a batch, or validation comes later than an epoch ends.
     """
     loaders = {"train": data.train_dataloader(), "val": data.val_dataloader(), "test": data.test_dataloader()}
     counts = {split: math.ceil(len(loader) / trainer.world_size) for split, loader in loaders.items()}

@@ -62,11 +62,7 @@ def suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> N
 
 
 def as_override(value: Any, distribution: BaseDistribution) -> str:
-    """The value of a trial as it stands behind the `=` of an override.
-
-    Raises:
-        ValueError: it is of another type, or no option of the choice.
-    """
+    """The value of a trial as it stands behind the `=` of an override; ValueError if the distribution has it not."""
     plain = distribution.to_external_repr(distribution.to_internal_repr(value))
     return str(plain) if isinstance(distribution, CategoricalDistribution) else repr(plain)
 
@@ -80,11 +76,7 @@ def extremes(distribution: BaseDistribution) -> list[str]:
 
 
 def override_value(value: Any) -> str:
-    """A value as Hydra reads it behind an `=`.
-
-    Raises:
-        ValueError: it is neither a number, a text, true, false, null, nor a list of those.
-    """
+    """A value as Hydra reads it behind an `=`; ValueError if an override can have no such value."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, (int, float)):

@@ -52,11 +52,7 @@ class Request:
 
 
 def read_request(arguments: Sequence[str]) -> Request:
-    """Read `search=…`, `search.KEY=…`, `tune.KEY=…` and the overrides of the runs.
-
-    Raises:
-        ConfigError: one of them is wrong, or there is no search.
-    """
+    """Read `search=…`, `search.KEY=…`, `tune.KEY=…` and the overrides of the runs; ConfigError if one is wrong."""
     given = []
     for argument in arguments:
         name, equals, value = argument.partition("=")

@@ -19,7 +19,7 @@ from optuna.visualization import matplotlib as charts
 from genlab.console.readable import readable, short
 from genlab.runs.atomic import whole_file, write_text
 from genlab.tuning.request import Request
-from genlab.tuning.study import ERROR, STATES, best_of, claimed, count, finished, settings_of
+from genlab.tuning.study import ERROR, STATES, best_of, claimed, count, settings_of
 from genlab.tuning.trial_config import TrialConfigs
 
 CHARTS: dict[str, tuple[Callable[..., Any], int]] = {  # with how many finished trials it needs
@@ -43,7 +43,7 @@ def write_results(study: optuna.Study, request: Request, configs: TrialConfigs) 
     """Write trials.csv, the best experiment and the plots; return a line for each plot that cannot be drawn."""
     _write_table(study, request)
     write_best(study, request, configs)
-    trials, missing = finished(study), []
+    trials, missing = [trial for trial in study.get_trials(deepcopy=False) if STATES[trial.state] == "finished"], []
     for name, (draw, needs) in CHARTS.items():
         if len(trials) < needs:
             missing.append(f"{name}.png: needs {needs} finished trials, there are {len(trials)}")

@@ -66,11 +66,7 @@ def options() -> list[str]:
 
 
 def read_settings(name: str) -> dict[str, Any]:
-    """The arguments of `Search` in an option of conf/search, or in a file whose name ends in .yaml.
-
-    Raises:
-        ConfigError: there is none, or it cannot be read.
-    """
+    """The arguments of `Search` in an option of conf/search, or in a .yaml file; ConfigError if it cannot be read."""
     if name.endswith((".yaml", ".yml")):
         return read_yaml(Path(name).expanduser())
     if name not in options():
@@ -79,11 +75,7 @@ def read_settings(name: str) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A table of names and values, which a stranger may have written.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
+    """A table of names and values, which a stranger may have written; ConfigError if it cannot be read."""
     if not path.exists():
         raise ConfigError(f"{path}: no such file; searches that are there: {', '.join(options())}")
     try:
