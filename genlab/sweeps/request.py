@@ -7,19 +7,21 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, ValidationError
 
+from genlab.arguments import checked, explain
 from genlab.errors import ConfigError
 from genlab.processes.peers import peers
 from genlab.runs.identity import fingerprint, without_seed
 from genlab.sweeps.composition import compose_each
-from genlab.sweeps.placement import PLACEMENTS, Placement, placement
+from genlab.sweeps.placement import PLACEMENTS, placement
 from genlab.sweeps.plan import Job, Keep
 
 OWN = "sweep."
@@ -37,8 +39,7 @@ class SweepRequest:
         jobs: each once, in Hydra's order, without a folder.
         repeated: how many more were typed, of the same configs.
         batch: how many of them the launcher gets at a time.
-        at_once: how many jobs may run at the same time on this machine; above 1, in processes of their own.
-        placement: where they run.
+        at_once: how many may run at the same time on this machine; above 1, in processes of their own.
     """
 
     folder: Path
@@ -48,7 +49,6 @@ class SweepRequest:
     repeated: int
     batch: int
     at_once: int
-    placement: Placement
 
 
 def sweep_request(
@@ -73,7 +73,7 @@ def sweep_request(
         )
     if batch is not None and (type(batch) is not int or batch < 1):
         raise ConfigError(f"hydra.sweeper.max_batch_size={batch}: should be 1 or more, or null for all jobs at a time")
-    folder, place = _folder(master), _placement(master)
+    folder, at_once = _folder(master), _at_once(master.hydra.launcher)
     try:
         lists = combinations(OverridesParser.create(config_loader=loader).parse_overrides(list(typed)))
         jobs: dict[str, Job] = {}
@@ -90,8 +90,7 @@ def sweep_request(
         list(jobs.values()),
         len(lists) - len(jobs),
         batch or len(jobs),
-        _at_once(master, place, len(jobs)),
-        place,
+        min(at_once, len(jobs)),
     )
 
 
@@ -143,22 +142,30 @@ def _folder(master: DictConfig) -> Path:
     return Path(os.path.expanduser(str(resume) if resume is not None else str(master.hydra.sweep.dir))).absolute()
 
 
-def _placement(master: DictConfig) -> Placement:
-    place = placement(master.hydra.launcher._target_)
+def _at_once(launcher: DictConfig) -> int:
+    """How many jobs the launcher has run at the same time; ConfigError for what it would refuse once it has begun."""
+    place = placement(launcher._target_)
     if place is PLACEMENTS["submitit_slurm"] and shutil.which("sbatch") is None:
         raise ConfigError("hydra/launcher=submitit_slurm: no sbatch here; give the command where SLURM is installed")
-    if place is PLACEMENTS["ray"]:
-        _check_needs(master.hydra.launcher)
-    return place
+    if place is PLACEMENTS["submitit_local"]:  # which knows no limit
+        return MOST
+    try:
+        return _jobs_of(**launcher)
+    except ValidationError as error:
+        raise ConfigError(explain(error, "hydra.launcher")) from None
 
 
-def _check_needs(settings: DictConfig) -> None:
-    """What a job on a Ray cluster is given; Ray itself answers when the sweep has begun."""
-    given = {name: settings[name] for name in ("num_cpus", "num_gpus", "max_retries")}
-    numbers = {name: value for name, value in given.items() if type(value) in (int, float) and value >= 0}
-    for name, value in given.items():
-        if name not in numbers or (name == "num_cpus" and value == 0) or (name == "max_retries" and value % 1):
-            raise ConfigError(f"hydra.launcher.{name}={value}: should be a number, as in conf/hydra/launcher/ray.yaml")
+@checked
+def _jobs_of(
+    n_jobs: Annotated[int, Field(gt=0)] | Annotated[int, Field(lt=0)] | None = None,
+    num_cpus: PositiveFloat = 1,
+    num_gpus: NonNegativeFloat = 0,
+    max_retries: NonNegativeInt = 0,
+    **others: Any,
+) -> int:
+    from joblib import effective_n_jobs  # a part of a second
+
+    return int(effective_n_jobs(n_jobs or 1))
 
 
 def _resolved(cfg: DictConfig) -> Mapping[str, Any]:
@@ -175,16 +182,3 @@ def _resolved(cfg: DictConfig) -> Mapping[str, Any]:
             "by itself without -m"
         )
     return config
-
-
-def _at_once(master: DictConfig, place: Placement, jobs: int) -> int:
-    if place is PLACEMENTS["submitit_local"]:  # which knows no limit
-        return jobs
-    n_jobs = master.hydra.launcher.get("n_jobs")
-    if n_jobs is None:
-        return 1
-    if not isinstance(n_jobs, int) or n_jobs == 0:
-        raise ConfigError(f"hydra.launcher.n_jobs={n_jobs}: should be a number of jobs, or -1 for one a core")
-    from joblib import effective_n_jobs  # a part of a second
-
-    return int(effective_n_jobs(n_jobs))
