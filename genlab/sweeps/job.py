@@ -51,10 +51,10 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
     if place.child:
         end_with_parent()
     plan = read_plan(sweep)
-    folder = sweep / plan.current()[number].folder
+    jobs = plan.current()
+    folder = sweep / jobs[number].folder
     with open_dict(cfg):
         cfg.run_dir = str(folder)
-    jobs = plan.current()
     told = difference(jobs[number], jobs)
     label = f"job {number + 1}/{len(jobs)}" + (f" ({told})" if told else "")  # job 3/12 (model=vae model.latent_dim=2)
     if status(folder) == "finished" or is_stopping(sweep):

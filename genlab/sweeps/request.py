@@ -150,7 +150,7 @@ def _at_once(launcher: DictConfig) -> int:
     if place is PLACEMENTS["submitit_local"]:  # which knows no limit
         return MOST
     try:
-        return _jobs_of(**launcher)
+        return _jobs_of(**{str(name): value for name, value in launcher.items()})
     except ValidationError as error:
         raise ConfigError(explain(error, "hydra.launcher")) from None
 

@@ -6,7 +6,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 
 import optuna
@@ -48,7 +48,7 @@ def tune(request: Request, configs: TrialConfigs) -> None:
     _check_values(configs)
     exit_on_sigterm()
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-    with _begun(request.folder), locked(request.folder, PATIENCE):
+    with locked(request.folder, PATIENCE):
         study = open_study(request)
         request.save()
         if configs.users:  # so that the best experiment finds there what it names
@@ -182,21 +182,6 @@ def _check_values(configs: TrialConfigs) -> None:
     if len(errors) == len(candidates):
         raise errors[0]
     experiment.data.prepare_data()
-
-
-@contextmanager
-def _begun(folder: Path) -> Iterator[None]:
-    """Leave nothing of a search that cannot begin; what was there before stays."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        yield
-    except BaseException:
-        if made and {path.name for path in folder.glob("*")} <= {".lock"}:
-            with suppress(OSError):
-                (folder / ".lock").unlink()
-                for path in made:
-                    path.rmdir()
-        raise
 
 
 @contextmanager
