@@ -51,15 +51,11 @@ class Plan:
 
     jobs: list[Job]
     keep: Keep
+    format: Literal[1] = 1
 
     def current(self) -> list[Job]:
         """The jobs of the command that was typed last, in its order."""
         return sorted((job for job in self.jobs if job.number is not None), key=lambda job: job.number or 0)
-
-
-@dataclass(frozen=True)
-class _File(Plan):
-    format: Literal[1]
 
 
 def assign(wanted: Sequence[Job], known: Sequence[Job]) -> list[Job]:
@@ -90,7 +86,7 @@ def difference(job: Job, jobs: Sequence[Job]) -> str:
 
 def write_plan(folder: Path, plan: Plan, **results: Any) -> None:
     """Write sweep.json, whole or not at all, with results for whoever reads the file."""
-    written = {"format": 1, "keep": plan.keep, **results, "jobs": [asdict(job) for job in plan.jobs]}
+    written = {"format": plan.format, "keep": plan.keep, **results, "jobs": [asdict(job) for job in plan.jobs]}
     write_text(folder / SWEEP_FILE, json.dumps(written, indent=1, allow_nan=False) + "\n")
 
 
@@ -100,9 +96,9 @@ def read_plan(folder: Path) -> Plan:
     if not path.exists():
         raise RunError(f"{folder}: no folder of a sweep, it has no {SWEEP_FILE}; sweeps are below outputs/sweeps")
     try:
-        plan = TypeAdapter(_File).validate_json(read_text(path, LARGEST), strict=True)
+        plan = TypeAdapter(Plan).validate_json(read_text(path, LARGEST), strict=True)
     except ValidationError as error:
         raise RunError(f"{path}: damaged ({explain(error)}); restore it from a copy") from None
     if len({job.folder for job in plan.jobs}) < len(plan.jobs):
         raise RunError(f"{path}: damaged (two jobs in one folder); restore it from a copy")
-    return Plan(plan.jobs, plan.keep)
+    return plan

@@ -20,12 +20,10 @@ from genlab.runs.reading import Run, check_root, open_run, read_overrides
 
 AT_LEAST = ("min_epochs", "min_steps")
 LIMITS = ("max_epochs", "max_steps", "max_time", *AT_LEAST)
-OF_TRAINER = (
-    *LIMITS,
-    *("limit_train_batches", "limit_val_batches", "limit_test_batches", "accelerator", "devices", "compile"),
-)
+PARTS = ("limit_train_batches", "limit_val_batches", "limit_test_batches")
 # What may be changed: how long and where a run trains, but not what
-CHANGEABLE = (*(f"trainer.{name}" for name in OF_TRAINER), "data.root", "data.num_workers", "data.on_device")
+CHANGEABLE = [f"trainer.{name}" for name in (*LIMITS, *PARTS, "accelerator", "devices", "compile")]
+CHANGEABLE += ["data.root", "data.num_workers", "data.on_device"]
 
 
 def resume(folder: str, overrides: list[str], trust: Sequence[str] = ()) -> None:
