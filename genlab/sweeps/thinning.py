@@ -20,10 +20,7 @@ class Scored:
     """A finished run and the validation value that chose its best epoch.
 
     Attributes:
-        folder: of the run.
         kind: only runs of one kind are compared: the same model, data, metric, and way of measuring it.
-        metric: as `val/elbo`.
-        value: of the metric.
         score: the value, with the sign with which larger is better.
         thinned: whether it has lost its checkpoints already.
     """

@@ -35,14 +35,7 @@ class FarLauncher(Launcher):
 
 
 class RayLauncher(FarLauncher):
-    """The jobs of a sweep as tasks of a Ray cluster.
-
-    Args:
-        address: `auto` for the cluster that runs on this machine, `HOST:PORT`, or `local` for one of its own.
-        num_cpus: of each job; at least one thread.
-        num_gpus: of each job; a fraction is a share of one.
-        max_retries: how often a job begins again whose process or node is lost.
-    """
+    """The jobs of a sweep as tasks of a Ray cluster; settings as in conf/hydra/launcher/ray.yaml."""
 
     def __init__(self, address: str, num_cpus: float, num_gpus: float, max_retries: int) -> None:
         self.address = address
