@@ -66,27 +66,33 @@ def train(
     checkpoint = read_checkpoint(last) if resumed and last.exists() else None
     experiment = build(cfg, None if resumed is None else batches_in(checkpoint) + 1, callbacks)
     _prepare(experiment, resumed, checkpoint, last)
-    first, previous = experiment.trainer.is_global_zero, resumed.summary if resumed else None
+    model, trainer = experiment.model, experiment.trainer
+    assert isinstance(model, Reports)
+    first, previous = trainer.is_global_zero, resumed.summary if resumed else None
     with (
         quick_gpu_check(),
         new_folder(folder) if first and resumed is None else nullcontext(),
-        RunRecord(folder, _identity(cfg, experiment), previous=previous, write=first) as record,
-        open_until_the_end(experiment.trainer.loggers),
+        RunRecord(folder, _identity(cfg, experiment, model.quantities[0]), previous=previous, write=first) as record,
+        open_until_the_end(trainer.loggers),
     ):
-        _begin(cfg, overrides, experiment, new=checkpoint is None)
-        with _named(last, checkpoint, experiment.trainer):
+        _begin(cfg, overrides, experiment)
+        log_settings(trainer.loggers, folder, flat_settings(cfg), model.quantities[0], checkpoint is None)
+        with _named(last, checkpoint, trainer):
             path = last if checkpoint else None
-            experiment.trainer.fit(experiment.model, datamodule=experiment.data, ckpt_path=path, weights_only=True)
+            trainer.fit(model, datamodule=experiment.data, ckpt_path=path, weights_only=True)
         metrics = _record_training(cfg, experiment, record)
-        best = experiment.checkpoints.best_path(experiment.trainer)
+        best = experiment.checkpoints.best_path(trainer)
         if best is not None:
-            load_weights(experiment.model, best)
+            load_weights(model, best)
         metrics |= _test(experiment, record, metrics)
         if first:
-            shown = views(experiment.trainer.loggers)
-            announce_end(cfg, units_of(_reporting(experiment)), metrics, record.summary, shown)
+            announce_end(cfg, units_of(model), metrics, record.summary, views(trainer.loggers))
         if first and experiment.evaluation is not None:
-            _evaluate(experiment, folder, (best or last).name, record)
+            model.to(trainer.strategy.root_device)  # the test has left it on the CPU
+            weights, settings = (best or last).name, experiment.evaluation
+            evaluation = evaluate_run(folder, model, experiment.data, weights, record.summary, settings)
+            print_evaluation(evaluation)
+            log_evaluation(trainer.loggers, evaluation, batches_seen(trainer))
     return metrics
 
 
@@ -110,7 +116,7 @@ def _prepare(experiment: Experiment, resumed: Run | None, checkpoint: dict[str, 
         check_optimizers(trainer.strategy.optimizers, checkpoint, last)
 
 
-def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment, new: bool) -> None:
+def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment) -> None:
     """Say what is trained, in files and on the console, and wait for the other processes."""
     if experiment.trainer.is_global_zero:
         save_config(cfg, overrides, Path(cfg.run_dir))
@@ -119,8 +125,6 @@ def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment, ne
             write_text(Path(cfg.run_dir) / "split.json", json.dumps(split) + "\n")
         announce_start(cfg, experiment.model, experiment.trainer, experiment.data.images, experiment.data.place)
     meet()
-    headline = _reporting(experiment).quantities[0]
-    log_settings(experiment.trainer.loggers, Path(cfg.run_dir), flat_settings(cfg), headline, new)
 
 
 def _record_training(cfg: DictConfig, experiment: Experiment, record: RunRecord) -> dict[str, float]:
@@ -154,14 +158,6 @@ def _test(experiment: Experiment, record: RunRecord, metrics: dict[str, float]) 
     return tested
 
 
-def _evaluate(experiment: Experiment, folder: Path, checkpoint: str, record: RunRecord) -> None:
-    assert experiment.evaluation is not None
-    model = experiment.model.to(experiment.trainer.strategy.root_device)  # the test has left it on the CPU
-    evaluation = evaluate_run(folder, model, experiment.data, checkpoint, record.summary, experiment.evaluation)
-    print_evaluation(evaluation)
-    log_evaluation(experiment.trainer.loggers, evaluation, batches_seen(experiment.trainer))
-
-
 @contextmanager
 def _named(path: Path, checkpoint: dict[str, Any] | None, trainer: Trainer) -> Iterator[None]:
     """What fails before a resumed run has trained a batch is the fault of its checkpoint, and is a RunError.
@@ -178,18 +174,14 @@ def _named(path: Path, checkpoint: dict[str, Any] | None, trainer: Trainer) -> I
         if isinstance(error, ModuleNotFoundError) and not error.name:  # Lightning's, with the command of pip
             raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
         done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
-        if checkpoint is None or is_lost(error) or (isinstance(done, int) and done > batches_in(checkpoint)):
+        trained = isinstance(done, int) and done > batches_in(checkpoint)
+        if checkpoint is None or trained or is_lost(error) or isinstance(error, ModuleNotFoundError):
             raise
         why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise RunError(f"{path}: training cannot go on from it ({why}); put another checkpoint in its place") from error
 
 
-def _reporting(experiment: Experiment) -> Reports:
-    assert isinstance(experiment.model, Reports)
-    return experiment.model
-
-
-def _identity(cfg: DictConfig, experiment: Experiment) -> dict[str, Any]:
+def _identity(cfg: DictConfig, experiment: Experiment, headline: str) -> dict[str, Any]:
     model = experiment.model
     identity = {
         "model": cfg.model._target_.rsplit(".", 1)[-1],
@@ -197,7 +189,7 @@ def _identity(cfg: DictConfig, experiment: Experiment) -> dict[str, Any]:
         "data": cfg.data.name,
         "images": experiment.data.images,
         "seed": cfg.seed,
-        "headline": _reporting(experiment).quantities[0],
+        "headline": headline,
         "precision": experiment.trainer.precision,
     }
     own = [asdict(quantity) for quantity in model.described] if isinstance(model, Describes) else []
