@@ -221,7 +221,7 @@ def test_the_warm_up_rises_from_zero_to_beta(compose_config, monkeypatch):
         ("+model.depth=3", "model.depth: there is no such setting"),
         ("++trainer.depth=3", "trainer.depth: there is no such setting"),
         ("++trainer.strategy=ddp_notebook", "trainer.strategy=ddp_notebook: its processes would wait for ever"),
-        ("++trainer.profiler=xla", "trainer.profiler=xla: Allowed: advanced, pytorch, simple"),
+        ("++trainer.profiler=xla", "trainer.profiler=xla: should be 'simple', 'advanced' or 'pytorch'"),
         ("data.batch_size=10000000000000000000000000", "data.batch_size=1000000.*: too large a number"),
         ("callbacks.samples.seed=99999999999999999999999", "callbacks.samples.seed=9999.*: too large a number"),
         ("callbacks.checkpoints.monitor=val/elbow", "checkpoints.monitor=val/elbow: .*did you mean val/elbo?"),
