@@ -25,12 +25,7 @@ _met = False
 def agreed(key: str, value: Callable[[], str]) -> str:
     """`value()` of the first process, in all that torchrun or srun has started; of a process by itself its own.
 
-    Args:
-        key: names the value; each is agreed on once.
-        value: asked only in the first process.
-
-    Raises:
-        PeerError: the processes do not find each other.
+    Each key is agreed on once. PeerError if the processes do not find each other.
     """
     launched = peers()
     if launched is None:
@@ -53,9 +48,7 @@ def meet() -> None:
     """Wait for the others, once in a run, where training is about to begin.
 
     Else one that has ended early would leave the others waiting for it, half an hour where srun has started them.
-
-    Raises:
-        PeerError: one of them has ended, with what it says, or has not come.
+    PeerError if one has ended, with what it says, or has not come.
     """
     if peers() is not None:
         for rank, fault in enumerate(_faults()):

@@ -54,16 +54,13 @@ class SweepRequest:
 def sweep_request(
     master: DictConfig, loader: ConfigLoader, typed: Sequence[str], batch: int | None = None
 ) -> SweepRequest:
-    """Check what is asked for, and compose all jobs.
+    """Compose all jobs; ConfigError if one cannot be, or cannot be run in a sweep, or a setting of the sweep is wrong.
 
     Args:
         master: config of the sweep, with Hydra's part.
         loader: Hydra's.
         typed: the overrides that are not Hydra's, some of them with several values.
         batch: how many jobs the launcher gets at a time; None for all.
-
-    Raises:
-        ConfigError: a job that cannot be composed or run in a sweep, or a setting of the sweep that is wrong.
     """
     started_by = peers()
     if started_by is not None:
