@@ -108,9 +108,8 @@ class TrialConfigs:
         settings = _differences(*(_plain(config) for config in (cfg, chosen, resolved)))
         if settings.get("data", {}).get("root") is not None:
             settings["data"]["root"] = os.path.abspath(os.path.expanduser(settings["data"]["root"]))
-        experiment = OmegaConf.create(
-            {"defaults": [{f"override /{n}": option} for n, option in named.items()], **settings}
-        )
+        defaults = [{f"override /{name}": option} for name, option in named.items()]
+        experiment = OmegaConf.create({"defaults": defaults, **settings})
         for address in values:
             if address not in GROUPS:
                 OmegaConf.update(experiment, address, OmegaConf.select(resolved, address), force_add=True)
