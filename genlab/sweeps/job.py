@@ -20,7 +20,6 @@ from genlab.runs.listing import listed
 from genlab.runs.lock import is_locked, locked
 from genlab.runs.reading import Run, open_run, read_summary
 from genlab.runs.record import RunRecord, save_config
-from genlab.sweeps.far_job import take_back
 from genlab.sweeps.placement import Placement
 from genlab.sweeps.plan import difference, read_plan
 from genlab.sweeps.stop import end_with_parent, is_orphan, is_stopping
@@ -147,3 +146,17 @@ def _record_failure(error: Exception, cfg: DictConfig, folder: Path, overrides: 
         model = str(cfg.model.get("_target_", "")).rpartition(".")[2]
         with suppress(type(error)), RunRecord(folder, {"model": model, "data": cfg.data.get("name"), "seed": cfg.seed}):
             raise error
+
+
+def take_back(code: object) -> None:
+    """If a job leaves with the code of the signal that announces its time limit, have submitit queue it again.
+
+    Raises:
+        SystemExit: it is in the queue.
+        UncompletedJobError: it has been requeued too often.
+    """
+    number = code - 128 if isinstance(code, int) else 0
+    handler = signal.getsignal(number) if number in (signal.SIGUSR1, signal.SIGUSR2) else None
+    if callable(handler):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # with which SLURM ends what is in the queue again
+        handler(number, None)

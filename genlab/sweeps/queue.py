@@ -4,7 +4,7 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import submitit
 
 from genlab.console.readable import short
 from genlab.errors import plain
-from genlab.sweeps.far_job import FarJob
 
 # Parameters of submitit that mean the same on every cluster; others are named after theirs
 SHARED = (
@@ -23,7 +22,11 @@ POLL = 1.0  # seconds between two looks for a result
 
 
 def run_in_queue(
-    job: FarJob, overrides: Mapping[int, list[str]], cluster: str, folder: str, settings: Mapping[str, Any]
+    job: Callable[[int, list[str]], None],
+    overrides: Mapping[int, list[str]],
+    cluster: str,
+    folder: str,
+    settings: Mapping[str, Any],
 ) -> None:
     """Hand all jobs over to `slurm` or `local`, and wait for each; after a signal they stay in the queue.
 

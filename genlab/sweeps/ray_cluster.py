@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,16 @@ from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from genlab.errors import RunError
-from genlab.sweeps.far_job import FarJob
 from genlab.sweeps.stop import Stop
 
 POLL = 0.3  # seconds between two looks at what the jobs say
 RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU"}
+Job = Callable[[int, list[str]], None]
 
 
-def run_on_cluster(job: FarJob, overrides: Mapping[int, list[str]], address: str, needs: Mapping[str, Any]) -> None:
+def run_on_cluster(
+    job: Job, overrides: Mapping[int, list[str]], sweep: Path, address: str, needs: Mapping[str, Any]
+) -> None:
     """Bring all jobs to their end; one whose process is lost too often has ended too.
 
     Args:
@@ -38,7 +40,7 @@ def run_on_cluster(job: FarJob, overrides: Mapping[int, list[str]], address: str
         RunError: there is no such cluster.
         KeyboardInterrupt, SystemExit: a signal came, and the running jobs have written their checkpoints.
     """
-    with _connected(address), Stop(Path(str(job.config.hydra.sweep.dir)), passes_on=False) as stop:
+    with _connected(address), Stop(sweep, passes_on=False) as stop:
         _warn_of_waiting(needs)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         said = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})  # no lost node takes it along
@@ -119,7 +121,7 @@ class _Said(io.RawIOBase):
         return len(lines)
 
 
-def _run_task(job: FarJob, said: Queue, number: int, overrides: list[str]) -> None:
+def _run_task(job: Job, said: Queue, number: int, overrides: list[str]) -> None:
     """In a process of the cluster."""
     with speaking(said):
         job(number, overrides)
