@@ -152,18 +152,11 @@ def _check_and_seed(seed: Annotated[int, Field(ge=0, lt=2**32)], evaluate: bool)
 def _fit_to_images(cfg: DictConfig, data: ImageDataModule) -> None:
     """Write what the data decide into the model's section, if its constructor takes it: a run folder is whole then."""
     takes = inspect.signature(located(cfg.model._target_, "model")).parameters
-    if "num_classes" in takes:
-        named = cfg.model.get("num_classes")
-        if named is None:
-            OmegaConf.update(cfg, "model.num_classes", data.num_classes, force_add=True)
-        elif isinstance(named, int) and named < data.num_classes:
-            raise ConfigError(
-                f"model.num_classes={named}: the images of data={data.source} have {data.num_classes}; leave it out"
-            )
-    if "image_shape" not in takes:
-        return
-    given, shape = cfg.model.get("image_shape"), list(data.image_shape)
-    if given is None:
-        OmegaConf.update(cfg, "model.image_shape", shape, force_add=True)
-    elif OmegaConf.is_list(given) and list(given) != shape:
-        raise ConfigError(f"model.image_shape={given}: the images of data={data.source} have {shape}; leave it out")
+    for name in [name for name in ("num_classes", "image_shape") if name in takes]:
+        value = data.num_classes if name == "num_classes" else list(data.image_shape)
+        given = cfg.model.get(name)
+        fewer = isinstance(given, int) and isinstance(value, int) and given < value
+        if given is None:
+            OmegaConf.update(cfg, f"model.{name}", value, force_add=True)
+        elif fewer or (OmegaConf.is_list(given) and list(given) != value):
+            raise ConfigError(f"model.{name}={given}: the images of data={data.source} have {value}; leave it out")
