@@ -121,9 +121,9 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         print("quick: a first answer by fewer images and samples, which compares with no full evaluation")
     rows = [("score", "value", "floor", "unit, and which way is better")]
     for name, score in evaluation["scores"].items():
-        value = _number(score["value"]) + (
-            f" ± {_number(score['standard_error'])}" if "standard_error" in score else ""
-        )
+        value = _number(score["value"])
+        if "standard_error" in score:
+            value += f" ± {_number(score['standard_error'])}"
         floor = _number(score["floor"]) if "floor" in score else ""
         way = f"{score['better']} is better" if "better" in score else ""
         reported = score.get("published")
