@@ -44,10 +44,7 @@ def write_columns(sweep: Path, folders: Sequence[Path], headlines: Sequence[str]
 
 def _column(name: str, settings: Sequence[dict[str, Any]]) -> api_pb2.HParamInfo:
     values = [flat[name] for flat in settings if name in flat]
-    if all(isinstance(value, bool) for value in values):
-        kind = api_pb2.DATA_TYPE_BOOL
-    elif all(isinstance(value, (int, float)) for value in values):
-        kind = api_pb2.DATA_TYPE_FLOAT64
-    else:
-        kind = api_pb2.DATA_TYPE_STRING
+    types = {type(value) for value in values}
+    number = api_pb2.DATA_TYPE_FLOAT64 if types <= {int, float} else api_pb2.DATA_TYPE_STRING
+    kind = api_pb2.DATA_TYPE_BOOL if types == {bool} else number
     return api_pb2.HParamInfo(name=name, type=kind, differs=len(set(map(repr, values))) > 1)

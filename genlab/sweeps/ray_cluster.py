@@ -92,38 +92,27 @@ def _warn_of_waiting(needs: Mapping[str, Any]) -> None:
             print(f"warning: {told}; waiting for one", file=sys.stderr)
 
 
-@contextmanager
-def speaking(said: Queue) -> Iterator[None]:
-    """In the job: what is printed goes, line by line, into the queue as (`stdout` or `stderr`, text).
+class Said(io.TextIOBase):
+    """A job's `stdout` or `stderr`, whose lines go into a queue as (stream, text).
 
-    Ray itself would show it with a prefix, what repeats only once, and the last lines after the table.
+    Ray itself would show them with a prefix, what repeats only once, and the last ones after the table.
     """
-    out, err = (io.BufferedWriter(_Said(said, stream)) for stream in ("stdout", "stderr"))
-    with (
-        io.TextIOWrapper(out, "utf-8", line_buffering=True) as lines,
-        io.TextIOWrapper(err, "utf-8", line_buffering=True) as errors,
-        redirect_stdout(lines),
-        redirect_stderr(errors),
-    ):
-        yield
 
-
-class _Said(io.RawIOBase):
     def __init__(self, queue: Queue, stream: str) -> None:
         self.queue = queue
         self.stream = stream
+        self.rest = ""
 
-    def writable(self) -> bool:
-        return True
-
-    def write(self, lines: Any) -> int:
-        self.queue.put((self.stream, bytes(lines).decode("utf-8", "replace")))
-        return len(lines)
+    def write(self, text: str) -> int:
+        lines, newline, self.rest = f"{self.rest}{text}".rpartition("\n")
+        if newline:
+            self.queue.put((self.stream, lines + newline))
+        return len(text)
 
 
 def _run_task(job: Job, said: Queue, number: int, overrides: list[str]) -> None:
     """In a process of the cluster."""
-    with speaking(said):
+    with redirect_stdout(Said(said, "stdout")), redirect_stderr(Said(said, "stderr")):
         job(number, overrides)
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
@@ -61,22 +62,16 @@ def trains(job, process, besides=None):
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed")
 def test_what_a_job_says_arrives_in_whole_lines_on_its_stream():
-    from genlab.sweeps.ray_cluster import speaking
+    from genlab.sweeps.ray_cluster import Said
 
     said = SimpleQueue()
-    with speaking(said):
-        print("half a ", end="")
-        sys.stdout.flush()
-        print("job 4/5: Größe")
+    with redirect_stdout(Said(said, "stdout")), redirect_stderr(Said(said, "stderr")):
+        print("half a ", end="", flush=True)
+        print("line")
         print("error: job 4/5", file=sys.stderr)
-        print("last", end="")
+        print("job 4/5: Größe\nlast", end="")
     arrived = [said.get() for _ in range(said.qsize())]
-    assert arrived == [
-        ("stdout", "half a "),
-        ("stdout", "job 4/5: Größe\n"),
-        ("stderr", "error: job 4/5\n"),
-        ("stdout", "last"),
-    ]
+    assert arrived == [("stdout", "half a line\n"), ("stderr", "error: job 4/5\n"), ("stdout", "job 4/5: Größe\n")]
 
 
 @pytest.mark.slow
