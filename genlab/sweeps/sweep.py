@@ -94,12 +94,12 @@ def _end(sweep: Path, plan: Plan, seconds: float) -> bool:
     if plan.keep == "best":  # of a sweep that had ended before it was asked for
         thin(sweep)
     runs = {run.folder.name: run for run in list_runs(sweep) if run.folder.parent == sweep}
-    found = [_result(job, runs.get(job.folder)) for job in plan.jobs]
-    rows = groups(found)
+    found = [(job, _result(job, runs.get(job.folder))) for job in plan.jobs]
+    rows = groups([result for _, result in found])
     columns = compared(rows)
-    _write_csv(sweep / "sweep.csv", plan, found, runs)
-    of_jobs = [asdict(result) | {"folder": job.folder} for job, result in zip(plan.jobs, found, strict=True)]
-    write_plan(sweep, plan, results=of_jobs, groups=plain_rows(rows, columns))
+    _write_csv(sweep / "sweep.csv", found, runs)
+    results = [asdict(result) | {"folder": job.folder} for job, result in found]
+    write_plan(sweep, plan, results=results, groups=plain_rows(rows, columns))
     _write_columns(sweep, runs)
     print()
     print_table(*cells(rows, columns))
@@ -110,19 +110,17 @@ def _end(sweep: Path, plan: Plan, seconds: float) -> bool:
     for best in best_of_each_kind(scored(sweep)).values():
         told = difference(jobs[best.folder.name], plan.jobs) if best.folder.name in jobs else ""
         print(f"best {best.metric} {readable(best.value)}   {told}   {short(best.folder)}")
-    counts = ", ".join(f"{count} {status}" for status, count in Counter(one.status for one in found).items())
+    counts = ", ".join(f"{count} {how}" for how, count in Counter(result.status for _, result in found).items())
     print(f"sweep folder {short(sweep)}   ({counts}; {seconds:.0f} s)")
     print("TensorBoard ", to_copy("tensorboard", "--logdir", sweep, "--samples_per_plugin", "images=200"), flush=True)
-    return all(
-        result.status == "finished" for job, result in zip(plan.jobs, found, strict=True) if job.number is not None
-    )
+    return all(result.status == "finished" for job, result in found if job.number is not None)
 
 
 def _result(job: Job, run: Listed | None) -> Result:
-    status = "not started" if run is None else run.status
-    result = Result(job.settings, status, fingerprint=job.fingerprint, repeats=job.repeats)
-    if run is None or status != "finished":
-        return replace(result, reason=run.reason if run and status in ("failed", "broken") else None)
+    how = "not started" if run is None else run.status
+    result = Result(job.settings, how, fingerprint=job.fingerprint, repeats=job.repeats)
+    if run is None or how != "finished":
+        return replace(result, reason=run.reason if run and how in ("failed", "broken") else None)
     return replace(
         result,
         headline=run.headline,
@@ -133,16 +131,15 @@ def _result(job: Job, run: Listed | None) -> Result:
     )
 
 
-def _write_csv(path: Path, plan: Plan, results: Sequence[Result], runs: Mapping[str, Listed]) -> None:
+def _write_csv(path: Path, found: Sequence[tuple[Job, Result]], runs: Mapping[str, Listed]) -> None:
     """A row a job, with all metrics of those that have finished."""
-    names = varying([result.settings for result in results])
-    of_jobs = list(zip(plan.jobs, results, strict=True))
-    metrics = {job.folder: runs[job.folder].metrics for job, result in of_jobs if result.status == "finished"}
-    tags = sorted({tag for found in metrics.values() for tag in found})
+    names = varying([result.settings for _, result in found])
+    metrics = {job.folder: runs[job.folder].metrics for job, result in found if result.status == "finished"}
+    tags = sorted({tag for measured in metrics.values() for tag in measured})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["folder", *names, "status", "headline", "value", "seconds", "reason", *tags])
-    for job, result in of_jobs:
+    for job, result in found:
         row: list[Any] = [job.folder, *(result.settings.get(name) for name in names), result.status]
         row += [result.headline, result.value, result.seconds, result.reason]
         writer.writerow(row + [metrics.get(job.folder, {}).get(tag) for tag in tags])
