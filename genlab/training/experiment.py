@@ -89,7 +89,6 @@ def build(
     # these two come last, when all others have done what belongs before a checkpoint
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
     everything = [*others.values(), *callbacks.values()]
-    _settle_monitor(cfg, checkpoints, model, everything, data, resumed=purge_step is not None)
     trainer = construct(
         cfg.trainer,
         "trainer",
@@ -104,35 +103,32 @@ def build(
     )
     check_launch(trainer)
     check_manual_optimization(model, trainer)
-    return Experiment(model, data, trainer, everything, checkpoints, evaluation if cfg.evaluate else None)
+    experiment = Experiment(model, data, trainer, everything, checkpoints, evaluation if cfg.evaluate else None)
+    _settle_monitor(cfg, experiment, resumed=purge_step is not None)
+    return experiment
 
 
-def _settle_monitor(
-    cfg: DictConfig,
-    checkpoints: Checkpoints,
-    model: LightningModule,
-    callbacks: list[Callback],
-    data: ImageDataModule,
-    resumed: bool,
-) -> None:
+def _settle_monitor(cfg: DictConfig, experiment: Experiment, resumed: bool) -> None:
     """Which metric chooses the best epoch, and which way is better.
 
     What genlab's own classes measure is known before; a user's class may log anything.
     """
+    model, callbacks, checkpoints = experiment.model, experiment.callbacks, experiment.checkpoints
+    fid = f"val/fid_{experiment.data.space}"
     # an older genlab called it val/fid_mnist for all data, and measured it for MNIST only
     if checkpoints.monitor == "val/fid" or (resumed and checkpoints.monitor == "val/fid_mnist"):
-        checkpoints.monitor = cfg.callbacks.checkpoints.monitor = f"val/fid_{data.space}"
+        checkpoints.monitor = cfg.callbacks.checkpoints.monitor = fid
     monitor, address = checkpoints.monitor, "callbacks.checkpoints.monitor"
     if monitor is None:
         return
     if all(type(part).__module__.split(".")[0] == "genlab" for part in (model, *callbacks)):
         quantities = model.quantities if isinstance(model, Reports) else ()
         names = [*quantities, *(name for part in callbacks for name in getattr(part, "protocol", {}))]
-        scores = [f"val/fid_{data.space}"] if any(isinstance(part, SampleQuality) for part in callbacks) else []
+        scores = [fid] if any(isinstance(part, SampleQuality) for part in callbacks) else []
         known = [*(f"{split}/{name}" for split in ("train", "val") for name in names), *scores]
         if monitor not in known:
             other_space = scores and is_sample_score(monitor.removeprefix("val/"))
-            meant = f"did you mean {scores[0]}?" if other_space else allowed(monitor, known)
+            meant = f"did you mean {fid}?" if other_space else allowed(monitor, known)
             raise ConfigError(f"{address}={monitor}: nothing measures it; {meant}")
     if checkpoints.mode is None:
         better = quantity_of(model, monitor).better
