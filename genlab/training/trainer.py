@@ -20,7 +20,7 @@ from genlab.training.captured import CapturedSteps
 from genlab.training.quick_cpu import NoProfiler
 
 SEVERAL = "ddp_find_unused_parameters_true"  # the strategy of several devices, as in conf/trainer/ddp.yaml
-PROFILERS = {None: NoProfiler, "simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
+PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
 
 # Lightning states types in its signature, but hardly looks at them: max_epochs="ten" would fail in the middle of a run
 _TYPES = get_type_hints(pytorch_lightning.Trainer.__init__)
@@ -60,9 +60,8 @@ class CheckedTrainer(pytorch_lightning.Trainer):
 
     def __init__(self, **arguments: Any) -> None:
         Arguments(**arguments)
-        profiler = PROFILERS[arguments.get("profiler")]
-        folder = Path(arguments.get("default_root_dir") or ".") / "profile"
-        arguments["profiler"] = profiler(dirpath=folder, filename="fit")
+        name, folder = arguments.get("profiler"), Path(arguments.get("default_root_dir") or ".") / "profile"
+        arguments["profiler"] = PROFILERS[name](dirpath=folder, filename="fit") if name else NoProfiler()
         accelerator = arguments.get("accelerator", "auto")
         if arguments.get("precision") == "auto":
             arguments["precision"] = fastest(accelerator)

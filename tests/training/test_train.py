@@ -45,6 +45,7 @@ def test_a_run_leaves_the_folder_that_the_design_names(finished):
     pictures = ("samples", "reconstructions", "manifold", "codes")
     assert {f"images/{tag}/epoch_{epoch:04d}.png" for tag in pictures for epoch in range(3)} <= names
     assert any(name.startswith("events.out.tfevents") for name in names)
+    assert not any(name.startswith("profile") for name in names)
 
 
 def test_the_event_file_has_scalars_and_pictures_on_one_axis_of_batches(finished):
