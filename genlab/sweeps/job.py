@@ -22,7 +22,7 @@ from genlab.runs.reading import Run, open_run, read_summary
 from genlab.runs.record import RunRecord, save_config
 from genlab.sweeps.placement import Placement
 from genlab.sweeps.plan import difference, read_plan
-from genlab.sweeps.stop import end_with_parent, is_orphan, is_stopping
+from genlab.sweeps.stop import end_with_parent, is_stopping, orphan
 from genlab.sweeps.thinning import thin
 
 CONSOLE, ERROR = "console.log", "error.log"
@@ -70,7 +70,7 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
                 keep_quiet()
                 train(cfg, resumed=previous, overrides=overrides)
         except (KeyboardInterrupt, SystemExit) as error:
-            if console and not is_orphan():
+            if console and not orphan.is_set():
                 print(f"{label}: interrupted", file=console, flush=True)
             if place.own_process:
                 take_back(getattr(error, "code", None))
@@ -82,9 +82,9 @@ def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], pla
             if os.environ.get("GENLAB_DEBUG"):
                 traceback.print_exception(error)
         else:
-            if console and not is_orphan():
+            if console and not orphan.is_set():
                 print(f"{label}: {_result(folder)}", file=console, flush=True)
-    if is_orphan():  # nobody takes a result any more, and no other job should begin
+    if orphan.is_set():  # nobody takes a result any more, and no other job should begin
         os._exit(TERMINATED)
     if plan.keep == "best":
         thin(sweep)

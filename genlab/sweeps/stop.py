@@ -1,5 +1,6 @@
 """The end of a command while several jobs run: they write their checkpoints, and no other begins."""
 
+import functools
 import os
 import signal
 import socket
@@ -16,30 +17,25 @@ from genlab.runs.lock import is_locked
 from genlab.runs.reading import read_summary
 
 MARK = ".stop"
-WATCH = "genlab: does the command live"
 POLL = 1.0  # seconds
-_orphan = threading.Event()
+
+orphan = threading.Event()  # set when the command that has started this process is gone
 
 
+@functools.cache
 def end_with_parent() -> None:
     """From now on, have this process end when the one that has started it is gone, with a last.ckpt if it trains.
 
     A command that is killed (SIGKILL, out of memory) can tell its workers nothing.
     """
-    if not any(thread.name == WATCH for thread in threading.enumerate()):
-        threading.Thread(target=_watch, args=[os.getppid()], name=WATCH, daemon=True).start()
+    threading.Thread(target=_watch, args=[os.getppid()], daemon=True).start()
 
 
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(POLL)
-    _orphan.set()
+    orphan.set()
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def is_orphan() -> bool:
-    """Whether the command that has started this process is gone."""
-    return _orphan.is_set()
 
 
 def is_stopping(sweep: Path) -> bool:
