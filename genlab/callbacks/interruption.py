@@ -29,7 +29,7 @@ class Interruption(Callback):
     At the last batch of an epoch the run goes on to the end of the epoch, where its checkpoint is written anyway. With
     several processes all of them stop at the same batch, if one of them was told to. torchrun passes Ctrl-C on to
     processes that have had it from the terminal already; both together are one signal. Where a queue announces the end
-    of the job's time, what it does then comes after last.ckpt: see `genlab.sweeps.far_job`.
+    of the job's time, what it does then comes after last.ckpt: see `genlab.sweeps.job`.
     """
 
     def __init__(self, checkpoints: Checkpoints) -> None:
