@@ -12,8 +12,7 @@ from genlab.callbacks.picture import undisturbed
 from genlab.callbacks.step_axis import measured_once
 from genlab.capabilities import CanWeigh, Pixels, draws_labels
 from genlab.console.pulse import Pulse
-from genlab.evaluation.label_likelihood import importance_weighted_by_class, log_marginal
-from genlab.evaluation.likelihood import BINARY, importance_weighted
+from genlab.evaluation.likelihood import BINARY, importance_weighted, importance_weighted_by_class, log_marginal
 
 
 @configured

@@ -1,6 +1,4 @@
-"""Which classes samples are taken for."""
-
-from dataclasses import dataclass
+"""Which classes a classifier takes images for."""
 
 import torch
 from torch import Tensor
@@ -8,32 +6,21 @@ from torch import Tensor
 COVERED = 0.1  # of an even share
 
 
-@dataclass(frozen=True)
-class ClassCounts:
-    """How a classifier sorts N images into its classes.
+def class_counts(probabilities: Tensor) -> Tensor:
+    """How many of N images are taken for each class: probabilities (N, classes) → (classes,)."""
+    return torch.bincount(probabilities.argmax(-1), minlength=probabilities.shape[1])
 
-    Attributes:
-        counts: images of each class.
-        class_entropy: of the shares, in nats; ln 10 = 2.303 is even for ten classes.
-        classes_covered: classes with at least a tenth of an even share.
-        confidence: mean of the highest probability.
+
+def class_scores(probabilities: Tensor) -> dict[str, float]:
+    """How N images come in classes, by their probabilities (N, classes).
+
+    `class_entropy` is that of the shares, in nats, ln 10 = 2.303 where ten classes come evenly; `classes_covered` are
+    those with at least a tenth of an even share; `confidence` is the mean of the highest probability.
     """
-
-    counts: list[int]
-    class_entropy: float
-    classes_covered: int
-    confidence: float
-
-
-def count_classes(probabilities: Tensor) -> ClassCounts:
-    """Class probabilities (N, classes) of a classifier → their counts."""
     n, classes = probabilities.shape
-    highest, found = probabilities.double().max(-1)
-    counts = torch.bincount(found, minlength=classes)
-    shares = counts.double() / n
-    return ClassCounts(
-        counts=counts.tolist(),
-        class_entropy=float(torch.special.entr(shares).sum()),
-        classes_covered=int((shares >= COVERED / classes).sum()),
-        confidence=float(highest.mean()),
-    )
+    shares = class_counts(probabilities).double() / n
+    return {
+        "class_entropy": float(torch.special.entr(shares).sum()),
+        "classes_covered": int((shares >= COVERED / classes).sum()),
+        "confidence": float(probabilities.double().max(-1).values.mean()),
+    }

@@ -1,7 +1,8 @@
 """How long an evaluation will take."""
 
-import time
+from collections.abc import Callable
 from dataclasses import replace
+from time import perf_counter
 
 from torch import Tensor, nn
 
@@ -25,13 +26,10 @@ def expected_seconds(
     settings: EvaluationSettings,
     labels: tuple[Tensor, Tensor] | None = None,
 ) -> float | None:
-    """Seconds of `evaluate`, from a hundredth of it; None where it is short anyway.
+    """Seconds of `evaluate`, whose arguments these are, from a hundredth of it; None where it is short anyway.
 
     All of it grows with the images and samples, except two parts that are tried by themselves: the search of nearest
     training images, which grows with their product, and the curve over steps, which has so many samples always.
-
-    Args:
-        model, space, train, test, settings, labels: see `evaluate`.
     """
     if settings.likelihood_images < LEAST and settings.samples < 2 * LEAST:
         return None
@@ -43,17 +41,19 @@ def expected_seconds(
         prior_samples=max(1, settings.prior_samples // SHARE),
         steps=(),
     )
-    started = time.perf_counter()
     few = max(LEAST, len(train) // SHARE)
     of_few = None if labels is None else (evenly(labels[0], few), labels[1])
-    evaluate(model, space, evenly(train, few), test, part, labels=of_few)
-    linear = (time.perf_counter() - started) * SHARE
+    seconds = SHARE * _seconds(lambda: evaluate(model, space, evenly(train, few), test, part, labels=of_few))
     queries = test[:LEAST]
-    started = time.perf_counter()
-    nearest(queries, train)
-    quadratic = (time.perf_counter() - started) * (settings.samples + min(settings.images, len(test))) / len(queries)
-    if not has_step_curve(model, settings):
-        return linear + quadratic
-    started = time.perf_counter()
-    step_curve(model, space, evenly(test, LEAST), replace(settings, samples=SAMPLES_OF_A_POINT // SHARE_OF_A_POINT))
-    return linear + quadratic + (time.perf_counter() - started) * SHARE_OF_A_POINT
+    repeated = (settings.samples + min(settings.images, len(test))) / len(queries)
+    seconds += repeated * _seconds(lambda: nearest(queries, train))
+    if has_step_curve(model, settings):
+        point = replace(settings, samples=SAMPLES_OF_A_POINT // SHARE_OF_A_POINT)
+        seconds += SHARE_OF_A_POINT * _seconds(lambda: step_curve(model, space, evenly(test, LEAST), point))
+    return seconds
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = perf_counter()
+    work()
+    return perf_counter() - started

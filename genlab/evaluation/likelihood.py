@@ -1,21 +1,19 @@
-"""Estimates of log p(x)."""
+"""Estimates of log p(x), and of log p(x|y) for each label y."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from genlab.capabilities import CanExplain, CanWeigh
+from genlab.capabilities import CanExplain
 from genlab.evaluation.settings import Track, silently
-
-Weigh = Callable[[Tensor, int, torch.Generator], Tensor]  # `log_weights` of `CanWeigh`
 
 IMAGES = 20  # at once
 LATENTS = 1000  # of the prior, at once
-
 
 BINARY = {"binary": "drawn once for each image", "cut": "cut at 0.5"}  # how the x of a Bernoulli likelihood is made
 
@@ -37,7 +35,7 @@ class ImportanceWeighted:
 
 
 def importance_weighted(
-    model: CanWeigh,
+    model: Any,
     images: Tensor,
     counts: Sequence[int],
     generator: torch.Generator,
@@ -47,37 +45,39 @@ def importance_weighted(
 ) -> ImportanceWeighted:
     """Weights w_k = p(x, z_k) / q(z_k|x), z_k ~ q(z|x), in one pass that all K share: the sum runs on.
 
-    Memory does not grow with K: about `chunk` pairs of an image and a sample are looked at at once.
+    Memory does not grow with K: about `chunk` pairs of an image and a sample are looked at at once, and no result
+    depends on it beyond the order of the noise.
 
     Burda, Grosse & Salakhutdinov 2015, equation 8.
 
     Args:
-        model: in evaluation mode.
+        model: that `CanWeigh`, in evaluation mode.
         images: (B, C, H, W).
         counts: the K wanted, at least one.
         generator: of the noise, on the CPU.
-        chunk: see above; no result depends on it beyond the order of the noise.
-        track: shows progress.
         labels: y of the images, (B,), where the likelihood is p(x|y); the weights then are p(x, z_k|y) / q(z_k|x, y).
     """
     counts = tuple(sorted(counts))
-    size = max(1, min(chunk, IMAGES))
-    parts = images.split(size)
-    log_weights: Callable[..., Tensor] = model.log_weights
-    weigh: list[Weigh] = [log_weights] * len(parts)
-    if labels is not None:
-        weigh = [partial(log_weights, labels=some) for some in labels.split(size)]
+    parts = in_parts(images, labels, max(1, min(chunk, IMAGES)))
     sums = [
-        _running_sums(of_part, some, counts, generator, chunk // len(some))
-        for of_part, some in zip(weigh, track(parts, description="likelihood"), strict=True)
+        _running_sums(partial(model.log_weights, **told), some, counts, generator, chunk // len(some))
+        for some, told in track(parts, description="likelihood")
     ]
     log_sums, totals = (torch.cat(some, dim=-1) for some in zip(*sums, strict=True))
     log_counts = torch.tensor(counts, dtype=torch.float64).log()
     return ImportanceWeighted(counts, log_sums - log_counts.unsqueeze(-1), totals / counts[-1])
 
 
+def in_parts(images: Tensor, labels: Tensor | None, size: int) -> list[tuple[Tensor, dict[str, Tensor]]]:
+    """Images in parts, each with what a method is told besides: their labels, or nothing where there are none."""
+    parts = images.split(size)
+    if labels is None:
+        return [(some, {}) for some in parts]
+    return [(some, {"labels": theirs}) for some, theirs in zip(parts, labels.split(size), strict=True)]
+
+
 def _running_sums(
-    weigh: Weigh, images: Tensor, counts: Sequence[int], generator: torch.Generator, at_once: int
+    weigh: Callable[..., Tensor], images: Tensor, counts: Sequence[int], generator: torch.Generator, at_once: int
 ) -> tuple[Tensor, Tensor]:
     """log Σ_k w_k up to each of the counts (len(counts), B), and Σ_k log w_k of all (B,)."""
     log_sum = torch.full((len(images),), -math.inf, dtype=torch.float64)
@@ -91,6 +91,49 @@ def _running_sums(
             done += samples
         log_sums.append(log_sum)
     return torch.stack(log_sums), total
+
+
+def importance_weighted_by_class(
+    model: Any,
+    images: Tensor,
+    labels: Tensor,
+    counts: Sequence[int],
+    generator: torch.Generator,
+    chunk: int = 1000,
+    track: Track = silently,
+) -> tuple[Tensor, ImportanceWeighted]:
+    """log p(x|y) for each y, (B, classes), of a share of the K samples each, and for the labels (B,), of all K.
+
+    A classifier decides by the former: with more samples for the right label it would be told the answer. K is the last
+    of the counts; see `importance_weighted`.
+    """
+    few, columns = [share_of_each(counts[-1], model)], []
+    for every in track(each_label(model, images), description="likelihood of each label"):
+        noise = generator.clone_state()  # the same for all labels: only the label tells them apart
+        columns.append(importance_weighted(model, images, few, noise, chunk, labels=every).log_likelihood[0])
+    return torch.stack(columns, dim=1), importance_weighted(model, images, counts, generator, chunk, track, labels)
+
+
+def share_of_each(samples: int, model: Any) -> int:
+    """Of K samples, those for each label."""
+    return max(1, samples // model.num_classes)
+
+
+def each_label(model: Any, images: Tensor) -> list[Tensor]:
+    """For each label: it, once for each image (B,)."""
+    return list(torch.arange(model.num_classes, device=images.device).unsqueeze(1).expand(-1, len(images)))
+
+
+def log_marginal(model: Any, by_class: Tensor, given: Tensor, labels: Tensor) -> Tensor:
+    """log p(x) = log Σ_y p(y) p(x|y), (B,), of log p(x|y) for each y (B, classes) and, better, for the labels (B,)."""
+    best = by_class.scatter(1, labels.cpu().unsqueeze(1), given.unsqueeze(1))
+    return (best + log_prior(model)).logsumexp(1)
+
+
+def log_prior(model: Any) -> Tensor:
+    """log p(y), (classes,), float64 on the CPU."""
+    found: Tensor = model.label_prior.double().cpu().log()
+    return found
 
 
 @dataclass(frozen=True)
@@ -117,7 +160,6 @@ def from_prior(
         images: (B, C, H, W).
         samples: M.
         generator: of the latents, on the CPU.
-        track: shows progress.
     """
     log_sum = torch.full((len(images),), -math.inf, dtype=torch.float64)
     log_sum_of_squares = log_sum.clone()

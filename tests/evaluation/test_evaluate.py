@@ -175,7 +175,7 @@ def test_the_curve_over_steps_is_expected_with_its_own_samples(steps, images, mo
             return steps
 
     model = InSteps()
-    monkeypatch.setattr("genlab.evaluation.expected.time.perf_counter", lambda: model.evaluations)
+    monkeypatch.setattr("genlab.evaluation.expected.perf_counter", lambda: model.evaluations)
     found = expected_seconds(model, MNIST, *images, EvaluationSettings(samples=20_000, images=1000, steps=steps))
     assert found == 2 * 20_000 + 1000 * sum(steps)
 
