@@ -14,7 +14,7 @@ from genlab.callbacks.picture import undisturbed
 from genlab.callbacks.step_axis import measured_once
 from genlab.capabilities import CanSample
 from genlab.evaluation.feature_network import FeatureNetwork, Space, space_of
-from genlab.evaluation.frechet import FrechetDistance
+from genlab.evaluation.frechet import frechet_distance
 from genlab.evaluation.sample_scores import draw
 from genlab.processes.peers import is_first
 
@@ -41,7 +41,7 @@ class SampleQuality(Callback):
     def __post_init__(self) -> None:
         self.seconds = 0.0  # spent here by this process
         self._space: Space | None = None
-        self._distance: FrechetDistance | None = None
+        self._real: Tensor | None = None  # features of the validation images
 
     @property
     def protocol(self) -> dict[str, str]:
@@ -87,11 +87,10 @@ class SampleQuality(Callback):
         pl_module.log(f"val/fid_{space.name}", distance)
 
     def _measure(self, network: FeatureNetwork, images: Tensor, model: Any) -> float:
-        if self._distance is None:
-            self._distance = FrechetDistance(network.describe(images).features)
+        if self._real is None:
+            self._real = network.describe(images).features
         samples, _ = draw(model.sample, self.n, torch.Generator().manual_seed(self.seed))
-        self._distance.update(network.describe(samples).features)
-        return self._distance.compute()
+        return frechet_distance(self._real, network.describe(samples).features)
 
     def _is_due(self, trainer: Trainer) -> bool:
         every_n = self.every_n_epochs

@@ -117,7 +117,7 @@ def space_of(data: ImageDataModule) -> Space:
     """
     if data.source == "mnist":
         return Space(data.space, mnist_network(), second=mnist_network(SECOND_WEIGHTS))
-    network, second = (None if path is None else _read(path) for path in (_kept(data), _kept(data, second=True)))
+    network, second = _kept(data, second=False), _kept(data, second=True)
     command = shlex.join(["genlab", "features", *data.overrides])
     which = "second classifier" if network else "feature network"
     return Space(data.space, network, f"no {which} of these images has been trained yet; {command} does it", second)
@@ -141,26 +141,23 @@ def packed(network: Classifier, data: ImageDataModule, labelled: bool, test_accu
 
 def place_of(data: ImageDataModule, content: bytes, second: bool = False, folder: Path | None = None) -> Path:
     """Where a file is kept, in genlab's cache or the folder: named after its space, the images and its own SHA-256."""
-    return (folder or _folder()) / f"{_name(data, second)}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    name = f"{_name(data, second)}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    return (folder or cache_folder() / "features") / name
 
 
-def _kept(data: ImageDataModule, second: bool = False) -> Path | None:
-    return next(iter(sorted(_folder().glob(f"{_name(data, second)}-*.safetensors"))), None)
+def _kept(data: ImageDataModule, second: bool) -> FeatureNetwork | None:
+    """What was put at `place_of` in the cache."""
+    paths = sorted((cache_folder() / "features").glob(f"{_name(data, second)}-*.safetensors"))
+    if not paths:
+        return None
+    try:
+        network = FeatureNetwork(paths[0].read_bytes())
+        if not paths[0].stem.endswith(network.sha256[:16]):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError):
+        raise DataError(f"{paths[0]}: damaged; delete it, and genlab features makes it anew") from None
+    return network
 
 
 def _name(data: ImageDataModule, second: bool) -> str:
     return f"{'second-' if second else ''}{data.space}-{data.images['fingerprint']}"
-
-
-def _read(path: Path) -> FeatureNetwork:
-    try:
-        network = FeatureNetwork(path.read_bytes())
-        if not path.stem.endswith(network.sha256[:16]):
-            raise ValueError
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError):
-        raise DataError(f"{path}: damaged; delete it, and genlab features makes it anew") from None
-    return network
-
-
-def _folder() -> Path:
-    return cache_folder() / "features"

@@ -58,34 +58,26 @@ def importance_weighted(
         labels: y of the images, (B,), where the likelihood is p(x|y); the weights then are p(x, z_k|y) / q(z_k|x, y).
     """
     counts = tuple(sorted(counts))
-    parts = in_parts(images, labels, max(1, min(chunk, IMAGES)))
-    sums = [
-        _running_sums(partial(model.log_weights, **told), some, counts, generator, chunk // len(some))
-        for some, told in track(parts, description="likelihood")
-    ]
+    size, sums = max(1, min(chunk, IMAGES)), []
+    for rows in track(torch.arange(len(images)).split(size), description="likelihood"):
+        some, told = images[rows], {} if labels is None else {"labels": labels[rows]}
+        weigh = partial(model.log_weights, some, **told)
+        sums.append(_running_sums(weigh, len(some), counts, generator, chunk // len(some)))
     log_sums, totals = (torch.cat(some, dim=-1) for some in zip(*sums, strict=True))
     log_counts = torch.tensor(counts, dtype=torch.float64).log()
     return ImportanceWeighted(counts, log_sums - log_counts.unsqueeze(-1), totals / counts[-1])
 
 
-def in_parts(images: Tensor, labels: Tensor | None, size: int) -> list[tuple[Tensor, dict[str, Tensor]]]:
-    """Images in parts, each with what a method is told besides: their labels, or nothing where there are none."""
-    parts = images.split(size)
-    if labels is None:
-        return [(some, {}) for some in parts]
-    return [(some, {"labels": theirs}) for some, theirs in zip(parts, labels.split(size), strict=True)]
-
-
 def _running_sums(
-    weigh: Callable[..., Tensor], images: Tensor, counts: Sequence[int], generator: torch.Generator, at_once: int
+    weigh: Callable[..., Tensor], n: int, counts: Sequence[int], generator: torch.Generator, at_once: int
 ) -> tuple[Tensor, Tensor]:
     """log Σ_k w_k up to each of the counts (len(counts), B), and Σ_k log w_k of all (B,)."""
-    log_sum = torch.full((len(images),), -math.inf, dtype=torch.float64)
+    log_sum = torch.full((n,), -math.inf, dtype=torch.float64)
     total, done, log_sums = torch.zeros_like(log_sum), 0, []
     for count in counts:
         while done < count:
             samples = min(max(1, at_once), count - done)
-            log_weights = weigh(images, samples, generator).double().cpu()
+            log_weights = weigh(samples, generator).double().cpu()
             log_sum = torch.logaddexp(log_sum, log_weights.logsumexp(0))
             total += log_weights.sum(0)
             done += samples
@@ -108,8 +100,8 @@ def importance_weighted_by_class(
     of the counts; see `importance_weighted`.
     """
     few, columns = [share_of_each(counts[-1], model)], []
-    for every in track(each_label(model, images), description="likelihood of each label"):
-        noise = generator.clone_state()  # the same for all labels: only the label tells them apart
+    for label in track(list(torch.arange(model.num_classes).to(labels)), description="likelihood of each label"):
+        noise, every = generator.clone_state(), label.expand(len(images))  # only the label tells them apart
         columns.append(importance_weighted(model, images, few, noise, chunk, labels=every).log_likelihood[0])
     return torch.stack(columns, dim=1), importance_weighted(model, images, counts, generator, chunk, track, labels)
 
@@ -117,11 +109,6 @@ def importance_weighted_by_class(
 def share_of_each(samples: int, model: Any) -> int:
     """Of K samples, those for each label."""
     return max(1, samples // model.num_classes)
-
-
-def each_label(model: Any, images: Tensor) -> list[Tensor]:
-    """For each label: it, once for each image (B,)."""
-    return list(torch.arange(model.num_classes, device=images.device).unsqueeze(1).expand(-1, len(images)))
 
 
 def log_marginal(model: Any, by_class: Tensor, given: Tensor, labels: Tensor) -> Tensor:

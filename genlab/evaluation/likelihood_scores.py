@@ -1,7 +1,7 @@
 """The likelihood of test images, for models that have one."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +11,9 @@ from torch import Tensor
 from genlab.capabilities import CanEstimateLikelihood, CanExplain, CanSample, CanWeigh, HasLikelihood
 from genlab.evaluation.likelihood import (
     BINARY,
-    each_label,
     from_prior,
     importance_weighted,
     importance_weighted_by_class,
-    in_parts,
     log_marginal,
     log_prior,
     share_of_each,
@@ -35,13 +33,13 @@ class _Found:
     Attributes:
         given: log p(x), or log p(x|y) for the labels where these are known, (B,).
         how: it is estimated, as `Score.estimator`.
-        by_class: log p(x|y) for each y, (B, classes), all in the same way, where labels are known.
+        by_class: log p(x|y) for each y, (B, classes), all in the same way; means nothing where labels are not known.
         how_by_class: these are, without what comes before the colon.
     """
 
     given: Tensor
     how: str
-    by_class: Tensor | None
+    by_class: Tensor
     how_by_class: str
 
 
@@ -78,32 +76,30 @@ def _why_none(model: Any) -> str:
 
 def _computed(model: Any, images: Tensor, labels: Tensor | None, generator: torch.Generator, track: Track) -> _Found:
     """By the model: exactly, or as it estimates it."""
-    if labels is None:
-        parts = track(in_parts(images, None, AT_ONCE), description="likelihood")
-        (given, evaluations), by_class = _of_parts(model, parts, generator), None
-    else:
-        columns = [
-            # the noise is the same for all labels: only the label tells them apart
-            _of_parts(model, in_parts(images, every, AT_ONCE), generator.clone_state())
-            for every in track(each_label(model, images), description="likelihood")
-        ]
-        by_class, evaluations = torch.stack([column for column, _ in columns], dim=1), sum(n for _, n in columns)
-        given = by_class.gather(1, labels.cpu().unsqueeze(1)).squeeze(1)
+    classes = [None] if labels is None else list(torch.arange(model.num_classes, device=images.device))
+    # the noise is the same for all labels: only the label tells them apart
+    noises = [generator.clone_state() for _ in classes]
+    found = [
+        torch.stack([_of_part(model, some, y, noise) for y, noise in zip(classes, noises, strict=True)], dim=1)
+        for some in track(images.split(AT_ONCE), description="likelihood")
+    ]
+    by_class, evaluations = torch.cat(found).unbind(-1)  # (B, classes) both
+    given = by_class[:, 0] if labels is None else by_class.gather(1, labels.cpu().unsqueeze(1)).squeeze(1)
     if isinstance(model, HasLikelihood):
         return _Found(given, EXACT, by_class, "")
-    how = f"{model.likelihood_method}; {evaluations:.0f} evaluations of the network an image"
+    how = f"{model.likelihood_method}; {evaluations.mean(0).sum():.0f} evaluations of the network an image"
     return _Found(given, f"{BOUND}: {how}", by_class, how)
 
 
-def _of_parts(
-    model: Any, parts: Iterable[tuple[Tensor, dict[str, Tensor]]], generator: torch.Generator
-) -> tuple[Tensor, float]:
-    """The log-likelihoods (B,), and the mean number of evaluations of the network, 0 where nobody counts them."""
+def _of_part(model: Any, images: Tensor, label: Tensor | None, generator: torch.Generator) -> Tensor:
+    """Log-likelihoods, and how often each evaluated the network, 0 where nobody counts: (B, 2), float64."""
+    told = {} if label is None else {"labels": label.expand(len(images))}
     if isinstance(model, HasLikelihood):
-        return torch.cat([model.exact_log_likelihood(some, **told) for some, told in parts]).double().cpu(), 0.0
-    found = [model.estimate_log_likelihood(some, generator, **told) for some, told in parts]
-    log_likelihood, evaluations = (torch.cat(column).double().cpu() for column in zip(*found, strict=True))
-    return log_likelihood, float(evaluations.mean())
+        found = model.exact_log_likelihood(images, **told)
+        pair = found, torch.zeros_like(found)
+    else:
+        pair = model.estimate_log_likelihood(images, generator, **told)
+    return torch.stack([part.double().cpu() for part in pair], dim=-1)
 
 
 def _weighted(
@@ -120,8 +116,8 @@ def _weighted(
         what, base, most, chunk = "draws of dequantization noise", 2, settings.dequantization_samples, 100
     counts, how = powers(base, most), f"log-mean-exp of {most} {what}"
     if labels is None:
-        by_class, estimate = None, importance_weighted(model, images, counts, generator, chunk, track)
-        how_by_class, of_elbo = "", ""
+        estimate = importance_weighted(model, images, counts, generator, chunk, track)
+        by_class, how_by_class, of_elbo = estimate.log_likelihood, "", ""
     else:
         by_class, estimate = importance_weighted_by_class(model, images, labels, counts, generator, chunk, track)
         how_by_class = f"log-mean-exp of {share_of_each(most, model)} {what}"
@@ -151,7 +147,7 @@ def _scores(
     model: Any, images: Tensor, labels: Tensor | None, found: _Found, settings: EvaluationSettings
 ) -> Evaluation:
     (name, other, per), x = _measure(model, images), protocol_of(model, images)
-    if labels is None or found.by_class is None:
+    if labels is None:
         scores = {name: mean_score(name, -found.given / per, x, found.how)}
     else:
         head, colon, rest = found.how.partition(": ")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from genlab.capabilities import CanSampleInSteps
 from genlab.evaluation.feature_network import Space
-from genlab.evaluation.frechet import FrechetDistance
+from genlab.evaluation.frechet import frechet_distance
 from genlab.evaluation.sample_scores import draw
 from genlab.evaluation.sampling import own_sampler
 from genlab.evaluation.scores import SAMPLES_OF_A_POINT, Evaluation, Point, quality_curve
@@ -17,9 +17,8 @@ from genlab.evaluation.settings import EvaluationSettings, Track, silently
 
 def has_step_curve(model: object, settings: EvaluationSettings) -> TypeGuard[CanSampleInSteps]:
     """Whether there is one: the model's own samples take steps, and some numbers of them are asked for."""
-    if not isinstance(model, CanSampleInSteps) or not settings.steps or settings.ex_post is not None:
-        return False
-    return model.sampling_evaluations(1, **_options(model, settings)) is not None
+    asked = bool(settings.steps) and settings.ex_post is None and isinstance(model, CanSampleInSteps)
+    return asked and model.sampling_evaluations(1, **_options(model, settings)) is not None
 
 
 def step_curve(
@@ -32,9 +31,8 @@ def step_curve(
     Args:
         model: in evaluation mode.
         space: that of the images.
-        test: test images, uint8 (N, C, H, W).
+        test: uint8 (N, C, H, W).
         settings: which numbers of steps.
-        track: shows progress.
 
     Raises:
         NonFiniteError: samples are no numbers.
@@ -42,18 +40,17 @@ def step_curve(
     if (network := space.network) is None:
         return Evaluation()
     n, points, options = min(SAMPLES_OF_A_POINT, settings.samples), [], _options(model, settings)
-    distance = FrechetDistance(network.describe(test).features)
+    real = network.describe(test).features
     for steps in track(settings.steps, description="quality over steps"):
         generator = torch.Generator().manual_seed(settings.seed)
         samples, _ = draw(partial(model.sample, steps=steps, **options), n, generator)
-        distance.update(network.describe(samples).features)
         evaluations = model.sampling_evaluations(steps, **options)
         assert evaluations is not None  # or there is no step curve
-        points.append(Point(evaluations, distance.compute()))
+        points.append(Point(evaluations, frechet_distance(real, network.describe(samples).features)))
     return Evaluation(curves=quality_curve(space.name, points, n, len(test)))
 
 
 def _options(model: CanSampleInSteps, settings: EvaluationSettings) -> dict[str, Any]:
     """Of its samples, but for their steps."""
     sampler = own_sampler(model, settings)
-    return {} if sampler is None else {name: value for name, value in sampler.keywords.items() if name != "steps"}
+    return {name: value for name, value in sampler.keywords.items() if name != "steps"} if sampler else {}
