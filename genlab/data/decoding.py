@@ -64,7 +64,7 @@ def decode(folder: Path, listed: Sequence[File], settings: FolderSettings, targe
 
         headers = dict(read_each(listed, read_header))
         if not headers:
-            raise no_images(folder)
+            raise DataError(f"{folder}: no images in it; put PNG, JPEG, WebP or BMP files there")
         if len({not file.label for file in headers}) > 1:
             raise DataError(f"{folder}: images beside folders with images; put all in folders, one a class, or none")
         width, height = _size(folder, headers, settings)
@@ -112,10 +112,6 @@ def _size(folder: Path, headers: Mapping[File, Header], settings: FolderSettings
             f"{folder}: {told[0]}, where sides are {SIDES[0]} to {SIDES[-1]}; data.image_size=32 or so scales them"
         )
     return width, height
-
-
-def no_images(folder: Path) -> DataError:
-    return DataError(f"{folder}: no images in it; put PNG, JPEG, WebP or BMP files there")
 
 
 def _told(folder: Path, faults: Mapping[str, str]) -> str:
