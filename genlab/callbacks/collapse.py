@@ -58,9 +58,7 @@ class Collapse(Callback):
         self._count = 0
         self._real_distance: float | None = None
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any) -> None:
         if self._told or not trainer.is_global_zero or not {ACCURACY, GRADIENT_NORM} <= outputs.keys():
             return
         latest = torch.stack([outputs[ACCURACY], outputs[GRADIENT_NORM]])
@@ -80,9 +78,8 @@ class Collapse(Callback):
             self._largest = max(self._largest, norm)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._told or not trainer.is_global_zero or batches_seen(trainer) < self.settle:
-            return
-        if not isinstance(pl_module, CanSample):
+        silent = self._told or not trainer.is_global_zero
+        if silent or batches_seen(trainer) < self.settle or not isinstance(pl_module, CanSample):
             return
         with undisturbed(pl_module):
             if self._real_distance is None:
@@ -107,7 +104,7 @@ class Collapse(Callback):
         return {"largest": self._largest, "sums": self._sums, "count": self._count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._largest, self._sums, self._count = (state_dict[name] for name in ("largest", "sums", "count"))
+        self._largest, self._sums, self._count = state_dict["largest"], state_dict["sums"], state_dict["count"]
 
 
 def mean_distance(images: Tensor) -> float:

@@ -61,14 +61,11 @@ class SampleQuality(Callback):
         # not in the checkpoint, which is to be a function of the seed
         return {"sample_quality_seconds": round(self.seconds, 3)} if self.seconds else {}
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._find_space(trainer, pl_module)
-
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._find_space(trainer, pl_module)  # validation can come without training
-
-    def _find_space(self, trainer: Trainer, model: LightningModule) -> None:
-        if self._space is not None or not self.every_n_epochs or not isinstance(model, CanSample):
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Before training, or validation without it."""
+        if stage == "test" or self._space is not None or not self.every_n_epochs:
+            return
+        if not isinstance(pl_module, CanSample):
             return
         self._space = space_of(trainer.datamodule)  # type: ignore[attr-defined]
         if self._space.network is None and is_first():
@@ -77,9 +74,10 @@ class SampleQuality(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         space, data = self._space, trainer.datamodule  # type: ignore[attr-defined]
-        if not self._is_due(trainer) or space is None or space.network is None:
+        if trainer.sanity_checking or space is None or (network := space.network) is None:
             return
-        network = space.network
+        if (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
         started = time.perf_counter()
         with undisturbed(pl_module):
             distance = measured_once(trainer, lambda: self._measure(network, data.val_set.images, pl_module))
@@ -91,7 +89,3 @@ class SampleQuality(Callback):
             self._real = network.describe(images).features
         samples, _ = draw(model.sample, self.n, torch.Generator().manual_seed(self.seed))
         return frechet_distance(self._real, network.describe(samples).features)
-
-    def _is_due(self, trainer: Trainer) -> bool:
-        every_n = self.every_n_epochs
-        return every_n > 0 and not trainer.sanity_checking and (trainer.current_epoch + 1) % every_n == 0

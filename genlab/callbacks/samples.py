@@ -84,7 +84,7 @@ class ExPostSamples(Picture):
     """
 
     tag = "ex_post_samples"
-    every_n_epochs: int = Field(default=1, init=False)
+    every_n_epochs: int = Field(default=0, init=False)  # never, before the end
     components: NonNegativeInt = 10
     images: PositiveInt = FIT_IMAGES
     n: PositiveInt = 64
@@ -98,12 +98,6 @@ class ExPostSamples(Picture):
         images = trainer.datamodule.train_set.images  # type: ignore[attr-defined]
         sampler = fit_ex_post(model, images, self.components, self.seed, most=self.images)
         return square_grid(sampler.sample(self.n, generator=torch.Generator().manual_seed(self.seed)))
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Nothing is fitted before the end."""
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Nor between."""
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._publish(trainer, pl_module, trainer.current_epoch)

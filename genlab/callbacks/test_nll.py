@@ -62,7 +62,7 @@ class TestNLL(Callback):
         generator, track = torch.Generator().manual_seed(0), Pulse().track
         with undisturbed(model):
             if not draws_labels(model):
-                weighted = importance_weighted(model, images, [self.samples], generator, track=track)  # type: ignore[arg-type]
+                weighted = importance_weighted(model, images, [self.samples], generator, track=track)
                 return -weighted.log_likelihood.mean()
             by_class, given = importance_weighted_by_class(
                 model, images, labels, [self.samples], generator, track=track

@@ -203,12 +203,13 @@ class ImageDataModule(LightningDataModule):
         return read_arrays(self.root) if self.source == "arrays" else read_folder(self.root, self.folder_settings)
 
     def train_dataloader(self) -> Batches:
-        order: EpochOrder | SameOrder = EpochOrder(self.train_set, self.seed, **self._process())
+        shuffled = EpochOrder(self.train_set, self.seed, **self._process())
+        order: EpochOrder | SameOrder = shuffled
         if self.trainer:
             # A run that is resumed begins in the epoch, and behind the batches, that its checkpoint was written at
             loop: Any = self.trainer.fit_loop
             epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress.current
-            order.set_epoch(epochs.processed)
+            shuffled.set_epoch(epochs.processed)
             if self.trainer.overfit_batches:  # type: ignore[attr-defined]
                 order = SameOrder(self.train_set)
             if epochs.processed < epochs.ready:

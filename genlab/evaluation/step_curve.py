@@ -17,8 +17,9 @@ from genlab.evaluation.settings import EvaluationSettings, Track, silently
 
 def has_step_curve(model: object, settings: EvaluationSettings) -> TypeGuard[CanSampleInSteps]:
     """Whether there is one: the model's own samples take steps, and some numbers of them are asked for."""
-    asked = bool(settings.steps) and settings.ex_post is None and isinstance(model, CanSampleInSteps)
-    return asked and model.sampling_evaluations(1, **_options(model, settings)) is not None
+    if not isinstance(model, CanSampleInSteps) or not settings.steps or settings.ex_post is not None:
+        return False
+    return model.sampling_evaluations(1, **_options(model, settings)) is not None
 
 
 def step_curve(
