@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from genlab.capabilities import CanEncode, draws_labels, takes_labels
+from genlab.capabilities import draws_labels, takes_labels
 from genlab.pictures.grids import image_grid
-from genlab.pictures.latent_space import codes_of
+from genlab.pictures.latent_space import told
 
 MOST_CLASSES = 30  # rows, or columns, of a picture
 
@@ -42,15 +42,12 @@ def analogies(model: nn.Module, images: Tensor, of_images: Tensor, most: int = M
         of_images: their labels y, (B,).
         most: labels y'; of more, so many evenly.
     """
-    like = next(model.parameters())
-    if not draws_labels(model) or not isinstance(model, CanEncode) or not takes_labels(model.encode):
+    methods = [getattr(model, name, None) for name in ("encode", "decode")]
+    if not draws_labels(model) or not all(map(takes_labels, methods)):
         return None
-    decode: Callable[..., Tensor] | None = getattr(model, "decode", None)
-    if decode is None or not takes_labels(decode):
-        return None
-    labels = shown_classes(model.num_classes, most)
-    z = codes_of(model, images.to(like), of_images.to(like.device))
+    like, labels = next(model.parameters()), shown_classes(model.num_classes, most)
+    z = told(model, "encode", images.to(like), of_images.to(like.device))
     rows = z.repeat_interleave(len(labels), 0)
-    decoded = decode(rows, labels=labels.repeat(len(z)).to(like.device))
+    decoded = told(model, "decode", rows, labels.repeat(len(z)).to(like.device))
     every = torch.cat([images.unsqueeze(1).to(decoded), decoded.unflatten(0, (len(z), -1))], dim=1)
     return image_grid(every.flatten(0, 1), every.shape[1])
