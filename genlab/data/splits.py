@@ -18,21 +18,14 @@ SPLIT_SEED = 0  # not that of the run: runs with other seeds see the same images
 
 @dataclass(frozen=True)
 class Splits:
-    """What a source of images gives.
-
-    Attributes:
-        train, validation, test: images of one shape.
-        place: where they are from, for messages.
-        classes: a name for each label; none, where the images have no labels (they are all 0 then).
-        members: split → which images it has, where genlab has drawn any of them, as plain values for a file.
-    """
+    """What a source gives: images of one shape."""
 
     train: ImageDataset
     validation: ImageDataset
     test: ImageDataset
-    place: str
-    classes: tuple[str, ...]
-    members: Mapping[str, Any] | None = None
+    place: str  # where they are from, for messages
+    classes: tuple[str, ...]  # a name for each label; none, where the images have no labels (they are all 0 then)
+    members: Mapping[str, Any] | None = None  # split → its images, where genlab has drawn any; for a file
 
     def check(self) -> None:
         """Check that there are enough images, of a size that networks and pictures can do something with.

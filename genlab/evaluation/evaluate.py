@@ -1,6 +1,8 @@
-"""evaluate(model, images) → everything that is known of the model's worth."""
+"""evaluate(model, images) → everything that is known of the model's worth, and how long it will take."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -20,14 +22,20 @@ from genlab.evaluation.ex_post import fit_ex_post
 from genlab.evaluation.feature_network import Space
 from genlab.evaluation.label_scores import Labels
 from genlab.evaluation.likelihood_scores import EXACT, likelihood_scores
+from genlab.evaluation.memorisation import nearest
 from genlab.evaluation.sample_scores import Sampler, sample_scores
 from genlab.evaluation.sampling import own_sampler
-from genlab.evaluation.scores import Evaluation, evenly, mean_score
+from genlab.evaluation.scores import SAMPLES_OF_A_POINT, Evaluation, evenly, mean_score
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
 from genlab.evaluation.step_curve import has_step_curve, step_curve
 from genlab.quantities import score_names
 
 EX_POST_COMPONENTS = 10
+
+# Of the expected time
+SHARE = 100  # of the evaluation, the part that is tried
+SHARE_OF_A_POINT = 10  # of the samples of a point of the curve over steps
+LEAST = 500  # images of a part
 
 
 @torch.no_grad()
@@ -111,3 +119,44 @@ def _sampler(model: nn.Module, train: Tensor, settings: EvaluationSettings) -> t
         fitted = fit_ex_post(model, train, components, settings.seed)
         return fitted.sample, f"a mixture of {components} Gaussians fitted to the codes"
     return None
+
+
+def expected_seconds(
+    model: nn.Module,
+    space: Space,
+    train: Tensor,
+    test: Tensor,
+    settings: EvaluationSettings,
+    labels: tuple[Tensor, Tensor] | None = None,
+) -> float | None:
+    """Seconds of `evaluate`, whose arguments these are, from a hundredth of it; None where it is short anyway.
+
+    All of it grows with the images and samples, except two parts that are tried by themselves: the search of nearest
+    training images, which grows with their product, and the curve over steps, which has so many samples always.
+    """
+    if settings.likelihood_images < LEAST and settings.samples < 2 * LEAST:
+        return None
+    part = replace(
+        settings,
+        samples=max(100, settings.samples // SHARE),
+        images=max(100, settings.images // SHARE),
+        likelihood_images=max(1, settings.likelihood_images // SHARE),
+        prior_samples=max(1, settings.prior_samples // SHARE),
+        steps=(),
+    )
+    few = max(LEAST, len(train) // SHARE)
+    of_few = None if labels is None else (evenly(labels[0], few), labels[1])
+    seconds = SHARE * _seconds(lambda: evaluate(model, space, evenly(train, few), test, part, labels=of_few))
+    queries = test[:LEAST]
+    repeated = (settings.samples + min(settings.images, len(test))) / len(queries)
+    seconds += repeated * _seconds(lambda: nearest(queries, train))
+    if has_step_curve(model, settings):
+        point = replace(settings, samples=SAMPLES_OF_A_POINT // SHARE_OF_A_POINT)
+        seconds += SHARE_OF_A_POINT * _seconds(lambda: step_curve(model, space, evenly(test, LEAST), point))
+    return seconds
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = perf_counter()
+    work()
+    return perf_counter() - started

@@ -35,36 +35,21 @@ BATCH = 500  # always the same: the kernels, and with them the last digits, depe
 
 @dataclass(frozen=True)
 class Described:
-    """What the network says of N images.
+    """What the network says of N images."""
 
-    Attributes:
-        features: of the penultimate layer, (N, 128); of the second classifier, (N, 96).
-        probabilities: of the classes, (N, classes).
-    """
-
-    features: Tensor
-    probabilities: Tensor
+    features: Tensor  # of the penultimate layer, (N, 128); of the second classifier, (N, 96)
+    probabilities: Tensor  # of the classes, (N, classes)
 
 
 class FeatureNetwork:
-    """A classifier as it stands in a file, see `packed`.
-
-    Args:
-        content: of the file.
-
-    Attributes:
-        sha256: of the file. Scores in different features compare with nothing.
-        title: what it classifies, in words.
-        labelled: whether its classes are those of the images' labels; else they are turns, see `feature_training`.
-        test_accuracy: on the test images.
-    """
+    """A classifier as it stands in a file, of which this is the content: see `packed`."""
 
     def __init__(self, content: bytes) -> None:
-        self.sha256 = hashlib.sha256(content).hexdigest()
+        self.sha256 = hashlib.sha256(content).hexdigest()  # scores in the features of another file do not compare
         header = int.from_bytes(content[:8], "little")
         facts = MNIST | json.loads(json.loads(content[8 : 8 + header])["__metadata__"]["genlab"])
-        self.title: str = facts["title"]
-        self.labelled: bool = facts["labelled"]
+        self.title: str = facts["title"]  # what it classifies, in words
+        self.labelled: bool = facts["labelled"]  # whether by the images' labels, or by turns: see `feature_training`
         self.test_accuracy = float(facts["test_accuracy"])
         with torch.device("meta"):  # draws no weights, so that the random numbers of a training stay what they were
             network = ARCHITECTURES[facts["architecture"]](facts["image_shape"], facts["classes"])
@@ -88,19 +73,12 @@ class FeatureNetwork:
 
 @dataclass(frozen=True)
 class Space:
-    """Where samples of a data set are compared with its images.
+    """Where samples of a data set are compared with its images."""
 
-    Attributes:
-        name: behind `fid_`, as `mnist`.
-        network: None, where none has been trained.
-        lacking: why there is none, or no second one, and the command that trains it.
-        second: another classifier of the labels, so that no model is judged by a single network.
-    """
-
-    name: str
-    network: FeatureNetwork | None
-    lacking: str = ""
-    second: FeatureNetwork | None = None
+    name: str  # behind `fid_`, as `mnist`
+    network: FeatureNetwork | None  # None, where none has been trained
+    lacking: str = ""  # why there is none, or no second one, and the command that trains it
+    second: FeatureNetwork | None = None  # classifies too, so that no model is judged by a single network
 
 
 @cache

@@ -18,17 +18,11 @@ LEAST = 2  # images of a class, of which a covariance can be had
 
 @dataclass(frozen=True)
 class Labels:
-    """What samples are asked for, and the labels of the images that they are compared with.
+    """What samples are asked for, and the labels of the images that they are compared with."""
 
-    Attributes:
-        prior: shares of the labels that are asked for, (classes,): those of the training images, so that samples come
-            as these do.
-        train, test: int64 (N,) and (M,).
-    """
-
-    prior: Tensor
-    train: Tensor
-    test: Tensor
+    prior: Tensor  # shares of the labels that are asked for, (classes,): those of training, so that samples come alike
+    train: Tensor  # int64 (N,)
+    test: Tensor  # int64 (M,)
 
     def ask(self, n: int, generator: torch.Generator) -> Tensor:
         """n labels (n,), drawn from the prior."""

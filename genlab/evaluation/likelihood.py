@@ -20,18 +20,12 @@ BINARY = {"binary": "drawn once for each image", "cut": "cut at 0.5"}  # how the
 
 @dataclass(frozen=True)
 class ImportanceWeighted:
-    """What K importance samples say of each of B images, for several K.
+    """What K importance samples say of each of B images, for several K, in nats, float64."""
 
-    Attributes:
-        counts: the K, rising.
-        log_likelihood: log 1/K Σ_k w_k of the first K samples, in nats, (len(counts), B), float64. In expectation it is
-            a lower bound of log p(x) that rises with K.
-        elbo: the mean of log w over all samples, (B,): an estimate of the bound for K = 1.
-    """
-
-    counts: tuple[int, ...]
+    counts: tuple[int, ...]  # the K, rising
+    # log 1/K Σ_k w_k of the first K samples, (len(counts), B): in expectation a bound of log p(x) that rises with K
     log_likelihood: Tensor
-    elbo: Tensor
+    elbo: Tensor  # the mean of log w over all samples, (B,): an estimate of the bound for K = 1
 
 
 def importance_weighted(
@@ -125,15 +119,11 @@ def log_prior(model: Any) -> Tensor:
 
 @dataclass(frozen=True)
 class FromPrior:
-    """What M latents of the prior say of each of B images.
+    """What M latents of the prior say of each of B images."""
 
-    Attributes:
-        log_likelihood: log 1/M Σ_m p(x|z_m), (B,), in nats: unbiased for p(x), so in expectation too low for log p(x).
-        effective_samples: (Σ w)² / Σ w² of w_m = p(x|z_m), (B,). Near 1, a single latent is the whole estimate, which
-            then is worth nothing.
-    """
-
+    # log 1/M Σ_m p(x|z_m), (B,), in nats: unbiased for p(x), so in expectation too low for log p(x)
     log_likelihood: Tensor
+    # (Σ w)² / Σ w² of w_m = p(x|z_m), (B,): near 1, a single latent is the whole estimate, which then is worth nothing
     effective_samples: Tensor
 
 

@@ -28,19 +28,12 @@ EXACT, BOUND = "exact", "upper bound"  # a bound in expectation
 
 @dataclass(frozen=True)
 class _Found:
-    """Log-likelihoods of B images, in nats, float64.
+    """Log-likelihoods of B images, in nats, float64."""
 
-    Attributes:
-        given: log p(x), or log p(x|y) for the labels where these are known, (B,).
-        how: it is estimated, as `Score.estimator`.
-        by_class: log p(x|y) for each y, (B, classes), all in the same way; means nothing where labels are not known.
-        how_by_class: these are, without what comes before the colon.
-    """
-
-    given: Tensor
-    how: str
-    by_class: Tensor
-    how_by_class: str
+    given: Tensor  # log p(x), or log p(x|y) for the labels where these are known, (B,)
+    how: str  # it is estimated, as `Score.estimator`
+    by_class: Tensor  # log p(x|y) for each y, (B, classes), all in the same way; means nothing without labels
+    how_by_class: str  # these are estimated, without what comes before the colon
 
 
 def likelihood_scores(

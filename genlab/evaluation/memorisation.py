@@ -12,15 +12,10 @@ NOTABLE = 0.01  # of the samples
 
 @dataclass(frozen=True)
 class Nearest:
-    """The two nearest training images of each of N queries, the nearer first.
+    """The two nearest training images of each of N queries, the nearer first."""
 
-    Attributes:
-        rows: of the training images, (N, 2).
-        distances: Euclidean, (N, 2).
-    """
-
-    rows: Tensor
-    distances: Tensor
+    rows: Tensor  # of the training images, (N, 2)
+    distances: Tensor  # Euclidean, (N, 2)
 
     @property
     def copied_share(self) -> float:

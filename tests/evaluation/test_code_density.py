@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from genlab.capabilities import CanDecode, CanEncode, CanSample
-from genlab.evaluation.code_density import CodeDensity, fit_code_density
-from genlab.evaluation.ex_post import fit_ex_post
+from genlab.evaluation.ex_post import CodeDensity, fit_code_density, fit_ex_post
 from genlab.models.autoencoder import Autoencoder
 from genlab.models.vae import VAE
 
