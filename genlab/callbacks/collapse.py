@@ -56,7 +56,6 @@ class Collapse(Callback):
         self._largest = 0.0
         self._sums: Tensor | None = None  # of accuracy and gradient norm, on the device: read once a window
         self._count = 0
-        self._real_distance: float | None = None
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any) -> None:
         if self._told or not trainer.is_global_zero or not {ACCURACY, GRADIENT_NORM} <= outputs.keys():
@@ -82,16 +81,11 @@ class Collapse(Callback):
         if silent or batches_seen(trainer) < self.settle or not isinstance(pl_module, CanSample):
             return
         with undisturbed(pl_module):
-            if self._real_distance is None:
-                images, _ = first_validation_images(trainer, self.n, pl_module.device)
-                self._real_distance = mean_distance(images)
+            real = mean_distance(first_validation_images(trainer, self.n, pl_module.device)[0])
             distance = mean_distance(pl_module.sample(self.n, generator=torch.Generator().manual_seed(0)))
-        if distance < self.distance_fraction * self._real_distance or math.isnan(distance):
-            self._tell(
-                trainer,
-                f"the samples hardly differ from one another: their mean distance is {distance:.2g}, that of "
-                f"validation images {self._real_distance:.2g}",
-            )
+        if distance < self.distance_fraction * real or math.isnan(distance):
+            distances = f"their mean distance is {distance:.2g}, that of validation images {real:.2g}"
+            self._tell(trainer, f"the samples hardly differ from one another: {distances}")
 
     def _tell(self, trainer: Trainer, what: str) -> None:
         self._told = True

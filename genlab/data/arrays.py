@@ -60,11 +60,7 @@ def read_digits() -> Splits:
 
 
 def split_arrays(arrays: Mapping[str, np.ndarray], place: str) -> Splits:
-    """Tell images from labels and splits from one another.
-
-    Raises:
-        DataError: see `read_arrays`.
-    """
+    """Tell images from labels and splits from one another; `place` is where they are from, for messages."""
     chosen = {split: [pair for pair in pairs if set(pair) & set(arrays)] for split, pairs in NAMES.items()}
     names = {split: found[0] for split, found in chosen.items() if found}
     there = f"{place}: {', '.join(sorted(arrays))}"
@@ -96,11 +92,7 @@ def split_arrays(arrays: Mapping[str, np.ndarray], place: str) -> Splits:
 
 
 def to_images(array: np.ndarray, what: str) -> Tensor:
-    """uint8 (N, H, W), (N, H, W, C) or (N, C, H, W), C 1 or 3 → (N, C, H, W).
-
-    Raises:
-        DataError: it is none of these, or could be two of them.
-    """
+    """uint8 (N, H, W), (N, H, W, C) or (N, C, H, W), C 1 or 3 → (N, C, H, W); a `DataError` if it could be two."""
     if array.dtype != np.uint8:
         raise DataError(f"{what} has {array.dtype} values; save pixels as uint8, 0 to 255")
     images = torch.from_numpy(array)

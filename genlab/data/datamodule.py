@@ -175,11 +175,7 @@ class ImageDataModule(LightningDataModule):
         return {name: len(split) for name, split in splits.items()} | {"fingerprint": digest.hexdigest()[:16]}
 
     def check_images(self, recorded: Any) -> None:
-        """Check that these are the images of a run, by `images` of its summary; an old run's, None, is accepted.
-
-        Raises:
-            DataError: they are others.
-        """
+        """Raise a `DataError` unless these are the images of a run, by `images` of its summary, or it has none."""
         known = recorded.get("fingerprint") if isinstance(recorded, dict) else None
         if recorded is not None and known != self.images["fingerprint"]:
             raise DataError(

@@ -16,11 +16,8 @@ def chosen_evenly(labels: Tensor, n: int, classes: int) -> Tensor:
 
     Args:
         labels: of the training images (N,).
-        n: from the number of classes to N.
+        n: from the number of classes to N, or it is a `ConfigError`.
         classes: how many labels there are.
-
-    Raises:
-        ConfigError: there are not so many images, or a class would have none.
     """
     if n > len(labels):
         raise ConfigError(f"model.labels={n}: there are {len(labels)} training images; give fewer")

@@ -27,11 +27,7 @@ ARRAY = {
 
 
 def read_official(name: str, files: Files) -> Splits:
-    """The official test images are the test set; the last of the training images validate, as many as of MNIST.
-
-    Raises:
-        DataError: a file is damaged.
-    """
+    """The official test images are the test set; the last of the training images validate, as many as of MNIST."""
     train, test = READERS.get(name, _read_idx)(files)
     n = len(train) - max(LEAST_SPLIT, len(train) // SHARES["validation"])
     validation = ImageDataset(train.images[n:], train.labels[n:])

@@ -28,24 +28,17 @@ class Splits:
     members: Mapping[str, Any] | None = None  # split → its images, where genlab has drawn any; for a file
 
     def check(self) -> None:
-        """Check that there are enough images, of a size that networks and pictures can do something with.
-
-        Raises:
-            DataError: there are not.
-        """
+        """Raise a `DataError` unless there are enough images, of a size that networks and pictures can use."""
         n_train, n_test = len(self.train) + len(self.validation), len(self.test)
         if n_train < LEAST_TRAINING or n_test < LEAST_SPLIT:
-            raise DataError(
-                f"{self.place}: {n_train} training and {n_test} test images; there must be "
-                f"{LEAST_TRAINING} and {LEAST_SPLIT} at least"
-            )
+            there = f"{self.place}: {n_train} training and {n_test} test images"
+            raise DataError(f"{there}; there must be {LEAST_TRAINING} and {LEAST_SPLIT} at least")
         if len(self.validation) < LEAST_SPLIT or len(self.train) < LEAST_SPLIT:
             raise DataError(f"{self.place}: training and validation images must be {LEAST_SPLIT} each at least")
         height, width = self.train.images.shape[2:]
         if height not in SIDES or width not in SIDES:
-            raise DataError(
-                f"{self.place}: images of {height}×{width} pixels; their sides must be {SIDES[0]} to {SIDES[-1]}"
-            )
+            there = f"{self.place}: images of {height}×{width} pixels"
+            raise DataError(f"{there}; their sides must be {SIDES[0]} to {SIDES[-1]}")
 
 
 def drawn(rows: Mapping[str, list[int]], place: str) -> dict[str, list[int]]:
@@ -56,10 +49,7 @@ def drawn(rows: Mapping[str, list[int]], place: str) -> dict[str, list[int]]:
         place: of the images, for messages.
 
     Returns:
-        Split → numbers, in rising order.
-
-    Raises:
-        DataError: there are too few training images to draw from.
+        Split → numbers, in rising order; a `DataError` says that there are too few to draw from.
     """
     missing = [name for name in SHARES if name not in rows]
     least = LEAST_TRAINING + LEAST_SPLIT * ("test" in missing)

@@ -33,11 +33,6 @@ class CodeDensity(nn.Module):
         self.register_buffer("means", torch.zeros(components, latent_dim))
         self.register_buffer("factors", torch.eye(latent_dim).repeat(components, 1, 1))
 
-    @property
-    def covariances(self) -> Tensor:
-        """(K, D, D)."""
-        return self.factors @ self.factors.mT
-
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n codes (n, D): a component, then means_k + factors_k · N(0, I); a CPU generator fixes them."""
         component = torch.multinomial(self.weights.cpu(), n, replacement=True, generator=generator)

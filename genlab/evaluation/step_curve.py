@@ -25,18 +25,9 @@ def has_step_curve(model: object, settings: EvaluationSettings) -> TypeGuard[Can
 def step_curve(
     model: CanSampleInSteps, space: Space, test: Tensor, settings: EvaluationSettings, track: Track = silently
 ) -> Evaluation:
-    """The Fréchet distance to test images at each number of steps, where there is a feature network.
+    """The Fréchet distance to test images, uint8 (N, C, H, W), at each number of steps, if there is a feature network.
 
     All points have the same noise, and the options of the settings.
-
-    Args:
-        model: in evaluation mode.
-        space: that of the images.
-        test: uint8 (N, C, H, W).
-        settings: which numbers of steps.
-
-    Raises:
-        NonFiniteError: samples are no numbers.
     """
     if (network := space.network) is None:
         return Evaluation()
