@@ -13,15 +13,13 @@ from torch.utils.data import DataLoader, Sampler
 from genlab.arguments import checked
 from genlab.data.arrays import read_arrays, read_digits
 from genlab.data.catalogue import CATALOGUE
-from genlab.data.dataset import Batch, ImageDataset
+from genlab.data.dataset import Batch, DeviceBatches, ImageDataset, fits
 from genlab.data.decoding import FolderSettings
-from genlab.data.few_labels import HIDDEN, chosen_evenly
 from genlab.data.folder import read_folder
 from genlab.data.official import read_official
-from genlab.data.on_device import DeviceBatches, fits
 from genlab.data.samplers import EpochOrder, EvaluationShare, SameOrder
 from genlab.data.sources import Files, SourceName, cache_folder, fetched_files, find_files, what_lacks
-from genlab.data.splits import SIDES, Splits
+from genlab.data.splits import HIDDEN, SIDES, Splits, chosen_evenly
 from genlab.errors import ConfigError, DataError
 
 Batches = DataLoader[Batch] | DeviceBatches

@@ -1,19 +1,22 @@
-"""Three sets of images with their labels; the parts that a source does not give are drawn, always alike."""
+"""Three sets of images with their labels; what a source does not give, and which labels stay, is drawn always alike."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from genlab.data.dataset import ImageDataset
-from genlab.errors import DataError
+from genlab.errors import ConfigError, DataError
 
 # a variance, and the way from one image to another, need two
 LEAST_TRAINING, LEAST_SPLIT = 12, 2  # images, those for validation counted as training
 SHARES = {"test": 7, "validation": 12}  # one seventh, then one twelfth of what is left: as those of MNIST
 SIDES = range(8, 257)
 SPLIT_SEED = 0  # not that of the run: runs with other seeds see the same images
+LABEL_SEED = 0  # not that of the run: runs with other seeds know the same labels
+HIDDEN = -1  # in the place of a label
 
 
 @dataclass(frozen=True)
@@ -64,3 +67,26 @@ def drawn(rows: Mapping[str, list[int]], place: str) -> dict[str, list[int]]:
         found[name], left = left[:n], left[n:]
     found["train"] = left
     return {name: sorted(found[name]) for name in ("train", "validation", "test")}
+
+
+def chosen_evenly(labels: Tensor, n: int, classes: int) -> Tensor:
+    """n rows, rising, drawn from all: as many of each class, or one more; those of a smaller n are among them.
+
+    Of a class that has too few all are taken, and more of the others.
+
+    Args:
+        labels: of the training images (N,).
+        n: from the number of classes to N, or it is a `ConfigError`.
+        classes: how many labels there are.
+    """
+    if n > len(labels):
+        raise ConfigError(f"model.labels={n}: there are {len(labels)} training images; give fewer")
+    if n < classes:
+        raise ConfigError(f"model.labels={n}: there are {classes} classes; give one label for each at least")
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(LABEL_SEED))
+    drawn = labels[order].long()
+    by_class, counts = drawn.argsort(stable=True), torch.bincount(drawn, minlength=classes)
+    # the how-manieth of its class each is in the order drawn: all firsts come before all seconds
+    turn = torch.empty_like(by_class)
+    turn[by_class] = torch.arange(len(labels)) - (counts.cumsum(0) - counts).repeat_interleave(counts)
+    return order[turn.argsort(stable=True)[:n]].sort().values

@@ -30,6 +30,7 @@ MNIST = {
 }
 Classifier = ImageClassifier | ImageMixer
 ARCHITECTURES: dict[str, type[Classifier]] = {"convolutional": ImageClassifier, "mixer": ImageMixer}
+COVERED = 0.1  # of an even share
 BATCH = 250  # as fast as it gets on a CPU; always the same, since the last digits depend on the kernels
 
 
@@ -39,6 +40,26 @@ class Described:
 
     features: Tensor  # of the penultimate layer, (N, 128); of the second classifier, (N, 96)
     probabilities: Tensor  # of the classes, (N, classes)
+
+    @property
+    def class_counts(self) -> Tensor:
+        """How many images are taken for each class, (classes,)."""
+        return torch.bincount(self.probabilities.argmax(-1), minlength=self.probabilities.shape[1])
+
+    @property
+    def class_scores(self) -> dict[str, float]:
+        """How evenly the classes come, and how surely.
+
+        `class_entropy` is that of the shares, in nats, ln 10 = 2.303 where ten classes come evenly; `classes_covered`
+        are those with at least a tenth of an even share; `confidence` is the mean of the highest probability.
+        """
+        n, classes = self.probabilities.shape
+        shares = self.class_counts.double() / n
+        return {
+            "class_entropy": float(torch.special.entr(shares).sum()),
+            "classes_covered": int((shares >= COVERED / classes).sum()),
+            "confidence": float(self.probabilities.double().max(-1).values.mean()),
+        }
 
 
 class FeatureNetwork:

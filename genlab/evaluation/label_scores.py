@@ -43,8 +43,7 @@ def label_scores(
     Args:
         space: that of the images.
         described: what its network says of the samples, the test images and the training images, if there is one.
-        images: samples (N, C, H, W) and test images (M, C, H, W), for the second classifier.
-        asked: labels (N,).
+        images: samples (N, C, H, W), asked for by labels (N,), and test images (M, C, H, W), for the second classifier.
         labels: of the real images.
         protocol: of the samples.
     """

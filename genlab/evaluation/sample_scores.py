@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from genlab.errors import NonFiniteError
-from genlab.evaluation.classes import class_counts, class_scores
 from genlab.evaluation.feature_network import BATCH, Described, Space
 from genlab.evaluation.frechet import frechet_distance
 from genlab.evaluation.kernel import kernel_distance
@@ -85,7 +84,7 @@ def sample_scores(
         evaluation.features = Features(f"{network.title}, penultimate layer", network.sha256, network.test_accuracy)
         if network.labelled:
             counted = {"samples": of_samples, "test": of_test}
-            evaluation.classes = {name: class_counts(some.probabilities).tolist() for name, some in counted.items()}
+            evaluation.classes = {name: some.class_counts.tolist() for name, some in counted.items()}
             classes = of_test.probabilities.shape[1]
             units = {"class_entropy": f"nats, {math.log(classes):.3f} is even", "classes_covered": f"of {classes}"}
     found_nearest: dict[str, tuple[Nearest, Nearest]] = {}
@@ -137,7 +136,7 @@ def _distances(real: Tensor, described: Described, space: str, labelled: bool) -
         f"fid_{space}": frechet_distance(real, described.features),
         f"kid_{space}": kernel_distance(real, described.features),
         **precision_recall_density_coverage(real, described.features),
-        **(class_scores(described.probabilities) if labelled else {}),
+        **(described.class_scores if labelled else {}),
     }
 
 

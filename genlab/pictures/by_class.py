@@ -18,13 +18,9 @@ def shown_classes(classes: int, most: int = MOST_CLASSES) -> Tensor:
 
 
 def samples_by_class(sample: Callable[..., Tensor], labels: Tensor, columns: int, seed: int) -> Tensor:
-    """A row for each of the labels, all from the same noise, so that a column has what the label does not decide.
+    """A row for each of the labels (rows,), from one noise, so that a column has what the label does not decide.
 
-    Args:
-        sample: (n, generator, labels=…) → images, see `CanSampleLabels`.
-        labels: (rows,).
-        columns: images of each.
-        seed: of the noise.
+    `sample` is that of `CanSampleLabels`.
     """
     rows = [sample(columns, torch.Generator().manual_seed(seed), labels=label.repeat(columns)) for label in labels]
     return image_grid(torch.cat(rows), columns)
@@ -38,8 +34,7 @@ def analogies(model: nn.Module, images: Tensor, of_images: Tensor, most: int = M
 
     Args:
         model: in evaluation mode.
-        images: (B, C, H, W) in [0, 1].
-        of_images: their labels y, (B,).
+        images, of_images: (B, C, H, W) in [0, 1], and their labels y, (B,).
         most: labels y'; of more, so many evenly.
     """
     methods = [getattr(model, name, None) for name in ("encode", "decode")]
