@@ -59,14 +59,9 @@ def show(trainer: Trainer, picture: Tensor, tag: str, step: int, name: str) -> N
     if trainer.fast_dev_run:  # type: ignore[attr-defined]
         return
     log_picture(trainer.loggers, tag, picture, step)
-    path = images_folder(trainer) / name
+    path = Path(trainer.default_root_dir) / "images" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     save_image(picture, path)
-
-
-def images_folder(trainer: Trainer) -> Path:
-    """Of the run."""
-    return Path(trainer.default_root_dir) / "images"
 
 
 @contextmanager

@@ -88,13 +88,8 @@ def turned(images: Tensor, turns: Tensor) -> Tensor:
 
 
 def warp(images: Tensor, degrees: float = 12, scale: float = 0.12, shift: float = 0.12) -> Tensor:
-    """Each image (B, C, H, W) rotated, scaled and shifted at random.
-
-    Args:
-        images: of the batch.
-        degrees: largest angle.
-        scale: largest relative change of size, in each direction.
-        shift: largest way, in halves of the image's side.
+    """Each image (B, C, H, W) rotated, scaled and shifted at random: by so many degrees at most, by this share of its
+    size, in each direction, and by this share of half its side.
     """
     angle, stretch_x, stretch_y, x, y = (2 * torch.rand(5, len(images)).to(images) - 1).unbind()
     angle = angle * math.radians(degrees)
