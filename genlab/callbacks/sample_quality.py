@@ -13,8 +13,8 @@ from genlab.arguments import configured
 from genlab.callbacks.picture import undisturbed
 from genlab.callbacks.step_axis import measured_once
 from genlab.capabilities import CanSample
+from genlab.evaluation.distances import frechet_distance
 from genlab.evaluation.feature_network import FeatureNetwork, Space, space_of
-from genlab.evaluation.frechet import frechet_distance
 from genlab.evaluation.sample_scores import draw
 from genlab.processes.peers import is_first
 
@@ -39,21 +39,10 @@ class SampleQuality(Callback):
     seed: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
+        self.protocol: dict[str, str] = {}  # how the number is measured
         self.seconds = 0.0  # spent here by this process
         self._space: Space | None = None
         self._real: Tensor | None = None  # features of the validation images
-
-    @property
-    def protocol(self) -> dict[str, str]:
-        """How the number is measured; empty before that."""
-        if self._space is None or self._space.network is None:
-            return {}
-        network = self._space.network
-        which = "" if self._space.name == "mnist" else f" {network.sha256[:12]}"
-        return {
-            f"fid_{self._space.name}": f"{self.n} samples against the validation images, features of the "
-            f"{network.title}{which}; not comparable with the value of genlab evaluate"
-        }
 
     @property
     def costs(self) -> dict[str, float]:
@@ -67,10 +56,14 @@ class SampleQuality(Callback):
             return
         if not isinstance(pl_module, CanSample):
             return
-        self._space = space_of(trainer.datamodule)  # type: ignore[attr-defined]
-        if self._space.network is None and is_first():
-            name = f"val/fid_{self._space.name}"
-            log.warning(f"no {name}, and no best.ckpt where that chooses it: {self._space.lacking}")
+        self._space = space = space_of(trainer.datamodule)  # type: ignore[attr-defined]
+        name = f"fid_{space.name}"
+        if space.network is not None:
+            which = space.network.title + ("" if space.name == "mnist" else f" {space.network.sha256[:12]}")
+            how = f"{self.n} samples against the validation images, features of the {which}"
+            self.protocol[name] = f"{how}; not comparable with the value of genlab evaluate"
+        elif is_first():
+            log.warning(f"no val/{name}, and no best.ckpt where that chooses it: {space.lacking}")
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         space, data = self._space, trainer.datamodule  # type: ignore[attr-defined]

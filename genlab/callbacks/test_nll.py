@@ -39,8 +39,8 @@ class TestNLL(Callback):
             return
         used = min(self.images, len(trainer.datamodule.test_set))  # type: ignore[attr-defined]
         how = f"log-mean-exp of {self.samples} importance samples"
-        if draws_labels(pl_module):
-            how = f"log of the sum over {pl_module.num_classes} labels, {how}, of a share of these for each other label"
+        if labels := pl_module.num_classes if draws_labels(pl_module) else 0:
+            how = f"log of the sum over {labels} labels, {how}, of a share of these for each other label"
         self.protocol = {"nll": f"nats per image; x {BINARY[pl_module.pixels]}; first {used} test images"}
         self.estimators = {"nll": f"upper bound: {how}"}
         pl_module.log("test/nll", measured_once(trainer, lambda: self._measure(trainer, pl_module)))

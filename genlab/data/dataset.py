@@ -71,18 +71,12 @@ class DeviceBatches:
 
     The uint8 images are copied once, where they are not there already, and the order of an epoch once an epoch; batches
     are views of larger tensors, so that hardly anything is called, or on a GPU launched, for one.
-
-    Args:
-        images: of a split.
-        batch_size: images a batch.
-        sampler: order of the images; Lightning tells it the epoch.
-        device: of the batches.
     """
 
     def __init__(self, images: ImageDataset, batch_size: int, sampler: Sampler[int], device: torch.device) -> None:
         self.images, self.labels = images.images.to(device), images.labels.to(device, torch.int64)
         self.batch_size = batch_size
-        self.sampler = sampler
+        self.sampler = sampler  # Lightning tells it the epoch
         self.device = device
         self.batch_sampler = None  # Lightning looks for it
         # By a number GPUs divide as by a multiplication with its rounded inverse; by a tensor they divide

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from genlab.evaluation.distances import frechet_distance
 from genlab.evaluation.feature_network import Described, Space
-from genlab.evaluation.frechet import frechet_distance
 from genlab.evaluation.neighbours import precision_recall_density_coverage
 from genlab.evaluation.scores import ByClass, Evaluation, mean_score
 from genlab.evaluation.settings import Track, silently

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from genlab.errors import NonFiniteError
+from genlab.evaluation.distances import frechet_distance, kernel_distance
 from genlab.evaluation.feature_network import BATCH, Described, Space
-from genlab.evaluation.frechet import frechet_distance
-from genlab.evaluation.kernel import kernel_distance
 from genlab.evaluation.label_scores import Labels, label_scores
 from genlab.evaluation.memorisation import Nearest, nearest, verdict
 from genlab.evaluation.neighbours import DENSITY_K, precision_recall_density_coverage

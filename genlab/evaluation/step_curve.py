@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from genlab.capabilities import CanSampleInSteps
+from genlab.evaluation.distances import frechet_distance
 from genlab.evaluation.feature_network import Space
-from genlab.evaluation.frechet import frechet_distance
 from genlab.evaluation.sample_scores import draw
 from genlab.evaluation.sampling import own_sampler
 from genlab.evaluation.scores import SAMPLES_OF_A_POINT, Evaluation, Point, quality_curve

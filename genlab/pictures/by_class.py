@@ -37,10 +37,10 @@ def analogies(model: nn.Module, images: Tensor, of_images: Tensor, most: int = M
         images, of_images: (B, C, H, W) in [0, 1], and their labels y, (B,).
         most: labels y'; of more, so many evenly.
     """
-    methods = [getattr(model, name, None) for name in ("encode", "decode")]
+    like, methods = next(model.parameters()), [getattr(model, name, None) for name in ("encode", "decode")]
     if not draws_labels(model) or not all(map(takes_labels, methods)):
         return None
-    like, labels = next(model.parameters()), shown_classes(model.num_classes, most)
+    labels = shown_classes(model.num_classes, most)
     z = told(model, "encode", images.to(like), of_images.to(like.device))
     rows = z.repeat_interleave(len(labels), 0)
     decoded = told(model, "decode", rows, labels.repeat(len(z)).to(like.device))

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genlab.evaluation.frechet import frechet_distance
+from genlab.evaluation.distances import frechet_distance
 
 
 def features(mean, covariance, n=50, seed=0):
