@@ -111,9 +111,9 @@ class _Reader(Interpreter):
             return super().run_node(n)
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         made = n.meta.get("val")
-        op = n.target.__name__.partition(".")[0]  # "linear" of "linear.default"
+        op = getattr(n.target, "__name__", "").partition(".")[0]  # "linear" of "linear.default"
         if op in ("chunk", "split", "split_with_sizes"):
-            return self._pieces(args[0], made, args[2] if len(args) > 2 else 0)
+            return self._pieces(args[0], n.meta["val"], args[2] if len(args) > 2 else 0)
         if isinstance(made, list | tuple):
             self._refuse(op)
         if not isinstance(made, Tensor):
