@@ -2,6 +2,7 @@
 
 from genlab.quantities import in_order
 from genlab.report.charts import EPOCHS, Chart, Series, bar_chart, line_chart
+from genlab.report.evaluation import points_of
 from genlab.report.reading import ReportedRun
 
 MOST_CLASSES = 30  # in a chart
@@ -38,7 +39,7 @@ def evaluation_curves(run: ReportedRun) -> list[Chart]:
     """Of `genlab evaluate`: a score over what was varied, as importance samples."""
     charts = []
     for name, curve in run.evaluation.curves.items() if run.evaluation else ():
-        points = [(point.x, point.value) for point in curve.points if point.value is not None]
+        points = points_of(curve)
         if len(points) < 2:
             continue
         many = points[0][0] > 0 and points[-1][0] >= 20 * points[0][0]
