@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from markupsafe import Markup
-
 from genlab.report.charts import Chart, bar_chart
 from genlab.report.reading import ReportedRun
 from genlab.report.run_charts import MOST_CLASSES
+from genlab.report.svg import box, drawing, element, labels, words
 
 LEFT, TOP, SIDE, BOTTOM = 46, 8, 400, 42  # of the matrix
 WITH_NUMBERS = 12  # classes whose cells have room for a number
@@ -46,31 +45,20 @@ def confusion_chart(title: str, counts: Sequence[Sequence[float]]) -> Chart:
         counts: (classes, classes), of samples.
     """
     cell = SIDE / len(counts)
-    parts = [Markup('<rect class="frame" x="{}" y="{}" width="{}" height="{}"/>').format(LEFT, TOP, SIDE, SIDE)]
+    parts = [element("rect", class_="frame", x=LEFT, y=TOP, width=SIDE, height=SIDE)]
     for asked, row in enumerate(counts):
         middle = TOP + (asked + 0.5) * cell + 4
-        parts += [_text("tick", LEFT - 8, middle, asked, "end")]
-        parts += [_text("tick", LEFT + (asked + 0.5) * cell, TOP + SIDE + 16, asked)]
+        parts.append(words("tick", LEFT - 8, middle, str(asked), "end"))
+        parts.append(words("tick", LEFT + (asked + 0.5) * cell, TOP + SIDE + 16, str(asked)))
         for drawn, count in enumerate(row):
             if not count:
                 continue
             share = count / sum(row)
             said = f"asked for {asked}, drawn {drawn}: {count:,.0f}, {share:.1%}"
-            box = '<rect class="b s{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" fill-opacity="{:.3f}">'
-            place = (int(asked != drawn), LEFT + drawn * cell, TOP + asked * cell, cell, cell, FAINTEST + 0.7 * share)
-            parts.append(Markup(box + "<title>{}</title></rect>").format(*place, said))
+            place, shade = (LEFT + drawn * cell, TOP + asked * cell), f"{FAINTEST + 0.7 * share:.3f}"
+            parts.append(box(f"b s{int(asked != drawn)}", place, (cell, cell), said, fill_opacity=shade))
             if len(counts) <= WITH_NUMBERS and 100 * share >= NOTED:
-                parts.append(_text("note", LEFT + (drawn + 0.5) * cell, middle, f"{100 * share:.0f}"))
-    parts.append(_text("label", LEFT + SIDE / 2, TOP + SIDE + 34, "taken for, per cent of a row"))
-    turned = Markup(' transform="rotate(-90 13 {})"').format(TOP + SIDE / 2)
-    parts.append(_text("label", 13, TOP + SIDE / 2, "asked for", more=turned))
-    svg = Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        LEFT + SIDE + 8, TOP + SIDE + BOTTOM, title, Markup("").join(parts)
-    )
-    return Chart(title, svg)
-
-
-def _text(kind: str, x: float, y: float, said: object, anchor: str = "middle", more: str = "") -> Markup:
-    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}"{}>{}</text>').format(
-        kind, x, y, anchor, more, said
-    )
+                parts.append(words("note", LEFT + (drawn + 0.5) * cell, middle, f"{100 * share:.0f}"))
+    frame = (LEFT, TOP, LEFT + SIDE, TOP + SIDE)
+    parts.append(labels(frame, "taken for, per cent of a row", "asked for"))
+    return Chart(title, drawing("bars", title, LEFT + SIDE + 8, TOP + SIDE + BOTTOM, *parts))

@@ -23,7 +23,6 @@ from genlab.report.charts import GREY, Chart, style_class
 from genlab.report.comparison import Comparison, comparisons_of
 from genlab.report.conclusion import conclusion
 from genlab.report.evaluation import by_protocol
-from genlab.report.evaluation_counts import quality_over_evaluations
 from genlab.report.explorer.page import script_hash
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs, told_of_images
@@ -32,7 +31,7 @@ from genlab.report.milestones import milestones
 from genlab.report.overlays import overlays, styles_of
 from genlab.report.reading import ReportedRun
 from genlab.report.run_charts import classes_chart, curves_over_epochs, evaluation_curves, headline_over_seconds
-from genlab.report.trade_offs import trade_offs
+from genlab.report.trade_offs import quality_over_evaluations, trade_offs
 
 HERE = Path(__file__).parent
 MANY = 4  # settings: of more, the page shows the answer and the samples, and the rest on demand
