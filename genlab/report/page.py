@@ -26,11 +26,10 @@ from genlab.report.evaluation import by_protocol
 from genlab.report.explorer.page import script_hash
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs, told_of_images
-from genlab.report.label_charts import label_charts
 from genlab.report.milestones import milestones
 from genlab.report.overlays import overlays, styles_of
 from genlab.report.reading import ReportedRun
-from genlab.report.run_charts import classes_chart, curves_over_epochs, evaluation_curves, headline_over_seconds
+from genlab.report.run_charts import evaluation_charts, training_charts
 from genlab.report.trade_offs import quality_over_evaluations, trade_offs
 
 HERE = Path(__file__).parent
@@ -46,11 +45,9 @@ class Details:
 
     run: ReportedRun
     curves: list[Chart]
-    over_seconds: Chart | None
     gallery: Gallery | None
     single_pictures: list[tuple[str, Picture]]
     evaluation_charts: list[Chart]
-    classes: list[Chart]
 
 
 @cache  # it takes a third of a second to compile
@@ -164,12 +161,4 @@ def _details(run: ReportedRun, album: Album, count: int) -> Details:
     evaluated = {name: Path(file) for name, file in run.evaluation.pictures.items()} if run.evaluation else {}
     single = {**run.single_pictures, **evaluated}
     pictures = [(name, picture) for name, path in list(single.items())[:8] if (picture := album.add(path))]
-    return Details(
-        run,
-        curves_over_epochs(run),
-        headline_over_seconds(run),
-        gallery_of_run(run, album, most),
-        pictures,
-        evaluation_curves(run),
-        [*filter(None, [classes_chart(run)]), *label_charts(run)],
-    )
+    return Details(run, training_charts(run), gallery_of_run(run, album, most), pictures, evaluation_charts(run))

@@ -6,7 +6,7 @@ from statistics import fmean
 from genlab.evaluation.scores import EVALUATIONS
 from genlab.quantities import is_sample_score, quantity
 from genlab.report.charts import Panel, Points, Series, line_chart
-from genlab.report.comparison import Comparison, cost, measurements
+from genlab.report.comparison import Comparison, costs, measurements
 from genlab.report.evaluation import points_of
 from genlab.report.grouping import Group
 from genlab.report.wording import seconds_of, shown
@@ -42,7 +42,7 @@ def trade_offs(comparisons: Sequence[Comparison], styles: Mapping[Group, int]) -
 
 def _points(column: Column, group: Group, name: str) -> Points:
     """(cost, score) of each run that has both."""
-    scored = [(cost(run, name), measurements(run).get(column)) for run in group.finished]
+    scored = [(costs(run).get(name), measurements(run).get(column)) for run in group.finished]
     return [(x, score.value) for x, score in scored if x is not None and score and score.value is not None]
 
 
@@ -51,7 +51,7 @@ def _finding(comparison: Comparison, column: Column, group: Group) -> str:
     runs = [run for run in group.finished if column in measurements(run)]
     seeds = f" (mean of {len(runs)} seeds)" if len(runs) > 1 else ""
     said = f"{group.label}: {column.name} {shown(comparison.mean(column, group))}{seeds}"
-    seconds, speeds = ([x for run in runs if (x := cost(run, name)) is not None] for name in AXES)
+    seconds, speeds = ([x for run in runs if (x := costs(run).get(name)) is not None] for name in AXES)
     if seconds:
         said += f" after {seconds_of(fmean(seconds))} of training"
     if speeds:
