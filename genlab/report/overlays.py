@@ -36,7 +36,7 @@ def styles_of(groups: Sequence[Group]) -> dict[Group, int]:
 def overlays(groups: Sequence[Group], styles: Mapping[Group, int]) -> list[Panel]:
     """Over epochs and over seconds, the headline of each model and the score of samples, by each protocol."""
     by_kind: dict[tuple[str, str, str], Members] = {}
-    for group, run in [(group, run) for group in groups for run in group.runs]:
+    for group, run in [(each, run) for each in groups for run in each.runs]:
         for quantity in dict.fromkeys([(run.listed.headline or "").rpartition("/")[2], run.sample_score]):
             if run.curves.values.get(f"val/{quantity}"):
                 kind = (quantity, group.data, _protocol(group, run, f"val/{quantity}"))

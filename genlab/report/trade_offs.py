@@ -65,7 +65,7 @@ def quality_over_evaluations(groups: Sequence[Group], styles: Mapping[Group, int
     A run whose samples always take as many evaluations is a point.
     """
     kinds: dict[tuple[str, str, str, str], list[tuple[Group, Points]]] = {}
-    for group, run in [(group, run) for group in groups for run in group.finished]:
+    for group, run in [(each, run) for each in groups for run in each.finished]:
         for name, curve in run.evaluation.curves.items() if run.evaluation else ():
             if run.evaluation and curve.x == EVALUATIONS and is_sample_score(name) and (points := points_of(curve)):
                 kind = (name, group.data, curve.protocol, run.evaluation.features.sha256)

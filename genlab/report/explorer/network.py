@@ -27,20 +27,18 @@ class Network:
 
     Attributes:
         size: numbers in the input.
-        layers: each with its `op`, the arrays `in` and `out`, the `size` of `out`, and the tensors by their numbers.
+        layers: each with its `op`, the arrays `in` and `out`, the `size` of `out`, and perhaps `tensors`: its weights.
         outputs: arrays.
-        tensors: weights, in the order of their numbers.
     """
 
     size: int
     layers: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
-    tensors: list[Tensor] = field(default_factory=list)
 
     @property
-    def described(self) -> dict[str, Any]:
-        """All but the weights."""
-        return {"size": self.size, "layers": self.layers, "outputs": self.outputs}
+    def tensors(self) -> list[Tensor]:
+        """All weights, in order."""
+        return [each for layer in self.layers for each in layer.get("tensors", ()) if each is not None]
 
     @property
     def ends_in_sigmoid(self) -> bool:
@@ -147,14 +145,14 @@ class _Reader(Interpreter):
         """A layer whose output is a new array."""
         made = _Array(1 + len(self.network.layers), self.shape)
         taken = [self._given(each).place for each in inputs]
-        numbers = [None if each is None else self._tensor(each) for each in weights]
+        tensors = [None if each is None else each.detach().float() for each in weights]
         self.network.layers.append(
             {
                 "op": op,
                 "in": taken,
                 "out": made.place,
                 "size": math.prod(self.shape),
-                **({"tensors": numbers} if numbers else {}),
+                **({"tensors": tensors} if tensors else {}),
                 **{name: value for name, value in more.items() if value != []},
             }
         )
@@ -162,10 +160,6 @@ class _Reader(Interpreter):
 
     def _given(self, array: Any) -> _Array:
         return array if isinstance(array, _Array) else self._refuse("an output or an input that is always the same")
-
-    def _tensor(self, weight: Tensor) -> int:
-        self.network.tensors.append(weight.detach().float())
-        return len(self.network.tensors) - 1
 
     def _pieces(self, whole: _Array, made: Sequence[Tensor], dim: int) -> list[_Array]:
         """The parts that `chunk` or `split` makes: numbers that lie side by side."""
