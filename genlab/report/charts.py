@@ -25,50 +25,34 @@ LONG = 20  # points of a line of which the beginning may lie outside
 
 @dataclass(frozen=True)
 class Series:
-    """A line, or single points, of one name.
+    """A line, or single points, of one name."""
 
-    Attributes:
-        name: in the legend and under the pointer.
-        points: (x, y), finite.
-        style: number of the colour; `GREY` is behind the others, and not in the legend.
-        light: thinner and paler, for the noisier of two.
-        single: points without a line.
-        in_legend: False for a second line of the same name.
-    """
-
-    name: str
-    points: Points
-    style: int = 0
-    light: bool = False
-    single: bool = False
-    in_legend: bool = True
+    name: str  # in the legend and under the pointer
+    points: Points  # (x, y), finite
+    style: int = 0  # number of the colour; `GREY` is behind the others, and not in the legend
+    light: bool = False  # thinner and paler, for the noisier of two
+    single: bool = False  # points without a line
+    in_legend: bool = True  # not so for a second line of the same name
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing with its words.
+    """A drawing with its words."""
 
-    Attributes:
-        title: above.
-        svg: the drawing.
-        legend: (style, light, single, name) of what is in it; empty where the title says it.
-        note: below; may be empty.
-    """
-
-    title: str
+    title: str  # above
     svg: Markup
-    legend: list[tuple[int, bool, bool, str]] = field(default_factory=list)
-    note: str = ""
+    legend: list[tuple[int, bool, bool, str]] = field(default_factory=list)  # style, light, single, name
+    note: str = ""  # below
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Charts that belong together, with sentences above and notes below; `quantity` is what an overlay shows."""
+    """Charts that belong together."""
 
     charts: list[Chart]
-    notes: list[str]
-    findings: Sequence[str] = ()
-    quantity: str = ""
+    notes: list[str]  # below
+    findings: Sequence[str] = ()  # sentences above
+    quantity: str = ""  # that an overlay shows
 
 
 def line_chart(
@@ -88,7 +72,7 @@ def line_chart(
         series: what is drawn, the first on top.
         x_log, y_log: logarithmic axes; what is not above 0 is left out of these.
         marks: (y, text) of dashed horizontal lines.
-        most_points: of a line; of a longer one, every so many points and the last are drawn.
+        most_points: of a longer line, so many points are drawn.
     """
     fits = [[(x, y) for x, y in one.points if (x > 0 or not x_log) and (y > 0 or not y_log)] for one in series]
     drawn = [replace(one, points=spread(some, most_points)) for one, some in zip(series, fits, strict=True) if some]

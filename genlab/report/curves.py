@@ -16,19 +16,13 @@ Points = list[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Curves:
-    """The curves of one run.
+    """The curves of one run."""
 
-    Attributes:
-        values: tag, as `val/elbo` → points (step, value), in the order of the steps; what is not finite is left out.
-        steps_per_epoch: None where no epoch has ended.
-        times: (step, seconds of training), from (0, 0) on; empty where they were not recorded.
-        fault: why metrics.csv was not read, or not to its end.
-    """
-
+    # tag, as `val/elbo` → points (step, value), in the order of the steps; what is not finite is left out
     values: dict[str, Points] = field(default_factory=dict)
-    steps_per_epoch: float | None = None
-    times: Points = field(default_factory=list)
-    fault: str = ""
+    steps_per_epoch: float | None = None  # None where no epoch has ended
+    times: Points = field(default_factory=list)  # (step, seconds of training), from (0, 0) on; empty: not recorded
+    fault: str = ""  # why metrics.csv was not read, or not to its end
 
     def over_epochs(self, tag: str) -> Points:
         """(epochs, value); empty where no epoch has ended."""

@@ -21,13 +21,7 @@ NEARLY = 1e-6  # of a second, by which a sum of parts may differ
 
 @dataclass(frozen=True)
 class Strip:
-    """One place in a gallery, whose picture the slider changes.
-
-    Attributes:
-        title: above it.
-        frames: a picture for each position of the slider, or None where there is none.
-        captions: below it, one for each position.
-    """
+    """One place in a gallery, whose picture the slider changes; a frame and a caption for each of its positions."""
 
     title: str
     frames: list[Picture | None]
@@ -36,19 +30,12 @@ class Strip:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Strips under one slider.
+    """Strips under one slider."""
 
-    Attributes:
-        title: above; may be empty.
-        positions: what the slider says at each position.
-        strips: at least one.
-        absent: sentences on runs that have no such pictures.
-    """
-
-    title: str
-    positions: list[str]
-    strips: list[Strip]
-    absent: tuple[str, ...] = ()
+    title: str  # may be empty
+    positions: list[str]  # what the slider says at each
+    strips: list[Strip]  # at least one
+    absent: tuple[str, ...] = ()  # sentences on runs that have no such pictures
 
 
 def gallery_of_run(run: ReportedRun, album: Album, most: int) -> Gallery | None:
@@ -127,6 +114,6 @@ def _strip(
             captions.append("no picture yet")
         else:
             frames.append(album.add(files[epoch]))
-            last, place = ", its last" if at > end + NEARLY else "", f", {words(places[epoch])}" if words else ""
-            captions.append(f"epoch {epoch}{last}{place}")
+            last = ", its last" if at > end + NEARLY else ""
+            captions.append(f"epoch {epoch}{last}" + (f", {words(places[epoch])}" if words else ""))
     return Strip(title, frames, captions)

@@ -17,23 +17,14 @@ WORD = 8  # letters that a short label leaves whole
 
 @dataclass(frozen=True, eq=False)  # hashable: a row is itself only
 class Group:
-    """Runs of one model on the same images with the same settings, whatever their seeds.
+    """Runs of one model on the same images with the same settings, whatever their seeds."""
 
-    Attributes:
-        label: the model, and the settings in which it differs from the other groups of that model, in short.
-        full: the same with all of these settings.
-        model: as the runs say.
-        data: as the runs say; with more words where runs on other images have the same name of a data set.
-        varied: address → value, of the settings in the label.
-        runs: all of them; `finished` are those that count.
-    """
-
-    label: str
-    full: str
+    label: str  # the model, and the settings in which it differs from the other groups of that model, in short
+    full: str  # the same with all of these settings
     model: str
-    data: str
-    varied: dict[str, Any]
-    runs: list[ReportedRun]
+    data: str  # as the runs say; with more words where runs on other images have the same name of a data set
+    varied: dict[str, Any]  # address → value, of the settings in the label
+    runs: list[ReportedRun]  # all of them; `finished` are those that count
 
     @property
     def finished(self) -> list[ReportedRun]:

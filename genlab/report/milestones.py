@@ -13,37 +13,25 @@ MOST = 4  # settings in a table: it must fit on a phone
 
 @dataclass(frozen=True)
 class Reached:
-    """When a setting came to a goal.
+    """When a setting came to a goal."""
 
-    Attributes:
-        seconds: of training, the mean over the seeds that came to it; None where none did.
-        seeds, of: so many came to it, of so many.
-    """
-
-    seconds: float | None
-    seeds: int
-    of: int
+    seconds: float | None  # of training, the mean over the seeds that came to it; None where none did
+    seeds: int  # so many came to it
+    of: int  # of so many
 
 
 @dataclass(frozen=True)
 class Milestones:
-    """Settings whose scores in training compare.
-
-    Attributes:
-        data, tag, protocol: of the score.
-        groups: the one with the best goal first.
-        goals: for each, the best score that every seed of it came to.
-        reached: for each setting (row), when it came to the goal of each (column).
-        ahead: for each setting, the seconds of training until which it had the better best score than the first of
-            them; 0 where it never had, None where it still has at its end.
-    """
+    """Settings whose scores in training compare."""
 
     data: str
-    tag: str
+    tag: str  # of the score
     protocol: str
-    groups: list[Group]
-    goals: list[float]
-    reached: list[list[Reached]]
+    groups: list[Group]  # the one with the best goal first
+    goals: list[float]  # for each, the best score that every seed of it came to
+    reached: list[list[Reached]]  # for each setting (row), when it came to the goal of each (column)
+    # for each setting, the seconds of training until which it had the better best score than the first of them; 0 where
+    # it never had, None where it still has at its end
     ahead: list[float | None]
 
 

@@ -16,10 +16,8 @@ UNKNOWN = "protocol not recorded, because no run of it has finished"
 def styles_of(groups: Sequence[Group]) -> dict[Group, int]:
     """A style for each group, the same in all charts: a colour, and later such a colour of its own model, dashed.
 
-    Two models never share a colour, unless there are more models than colours. What is left is grey.
-
-    Args:
-        groups: those that should have a colour first.
+    Two models never share a colour, unless there are more models than colours. What is left is grey. The first groups
+    have a colour first.
     """
     styles: dict[Group, int] = {}
     dashed: dict[str, list[int]] = {}

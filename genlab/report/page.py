@@ -1,7 +1,5 @@
 """The page: one HTML file that asks for nothing else."""
 
-import base64
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from genlab import __version__
@@ -23,7 +21,8 @@ from genlab.report.charts import GREY, Chart, style_class
 from genlab.report.comparison import Comparison, comparisons_of
 from genlab.report.conclusion import conclusion
 from genlab.report.evaluation import by_protocol
-from genlab.report.explorer.page import script_hash
+from genlab.report.explorer.page import digest, template
+from genlab.report.explorer.page import script as explorer_script
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.milestones import milestones
@@ -52,11 +51,9 @@ class Details:
 
 @cache  # it takes a third of a second to compile
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals.update(
-        {name: word for name, word in vars(wording).items() if callable(word)},
+    return template(
+        HERE,
+        **{name: word for name, word in vars(wording).items() if callable(word)},
         style_class=style_class,
         quantity=quantity,
         by_protocol=by_protocol,
@@ -66,7 +63,6 @@ def _template() -> Template:
         notes_of=notes_of,
         test_metrics=lambda run: [item for item in run.listed.metrics.items() if item[0].startswith("test/")],
     )
-    return environment.get_template("template.html")
 
 
 def page(
@@ -121,11 +117,11 @@ def page(
         album=album,
         explorer=explorer,
         explorer_link=explorer_link,
-        explorer_hash=script_hash() if explorer else "",
+        explorer_hash=digest(explorer_script()) if explorer else "",
         rest=lambda: Markup(json.dumps(album.rest())),  # data URIs of base64: nothing to escape
         script=Markup(script),
         style=Markup(style),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_hash=digest(script),
     )
 
 

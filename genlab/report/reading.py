@@ -29,36 +29,21 @@ LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "ove
 
 @dataclass(frozen=True)
 class ReportedRun:
-    """A run, with everything that the page shows of it.
+    """A run, with everything that the page shows of it."""
 
-    Attributes:
-        listed: status, model, data, seed, settings that were typed, metrics.
-        name: the folder, as short as it can be said from here.
-        settings: `model.latent_dim` → value of what changes a result, see `genlab.runs.identity`, and of the callbacks.
-        images, parameters: fingerprint of the images, and how many numbers training changes; None in runs of earlier
-            versions.
-        described: name → quantity, of those that the model itself describes.
-        warnings, resumed: of summary.json.
-        environment: versions, machine and git commit, in words.
-        curves: of metrics.csv.
-        evaluation: None where the run was not evaluated.
-        pictures: kind → epoch → file, as `samples` → {0: …, 40: …}.
-        single_pictures: name → file, of those that belong to no epoch.
-    """
-
-    listed: Listed
-    name: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    images: str | None = None
-    parameters: int | None = None
-    described: dict[str, Quantity] = field(default_factory=dict)
+    listed: Listed  # status, model, data, seed, settings that were typed, metrics
+    name: str  # the folder, as short as it can be said from here
+    settings: dict[str, Any] = field(default_factory=dict)  # address → value of what changes a result; of callbacks too
+    images: str | None = None  # their fingerprint; None in runs of earlier versions
+    parameters: int | None = None  # how many numbers training changes; None in runs of earlier versions
+    described: dict[str, Quantity] = field(default_factory=dict)  # by the model itself, by name
     warnings: list[str] = field(default_factory=list)
-    resumed: list[str] = field(default_factory=list)
-    environment: dict[str, str] = field(default_factory=dict)
+    resumed: list[str] = field(default_factory=list)  # when
+    environment: dict[str, str] = field(default_factory=dict)  # versions, machine and git commit, in words
     curves: Curves = field(default_factory=Curves)
-    evaluation: Evaluation | None = None
-    pictures: dict[str, dict[int, Path]] = field(default_factory=dict)
-    single_pictures: dict[str, Path] = field(default_factory=dict)
+    evaluation: Evaluation | None = None  # None where the run was not evaluated
+    pictures: dict[str, dict[int, Path]] = field(default_factory=dict)  # kind → epoch → file
+    single_pictures: dict[str, Path] = field(default_factory=dict)  # name → file, of those that belong to no epoch
 
     def quantity(self, tag: str) -> Quantity:
         """As the run's model describes it, or as genlab knows it."""
