@@ -25,20 +25,15 @@ class Comparison:
     groups: list[Group]
     cells: Cells[Group]
 
-    def ranking(self, column: Column) -> list[Group]:
-        """The groups that have a number, the best first."""
-        return ranking(column, self.cells[column])
-
-    def mean(self, column: Column, group: Group) -> float:
-        """Of a group that has a number."""
-        mean = self.cells[column][group].mean
-        assert mean is not None
-        return mean
+    def means(self, column: Column) -> dict[Group, float]:
+        """Of the groups that have a number, the best first."""
+        cells = self.cells[column]
+        return {group: mean for group in ranking(column, cells) if (mean := cells[group].mean) is not None}
 
     def most_used(self, wanted: Callable[[str], bool]) -> list[Column]:
         """Columns with such names that have a number, those with the most groups first."""
-        found = [column for column in self.cells if wanted(column.name) and self.ranking(column)]
-        return sorted(found, key=lambda column: -len(self.ranking(column)))
+        found = [column for column in self.cells if wanted(column.name) and self.means(column)]
+        return sorted(found, key=lambda column: -len(self.means(column)))
 
     @property
     def sample_scores(self) -> list[Column]:
@@ -67,10 +62,11 @@ class Comparison:
     def verdict(self, column: Column, group: Group) -> str:
         """Against the best, or of the best against all others; empty where one seed allows no test."""
         cells = self.cells[column]
-        several = [one for one in self.ranking(column) if len(cells[one].values) > 1]
+        ranked = ranking(column, cells)
+        several = [one for one in ranked if len(cells[one].values) > 1]
         if group not in several or len(several) < 2:
             return ""
-        unclear = [one for one in several if one != self.ranking(column)[0] and cells[one].verdict]
+        unclear = [one for one in several if one != ranked[0] and cells[one].verdict]
         return cells[group].verdict if unclear or cells[group].verdict == "best" else ""
 
     def floor(self, column: Column) -> float | None:
@@ -78,10 +74,6 @@ class Comparison:
         runs = [run for group in self.groups for run in group.finished if column in measurements(run)]
         floors = {run.evaluation.scores[column.name].floor for run in runs if run.evaluation}
         return floors.pop() if len(floors) == 1 else None
-
-    @property
-    def unfinished(self) -> list[Group]:
-        return [group for group in self.groups if not group.finished]
 
     def tables(self, kind: str) -> list[tuple[list[Column], list[Group]]]:
         """(columns, rows) of the tables of one kind, each narrow enough for a sheet of paper.

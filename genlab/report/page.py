@@ -87,7 +87,8 @@ def page(
     galleries = side_by_side(chosen, album) if len(groups) > 1 else []
     pairs = overlays(groups, styles) if several else []
     reached = milestones(groups) if len(groups) > 1 else []
-    detailed = _detailed(runs, chosen)
+    few = len(readable) <= MOST_DETAILS  # of many, one of each group that is pictured
+    detailed = readable if few else [(group.finished or group.runs)[0] for group in chosen]
     script, style = ((HERE / name).read_text(encoding="utf-8") for name in ("page.js", "style.css"))
     owners = {run.listed.folder: group for group in groups for run in group.runs}
     return _template().render(
@@ -138,18 +139,10 @@ def best_first(comparisons: Sequence[Comparison]) -> list[Group]:
     for comparison in comparisons:
         for model in dict.fromkeys(group.model for group in comparison.groups):
             groups = [group for group in comparison.groups if group.model == model]
-            rankings = [comparison.ranking(column) for column in comparison.cells if column.ranked]
+            rankings = [comparison.means(column) for column in comparison.cells if column.ranked]
             ranking = next(filter(None, ([group for group in ranked if group in groups] for ranked in rankings)), [])
             queues.append(list(dict.fromkeys([*ranking, *groups])))
     return [group for place in zip_longest(*queues) for group in place if group is not None]
-
-
-def _detailed(runs: Sequence[ReportedRun], chosen: Sequence[Group]) -> list[ReportedRun]:
-    """All runs where they are few; of many, one of each group that is pictured."""
-    readable = [run for run in runs if not run.broken]
-    if len(readable) <= MOST_DETAILS:
-        return readable
-    return [(group.finished or group.runs)[0] for group in chosen]
 
 
 def _details(run: ReportedRun, album: Album, count: int) -> Details:

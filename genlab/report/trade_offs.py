@@ -21,8 +21,8 @@ def trade_offs(comparisons: Sequence[Comparison], styles: Mapping[Group, int]) -
     """One for each set of scores that may be compared, those of the most settings first."""
     scores = [(comparison, column) for comparison in comparisons for column in comparison.sample_scores]
     panels = []
-    for comparison, column in sorted(scores, key=lambda one: -len(one[0].ranking(one[1]))):
-        ranking, floor = comparison.ranking(column), comparison.floor(column)
+    for comparison, column in sorted(scores, key=lambda one: -len(one[0].means(one[1]))):
+        ranking, floor = list(comparison.means(column)), comparison.floor(column)
         charts = [
             line_chart(
                 f"{column.name} after training, over {axis}",
@@ -50,7 +50,7 @@ def _finding(comparison: Comparison, column: Column, group: Group) -> str:
     """One group: its score, and what it cost."""
     runs = [run for run in group.finished if column in measurements(run)]
     seeds = f" (mean of {len(runs)} seeds)" if len(runs) > 1 else ""
-    said = f"{group.label}: {column.name} {shown(comparison.mean(column, group))}{seeds}"
+    said = f"{group.label}: {column.name} {shown(comparison.means(column)[group])}{seeds}"
     seconds, speeds = ([x for run in runs if (x := costs(run).get(name)) is not None] for name in AXES)
     if seconds:
         said += f" after {seconds_of(fmean(seconds))} of training"
