@@ -15,12 +15,7 @@ def compose_each(master: DictConfig, loader: ConfigLoader, jobs: Iterable[Sequen
     """Overrides of each job → its config, without Hydra's part.
 
     Reading the files that the groups choose takes nearly all the time, and is the same for jobs that differ only in
-    values, as seeds: those are set afterwards.
-
-    Args:
-        master: config of the sweep, with Hydra's part.
-        loader: Hydra's.
-        jobs: the overrides of each.
+    values, as seeds: those are set afterwards. `master` is the config of the sweep, with Hydra's part.
     """
     name, given = master.hydra.job.config_name, list(master.hydra.overrides.hydra)
     parse = functools.cache(OverridesParser.create().parse_override)
@@ -60,10 +55,6 @@ def compose_each(master: DictConfig, loader: ConfigLoader, jobs: Iterable[Sequen
 
 def _overlap(values: Sequence[Override], others: Sequence[Override]) -> bool:
     """Whether their order matters: one sets, adds or deletes a part of what another does."""
-    return any(
-        f"{one.key_or_group}.".startswith(f"{other.key_or_group}.")
-        or f"{other.key_or_group}.".startswith(f"{one.key_or_group}.")
-        for one in values
-        for other in others
-        if other.is_add() or other.is_delete()
-    )
+    ours = [f"{override.key_or_group}." for override in values]
+    theirs = [f"{override.key_or_group}." for override in others if override.is_add() or override.is_delete()]
+    return any(one.startswith(other) or other.startswith(one) for one in ours for other in theirs)

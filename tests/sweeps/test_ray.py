@@ -4,8 +4,11 @@ import json
 import os
 import re
 import signal
+import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
+from queue import SimpleQueue
 
 import pytest
 from fork_server import Training
@@ -54,6 +57,20 @@ def trains(job, process, besides=None):
     pytest.fail(f"the sweep has ended before job {job.name} trained: {process.end()}")
 
 
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed")
+def test_what_a_job_says_arrives_in_whole_lines_on_its_stream():
+    from genlab.sweeps.ray_cluster import Said
+
+    said = SimpleQueue()
+    with redirect_stdout(Said(said, "stdout")), redirect_stderr(Said(said, "stderr")):
+        print("half a ", end="", flush=True)
+        print("line")
+        print("error: job 4/5", file=sys.stderr)
+        print("job 4/5: Größe\nlast", end="")
+    arrived = [said.get() for _ in range(said.qsize())]
+    assert arrived == [("stdout", "half a line\n"), ("stderr", "error: job 4/5\n"), ("stdout", "job 4/5: Größe\n")]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed")
 def test_a_sweep_on_a_cluster_survives_failures_kills_and_an_interruption(tmp_path, mnist_root, start):
@@ -97,4 +114,3 @@ def test_a_sweep_on_a_cluster_survives_failures_kills_and_an_interruption(tmp_pa
     assert code == 128 + signal.SIGTERM, out + err
     assert "2 jobs: 1 finished already, 1 to go on)" in out
     assert summary(sweep / "2")["status"] == "interrupted"
-    assert not (sweep / ".console").exists()
