@@ -22,18 +22,17 @@ class Training:
 
     Args:
         environment: variables in addition; None: without that one.
-        daemon: it does not survive the tests, but may not start processes by multiprocessing.
 
     Attributes:
         process: with its pid, its exit code, `join` and `kill`.
         out, err: its output as text files, which end when it does.
     """
 
-    def __init__(self, folder, *arguments, program=TRAIN, environment=None, daemon=True):
+    def __init__(self, folder, *arguments, program=TRAIN, environment=None):
         out, out_of_process = SERVER.Pipe(duplex=False)
         err, err_of_process = SERVER.Pipe(duplex=False)
         given = program, folder, arguments, environment or {}, out_of_process, err_of_process
-        self.process = SERVER.Process(target=_train, args=given, daemon=daemon)
+        self.process = SERVER.Process(target=_train, args=given, daemon=True)  # it does not survive the tests
         self.process.start()
         out_of_process.close()
         err_of_process.close()
