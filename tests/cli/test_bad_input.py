@@ -56,7 +56,7 @@ OVERRIDES = {
     "data=folder": "data.root: is missing; data=folder needs data.root=PATH",
     "data=folder data.root=empty": "empty: no images in it; put PNG, JPEG, WebP or BMP files there",
     "data=folder data.root=empty data.channels=2": "data.channels=2: should be 1 or 3",
-    "data=arrays data.root=file": "no .npz file, so it is not opened",
+    "data=arrays data.root=file": "no .npz file of plain arrays, so it is not opened",
     "data=arrays data.root=empty": "data.root=empty: no file that can be read",
     "data=digits data.root=file": "leave data.root out",
     "data.image_size=32": "data (mnist) has no image_size",
