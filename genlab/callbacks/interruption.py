@@ -61,28 +61,26 @@ class Interruption(Callback):
     ) -> None:
         whole_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if self._told(trainer) and whole_step and not _ends_epoch(trainer) and not _validates(trainer, batch_idx):
-            self._save_and_stop(trainer)
+            self._stop(save_in=trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Where it comes after a batch, because a run that goes on from that batch would leave it out."""
         within = trainer.state.fn == "fit" and not trainer.sanity_checking and not _ends_epoch(trainer)
         if within and self._told(trainer):
-            self._save_and_stop(trainer)
+            self._stop(save_in=trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """After the checkpoint of the epoch."""
         if self._told(trainer):
             self._stop()
 
-    def _save_and_stop(self, trainer: Trainer) -> None:
-        self.checkpoints.save(trainer, "last")
-        self._stop()
-
     def _told(self, trainer: Trainer) -> bool:
         told = self._received is not None
         return trainer.strategy.reduce_boolean_decision(told, all=False) if trainer.world_size > 1 else told
 
-    def _stop(self) -> None:
+    def _stop(self, save_in: Trainer | None = None) -> None:
+        if save_in is not None:
+            self.checkpoints.save(save_in, "last")
         self._restore()
         raise Interrupted(128 + (self._received or signal.SIGTERM))
 

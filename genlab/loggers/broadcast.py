@@ -11,10 +11,12 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
-from genlab.loggers.description import description
+from genlab.console.readable import to_copy
+from genlab.runs.identity import short_names
 from genlab.runs.record import status_after
 
 Loggers = Sequence[Logger]
+FIRST = ("seed", "latent_dim", "learning_rate", "generator_learning_rate", "batch_size", "max_epochs")
 GLANCE = "at a glance"  # TensorBoard orders groups of tags by name, and opens the first two
 
 
@@ -59,9 +61,33 @@ def log_settings(loggers: Loggers, folder: Path, settings: dict[str, Any], headl
             logger.headline = headline  # type: ignore[attr-defined]
         if new and isinstance(logger, TensorBoardLogger):
             logger.log_hyperparams(settings, {f"test/{headline}": float("nan")})
-            logger.experiment.add_text("description", description(folder, settings))
+            logger.experiment.add_text("description", _description(folder, settings))
         elif new:
             logger.log_hyperparams(settings)
+
+
+def _description(folder: Path, settings: Mapping[str, Any]) -> str:
+    """A title, the settings that a reader asks for first, all others, and how to load, evaluate and resume the run."""
+    names = short_names(list(settings))
+    words = ", ".join(f"{names[address]} {value}" for address, value in settings.items() if names[address] in FIRST)
+    table = "\n".join(f"| {address} | {value} |" for address, value in settings.items())
+    commands = "\n".join(f"    {to_copy('genlab', verb, folder)}" for verb in ("sample", "evaluate", "resume"))
+    return f"""### {settings["model"]} on {settings.get("data.name", "data")}: {words}
+
+Load it in Python:
+
+    import genlab
+    run = genlab.load_run({str(folder.absolute())!r})
+    run.model, run.metrics, run.history()
+
+In a terminal:
+
+{commands}
+
+| setting | value |
+|---|---|
+{table}
+"""
 
 
 @rank_zero_only

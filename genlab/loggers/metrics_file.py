@@ -36,10 +36,8 @@ class MetricsFile(Logger):
     def __init__(self, folder: str, purge_step: NonNegativeInt | None = None) -> None:
         super().__init__()
         self.path = Path(folder) / FILE
-        self.purge_step = purge_step
-        self._columns: list[str] = ["step"]
-        self._started = False
-        self._kept()  # before anything is written
+        self._kept = [] if purge_step is None else self._before(purge_step)
+        self._columns: list[str] = []  # none until the file has been begun
 
     @property
     def name(self) -> str:
@@ -54,30 +52,21 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        if not self._started:
-            self._start()
+        if not self._columns:
+            self._write(self._kept, list(dict.fromkeys(["step", *(name for row in self._kept for name in row)])))
         row = {"step": step, **{name: float(value) for name, value in metrics.items()}}
-        new = sorted(row.keys() - set(self._columns))
-        if new:
+        if new := sorted(row.keys() - set(self._columns)):
             self._write(self._read(), self._columns + new)
         with self.path.open("a", newline="", encoding="utf-8") as file:
             file.write(self._format([row]))
 
-    def _start(self) -> None:
-        self._started = True
-        kept = self._kept()
-        columns = [name for name in kept[0] if any(row[name] for row in kept)] if kept else ["step"]
-        self._write([{name: row[name] for name in columns} for row in kept], columns)
-
-    def _kept(self) -> list[dict[str, str]]:
-        """The rows of a resumed run that stay."""
-        if self.purge_step is None:
-            return []
+    def _before(self, step: int) -> list[dict[str, str]]:
+        """The rows of a resumed run that stay, without their empty cells."""
         try:
-            before = [row for row in self._read() if int(row["step"]) < self.purge_step]
+            before = [{name: cell for name, cell in row.items() if cell} for row in self._read()]
+            return [row for row in before if int(row["step"]) < step and not any(n.startswith(OF_THE_END) for n in row)]
         except (ValueError, KeyError) as error:
             raise RunError(f"{self.path}: damaged ({error}); restore it from a copy, or delete it") from None
-        return [row for row in before if not any(v and name.startswith(OF_THE_END) for name, v in row.items())]
 
     def _read(self) -> list[dict[str, str]]:
         names, *rows = [*read_rows(self.path.parent)] or [[]]

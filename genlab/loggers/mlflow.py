@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +17,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from genlab.arguments import checked
 from genlab.console.readable import to_copy
 from genlab.errors import ConfigError
-from genlab.loggers.extras import require
-from genlab.loggers.identifiers import keep_id, read_id
+from genlab.loggers.elsewhere import answered, keep_id, name_of, read_id, require
 from genlab.runs.membership import group_of
 
 ADDRESS = "MLFLOW_TRACKING_URI"
@@ -48,17 +47,15 @@ class MLflow(MLFlowLogger):
         self.folder = Path(folder).absolute()
         self.address = mlflow.get_tracking_uri()
         self.group = group_of(self.folder)
-        known = self._known(read_id(self.folder, "mlflow"), experiment)
-        tags = {"genlab.folder": str(self.folder), **({SWEEP: self.group} if self.group else {})}
         # Lightning makes the database when it gets these: only a run that begins does that
         self._lightnings: dict[str, Any] = {
             "experiment_name": experiment,
-            "run_name": f"{self.group}/{self.folder.name}" if self.group else self.folder.name,
+            "run_name": name_of(self.folder),
             "tracking_uri": self.address,
-            "tags": tags,
-            "run_id": known,
+            "tags": {"genlab.folder": str(self.folder), **({SWEEP: self.group} if self.group else {})},
+            "run_id": self._known(read_id(self.folder, "mlflow"), experiment),
         }
-        self._resumed, self._begun = known is not None, False
+        self._begun = False
 
     def _known(self, run_id: str | None, experiment: str) -> str | None:
         """Ask a store that is there, before the run begins, whether it has the run: its id, or None if it has not."""
@@ -91,7 +88,7 @@ class MLflow(MLFlowLogger):
             super().__init__(**self._lightnings)
             self._begun = True
             client = super().experiment
-            if self._resumed:
+            if self._lightnings["run_id"]:  # resumed
                 client.update_run(self.run_id, status="RUNNING")
             elif self.group:
                 client.set_tag(self.run_id, "mlflow.parentRunId", self._parent(client))
@@ -130,15 +127,10 @@ class MLflow(MLFlowLogger):
         if self._begun:
             super().finalize(status)
 
-    @contextmanager
-    def _answered(self) -> Iterator[None]:
+    def _answered(self) -> AbstractContextManager[None]:
         from mlflow.exceptions import MlflowException
 
-        try:
-            yield
-        except MlflowException as error:
-            why = " ".join(str(error).split())[:200]
-            raise ConfigError(f"logger=mlflow: {self.address}: {why}; see to that, or set {ADDRESS}") from None
+        return answered(f"mlflow: {self.address}", MlflowException, f"see to that, or set {ADDRESS}")
 
     @property
     def view(self) -> tuple[str, str]:

@@ -3,8 +3,7 @@
 import io
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import AbstractContextManager, redirect_stderr
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +14,7 @@ from pytorch_lightning.loggers.logger import rank_zero_experiment
 from genlab.arguments import checked
 from genlab.console.readable import to_copy
 from genlab.errors import ConfigError
-from genlab.loggers.extras import require
-from genlab.loggers.identifiers import keep_id, read_id
+from genlab.loggers.elsewhere import answered, keep_id, name_of, read_id, require
 from genlab.runs.membership import group_of
 
 
@@ -51,14 +49,13 @@ class WandB(WandbLogger):
             logged_in = mode != "online" or wandb.login(prompt=False)
         if not logged_in:
             raise ConfigError("logger=wandb: nobody is logged in; wandb login, or logger.wandb.offline=true")
-        group = group_of(self.folder)
         known = read_id(self.folder, "wandb")
         super().__init__(
-            name=f"{group}/{self.folder.name}" if group else self.folder.name,
+            name=name_of(self.folder),
             save_dir=os.environ.get("WANDB_DIR", "."),
             id=known or secrets.token_hex(4),
             project=project,
-            group=group,
+            group=group_of(self.folder),
             mode=mode,
             config={"folder": str(self.folder)},
             settings=wandb.Settings(console="off", silent=True),
@@ -89,12 +86,7 @@ class WandB(WandbLogger):
         return "W&B", to_copy("wandb", "sync", *sorted(written.parent.glob(f"offline-run-*-{run.id}")))
 
 
-@contextmanager
-def _answered() -> Iterator[None]:
+def _answered() -> AbstractContextManager[None]:
     import wandb
 
-    try:
-        yield
-    except wandb.Error as error:
-        why = " ".join(str(error).split())[:200]
-        raise ConfigError(f"logger=wandb: {why}; logger.wandb.offline=true needs no server") from None
+    return answered("wandb", wandb.Error, "logger.wandb.offline=true needs no server")

@@ -69,7 +69,9 @@ class Album:
         except Exception:  # a crafted file ends in any: Pillow's readers of chunks raise IndexError, AssertionError, …
             self.unreadable.append(path)
             return None
-        uri = f"data:image/webp;base64,{base64.b64encode(_webp(pixels)).decode()}"
+        file = io.BytesIO()
+        pixels.save(file, "WEBP", quality=QUALITY, method=3)
+        uri = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
         if len(uri) > self.left:
             self.left_out += 1
             return None
@@ -89,9 +91,3 @@ def _smallest(image: Image.Image) -> Image.Image:
         if half.resize((width, height), Image.Resampling.NEAREST).tobytes() == image.tobytes():
             return half
     return image
-
-
-def _webp(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "WEBP", quality=QUALITY, method=3)
-    return file.getvalue()

@@ -1,6 +1,5 @@
 """Charts as inline SVG: their colours are the page's, their texts are escaped, they load nothing."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -8,6 +7,7 @@ from typing import TypeVar
 from markupsafe import Markup
 
 from genlab.report.axis import Axis, spanning, tick_label
+from genlab.report.svg import box, drawing, element, labels, points, words
 
 Points = list[tuple[float, float]]
 T = TypeVar("T")
@@ -25,40 +25,34 @@ LONG = 20  # points of a line of which the beginning may lie outside
 
 @dataclass(frozen=True)
 class Series:
-    """A line, or single points, of one name.
+    """A line, or single points, of one name."""
 
-    Attributes:
-        name: in the legend and under the pointer.
-        points: (x, y), finite.
-        style: number of the colour; `GREY` is behind the others, and not in the legend.
-        light: thinner and paler, for the noisier of two.
-        single: points without a line.
-        in_legend: False for a second line of the same name.
-    """
-
-    name: str
-    points: Points
-    style: int = 0
-    light: bool = False
-    single: bool = False
-    in_legend: bool = True
+    name: str  # in the legend and under the pointer
+    points: Points  # (x, y), finite
+    style: int = 0  # number of the colour; `GREY` is behind the others, and not in the legend
+    light: bool = False  # thinner and paler, for the noisier of two
+    single: bool = False  # points without a line
+    in_legend: bool = True  # not so for a second line of the same name
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing with its words.
+    """A drawing with its words."""
 
-    Attributes:
-        title: above.
-        svg: the drawing.
-        legend: (style, light, single, name) of what is in it; empty where the title says it.
-        note: below; may be empty.
-    """
-
-    title: str
+    title: str  # above
     svg: Markup
-    legend: list[tuple[int, bool, bool, str]] = field(default_factory=list)
-    note: str = ""
+    legend: list[tuple[int, bool, bool, str]] = field(default_factory=list)  # style, light, single, name
+    note: str = ""  # below
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Charts that belong together."""
+
+    charts: list[Chart]
+    notes: list[str]  # below
+    findings: Sequence[str] = ()  # sentences above
+    quantity: str = ""  # that an overlay shows
 
 
 def line_chart(
@@ -78,40 +72,33 @@ def line_chart(
         series: what is drawn, the first on top.
         x_log, y_log: logarithmic axes; what is not above 0 is left out of these.
         marks: (y, text) of dashed horizontal lines.
-        most_points: of a line; of a longer one, every so many points and the last are drawn.
+        most_points: of a longer line, so many points are drawn.
     """
-    shown = [
-        replace(
-            one,
-            points=spread(
-                [(x, y) for x, y in one.points if (x > 0 or not x_log) and (y > 0 or not y_log)], most_points
-            ),
-        )
-        for one in series
-    ]
-    shown = [one for one in shown if one.points]
-    if not shown:
+    fits = [[(x, y) for x, y in one.points if (x > 0 or not x_log) and (y > 0 or not y_log)] for one in series]
+    drawn = [replace(one, points=spread(some, most_points)) for one, some in zip(series, fits, strict=True) if some]
+    if not drawn:
         return None
     marks = [mark for mark in marks if mark[0] > 0 or not y_log]
-    low, high, note = visible_range(
-        [one.points for one in shown if not one.single], [one for one in shown if one.single]
-    )
-    x_axis = spanning([x for one in shown for x, _ in one.points], LEFT, WIDTH - RIGHT, x_log, margin=0.02)
+    low, high, note = _visible_range(drawn)
+    x_axis = spanning([x for one in drawn for x, _ in one.points], LEFT, WIDTH - RIGHT, x_log, margin=0.02)
     x_axis = replace(x_axis, whole=x_label == EPOCHS)
     y_axis = spanning([low, high, *(y for y, _ in marks)], HEIGHT - BOTTOM, TOP, y_log)
-    places = [(x_axis.place(x), y_axis.place(y)) for one in shown for x, y in one.points]
-    drawing = Markup("").join(
-        [
-            _frame(x_axis, y_axis, x_label, y_label),
-            *(_line("mark", y_axis.place(y)) for y, _ in marks),
-            *(_draw(one, x_axis, y_axis) for one in reversed(shown)),
-            *(_mark(y_axis, y, words, places) for y, words in marks),
-        ]
+    places = [(x_axis.place(x), y_axis.place(y)) for one in drawn for x, y in one.points]
+    scale = " ".join(f"{axis.low!r} {axis.high!r} {axis.start} {axis.end} {int(axis.log)}" for axis in (x_axis, y_axis))
+    svg = drawing(
+        *("plot", title, WIDTH, HEIGHT),
+        *_frame(x_axis.ticks(7), y_axis, x_label, y_label),
+        *(_line("mark", y_axis.place(y)) for y, _ in marks),
+        *(_draw(one, x_axis, y_axis) for one in reversed(drawn)),
+        *(_mark(y_axis, y, said, places) for y, said in marks),
+        data_scale=scale,
+        data_frame=f"{LEFT} {TOP} {WIDTH - LEFT - RIGHT} {HEIGHT - TOP - BOTTOM}",
+        data_x=x_label,
     )
-    legend = [(one.style, one.light, one.single, one.name) for one in shown if one.style != GREY and one.in_legend]
+    legend = [(one.style, one.light, one.single, one.name) for one in drawn if one.style != GREY and one.in_legend]
     if len(legend) == 1 and legend[0][-1] in title:
         legend = []
-    return Chart(title, _svg(title, drawing, x_axis, y_axis, x_label), legend, note)
+    return Chart(title, svg, legend, note)
 
 
 def bar_chart(
@@ -123,23 +110,18 @@ def bar_chart(
     x_axis = Axis(-0.5, len(names) - 0.5, LEFT, WIDTH - RIGHT)
     wide = 0.8 / len(series)
     bars = [
-        Markup('<rect class="b s{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
-            style,
-            _n(x_axis.place(index - 0.4 + style * wide)),
-            _n(y_axis.place(value)),
-            _n(x_axis.place(wide) - x_axis.place(0)),
-            _n(y_axis.place(0) - y_axis.place(value)),
+        box(
+            f"b s{style}",
+            (x_axis.place(index - 0.4 + style * wide), y_axis.place(value)),
+            (x_axis.place(wide) - x_axis.place(0), y_axis.place(0) - y_axis.place(value)),
             f"{name}, {names[index]}: {tick_label(value)}",
         )
         for style, (name, values) in enumerate(series)
         for index, value in enumerate(values)
     ]
-    ticks = [(x_axis.place(index), name) for index, name in enumerate(names)]
-    frame = _frame(x_axis, y_axis, x_label, y_label, ticks)
-    svg = Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, HEIGHT, title, frame + Markup("").join(bars)
-    )
-    return Chart(title, svg, [(style, False, True, name) for style, (name, _) in enumerate(series)])
+    frame = _frame([(x_axis.place(index), name) for index, name in enumerate(names)], y_axis, x_label, y_label)
+    legend = [(style, False, True, name) for style, (name, _) in enumerate(series)]
+    return Chart(title, drawing("bars", title, WIDTH, HEIGHT, *frame, *bars), legend)
 
 
 def spread(values: Sequence[T], most: int) -> list[T]:
@@ -149,91 +131,64 @@ def spread(values: Sequence[T], most: int) -> list[T]:
     return [values[round(index * (len(values) - 1) / (most - 1))] for index in range(most)]
 
 
-def visible_range(lines: Sequence[Points], singles: Sequence[Series]) -> tuple[float, float, str]:
+def _visible_range(series: Sequence[Series]) -> tuple[float, float, str]:
     """Lowest and highest y that the chart shows, and a note if the beginning of a line is outside."""
-    values = [y for points in lines for _, y in points] + [y for one in singles for _, y in one.points]
+    values = [y for one in series for _, y in one.points]
     low, high = min(values), max(values)
-    xs = [x for points in lines for x, _ in points]
+    xs = [x for one in series for x, _ in one.points if not one.single]
     if not xs or high == low:
         return low, high, ""
     beginning = min(xs) + BEGINNING * (max(xs) - min(xs))
-    later = [y for points in lines for x, y in points if x > beginning or len(points) < LONG]
-    later += [y for one in singles for _, y in one.points]
+    early = [not one.single and len(one.points) >= LONG for one in series]
+    later = [y for one, cut in zip(series, early, strict=True) for x, y in one.points if x > beginning or not cut]
     if not later or max(later) - min(later) > 0.6 * (high - low):
         return low, high, ""
     room = 0.25 * (max(later) - min(later)) or 0.1 * (high - low)
     shown = max(low, min(later) - room), min(high, max(later) + room)
-    outside = [y for y in (low, high) if not shown[0] <= y <= shown[1]]
-    words = " and ".join(tick_label(float(f"{y:.3g}")) for y in outside)
-    return *shown, f"The first steps lie outside, at {words}." if outside else ""
+    outside = [tick_label(float(f"{y:.3g}")) for y in (low, high) if not shown[0] <= y <= shown[1]]
+    return *shown, f"The first steps lie outside, at {' and '.join(outside)}." if outside else ""
 
 
-def _svg(title: str, drawing: Markup, x_axis: Axis, y_axis: Axis, x_label: str) -> Markup:
-    clip = f"{LEFT} {TOP} {WIDTH - LEFT - RIGHT} {HEIGHT - TOP - BOTTOM}"
-    scale = " ".join(f"{axis.low!r} {axis.high!r} {axis.start} {axis.end} {int(axis.log)}" for axis in (x_axis, y_axis))
-    return Markup(
-        '<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}" data-scale="{}" data-frame="{}" data-x="{}">'
-        "{}</svg>"
-    ).format(WIDTH, HEIGHT, title, scale, clip, x_label, drawing)
-
-
-def _frame(
-    x_axis: Axis, y_axis: Axis, x_label: str, y_label: str, x_ticks: Sequence[tuple[float, str]] | None = None
-) -> Markup:
-    right, bottom, middle = WIDTH - RIGHT, HEIGHT - BOTTOM, (TOP + HEIGHT - BOTTOM) / 2
+def _frame(x_ticks: Sequence[tuple[float, str]], y_axis: Axis, x_label: str, y_label: str) -> list[Markup]:
+    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     parts = []
     for y, said in y_axis.ticks():
-        parts += [_line("grid", y), _text("tick", LEFT - 6, y + 4, said, "end")]
-    free = -math.inf  # labels of a logarithmic axis come close to one another
-    for x, said in x_axis.ticks(7) if x_ticks is None else x_ticks:
+        parts += [_line("grid", y), words("tick", LEFT - 6, y + 4, said, "end")]
+    free = 0.0  # labels of a logarithmic axis come close to one another
+    for x, said in x_ticks:
         if x - DIGIT * len(said) / 2 > free:
-            parts.append(_text("tick", x, bottom + 16, said))
+            parts.append(words("tick", x, bottom + 16, said))
             free = x + DIGIT * (len(said) / 2 + 1)
-    parts += [_line("axis", bottom), _text("label", (LEFT + right) / 2, HEIGHT - 8, x_label)]
-    turned = Markup(' transform="rotate(-90 13 {})"').format(_n(middle))
-    parts.append(_text("label", 13, middle, y_label, more=turned))
-    return Markup("").join(parts)
+    return [*parts, _line("axis", bottom), labels((LEFT, TOP, right, bottom), x_label, y_label)]
 
 
 def _line(kind: str, y: float) -> Markup:
     """From the left to the right of the frame."""
-    return Markup('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(kind, LEFT, WIDTH - RIGHT, _n(y), _n(y))
+    return element("line", class_=kind, x1=LEFT, x2=WIDTH - RIGHT, y1=float(y), y2=float(y))
 
 
-def _text(kind: str, x: float, y: float, said: str, anchor: str = "middle", more: str = "") -> Markup:
-    if not said:
-        return Markup()
-    return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}"{}>{}</text>').format(
-        kind, _n(x), _n(y), anchor, more, said
-    )
-
-
-def _mark(y_axis: Axis, value: float, words: str, places: Points) -> Markup:
+def _mark(y_axis: Axis, value: float, said: str, places: Points) -> Markup:
     """The words of a line at its right end or its left one, where fewer points lie under them."""
     y = y_axis.place(value)
-    at, long = y - 5 if y > TOP + 16 else y + 14, 0.75 * DIGIT * len(words)
+    at, long = y - 5 if y > TOP + 16 else y + 14, 0.75 * DIGIT * len(said)
     near = [x for x, place in places if abs(place - at) < 14]
     right = sum(x > WIDTH - RIGHT - long for x in near) <= sum(x < LEFT + long for x in near)
-    return _text("note", WIDTH - RIGHT - 2 if right else LEFT + 2, at, words, "end" if right else "start")
+    return words("note", WIDTH - RIGHT - 2 if right else LEFT + 2, at, said, "end" if right else "start")
 
 
 def _draw(one: Series, x_axis: Axis, y_axis: Axis) -> Markup:
     places = [(x_axis.place(x), y_axis.place(y)) for x, y in one.points]
     style = style_class(one.style, one.light)
     if one.single:
-        said = [" at ".join(tick_label(float(f"{value:.4g}")) for value in (y, x)) for x, y in one.points]
+        told = [" at ".join(tick_label(float(f"{value:.4g}")) for value in (y, x)) for x, y in one.points]
         return Markup("").join(
-            Markup('<circle class="p {}" cx="{}" cy="{}" r="5"><title>{}</title></circle>').format(
-                style, _n(x), _n(y), f"{one.name}: {words}"
-            )
-            for words, (x, y) in zip(said, places, strict=True)
+            element("circle", element("title", f"{one.name}: {said}"), class_=f"p {style}", cx=x, cy=y, r=5)
+            for said, (x, y) in zip(told, places, strict=True)
         )
     if len(places) == 1:
-        return Markup('<circle class="p {}" cx="{}" cy="{}" r="3.5" data-name="{}"/>').format(
-            style, _n(places[0][0]), _n(places[0][1]), one.name
-        )
-    line = " ".join(f"{_n(x)},{_n(y)}" for x, y in _inside(places))
-    return Markup('<polyline class="l {}" points="{}" data-name="{}"/>').format(style, line, one.name)
+        ((x, y),) = places
+        return element("circle", class_=f"p {style}", cx=x, cy=y, r=3.5, data_name=one.name)
+    return element("polyline", class_=f"l {style}", points=points(_inside(places)), data_name=one.name)
 
 
 def _inside(places: Points) -> Points:
@@ -256,8 +211,3 @@ def style_class(style: int, light: bool = False) -> str:
         return "grey"
     dashed = " d" if style % STYLES >= COLOURS else ""
     return f"s{style % COLOURS}{dashed}{' light' if light else ''}"
-
-
-def _n(value: float) -> str:
-    """A tenth of a pixel is enough; far outside of the drawing is outside."""
-    return f"{max(-9999.0, min(9999.0, value)):.1f}".removesuffix(".0") if math.isfinite(value) else "0"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from genlab.evaluation.scores import Evaluation
 from genlab.quantities import COMPARED, COSTS, is_known, is_sample_score, quantity
 from genlab.report.grouping import Group
 from genlab.report.reading import ReportedRun
@@ -12,6 +13,7 @@ from genlab.runs.comparison import Cells, Column, Number, compare, ranking
 MOST_COLUMNS = 6  # of one table
 SUMMARY_SECONDS = "seconds_in_all"
 NOT_FINISHED = "no run of it has finished"
+NOT_EVALUATED = "not evaluated; genlab evaluate RUN_FOLDER does"
 OTHER_PROTOCOL = "measured by another protocol, see the other column of this name"
 
 
@@ -23,20 +25,15 @@ class Comparison:
     groups: list[Group]
     cells: Cells[Group]
 
-    def ranking(self, column: Column) -> list[Group]:
-        """The groups that have a number, the best first."""
-        return ranking(column, self.cells[column])
-
-    def mean(self, column: Column, group: Group) -> float:
-        """Of a group that has a number."""
-        mean = self.cells[column][group].mean
-        assert mean is not None
-        return mean
+    def means(self, column: Column) -> dict[Group, float]:
+        """Of the groups that have a number, the best first."""
+        cells = self.cells[column]
+        return {group: mean for group in ranking(column, cells) if (mean := cells[group].mean) is not None}
 
     def most_used(self, wanted: Callable[[str], bool]) -> list[Column]:
         """Columns with such names that have a number, those with the most groups first."""
-        found = [column for column in self.cells if wanted(column.name) and self.ranking(column)]
-        return sorted(found, key=lambda column: -len(self.ranking(column)))
+        found = [column for column in self.cells if wanted(column.name) and self.means(column)]
+        return sorted(found, key=lambda column: -len(self.means(column)))
 
     @property
     def sample_scores(self) -> list[Column]:
@@ -65,10 +62,11 @@ class Comparison:
     def verdict(self, column: Column, group: Group) -> str:
         """Against the best, or of the best against all others; empty where one seed allows no test."""
         cells = self.cells[column]
-        several = [one for one in self.ranking(column) if len(cells[one].values) > 1]
+        ranked = ranking(column, cells)
+        several = [one for one in ranked if len(cells[one].values) > 1]
         if group not in several or len(several) < 2:
             return ""
-        unclear = [one for one in several if one != self.ranking(column)[0] and cells[one].verdict]
+        unclear = [one for one in several if one != ranked[0] and cells[one].verdict]
         return cells[group].verdict if unclear or cells[group].verdict == "best" else ""
 
     def floor(self, column: Column) -> float | None:
@@ -76,10 +74,6 @@ class Comparison:
         runs = [run for group in self.groups for run in group.finished if column in measurements(run)]
         floors = {run.evaluation.scores[column.name].floor for run in runs if run.evaluation}
         return floors.pop() if len(floors) == 1 else None
-
-    @property
-    def unfinished(self) -> list[Group]:
-        return [group for group in self.groups if not group.finished]
 
     def tables(self, kind: str) -> list[tuple[list[Column], list[Group]]]:
         """(columns, rows) of the tables of one kind, each narrow enough for a sheet of paper.
@@ -92,23 +86,18 @@ class Comparison:
             if column.kind == kind:
                 key = (column.protocol, column.features) if kind == "quality" else ("", "")
                 alike.setdefault(key, []).append(column)
-        tables = []
-        for rank, columns in enumerate(sorted(alike.values(), key=lambda columns: -len(self._measured(columns)))):
+        tables: list[tuple[list[Column], list[Group]]] = []
+        for columns in sorted(alike.values(), key=lambda columns: -len(self._measured(columns))):
             left_out = (OTHER_PROTOCOL, NOT_FINISHED)
             others = [g for g in self.groups if not all(self.cells[c][g].absent in left_out for c in columns)]
-            rows = self._measured(columns) if rank else others
-            tables += [(part, rows) for part in _split(columns)]
+            rows = self._measured(columns) if tables else others
+            size = math.ceil(len(columns) / math.ceil(len(columns) / MOST_COLUMNS))  # parts of about one size
+            tables += [(columns[start : start + size], rows) for start in range(0, len(columns), size)]
         return tables
 
     def _measured(self, columns: Sequence[Column]) -> list[Group]:
         """Groups that have a number in any of the columns."""
         return [group for group in self.groups if any(self.cells[column][group].values for column in columns)]
-
-
-def _split(columns: Sequence[Column]) -> list[list[Column]]:
-    """In as few parts as can be, of about the same size."""
-    size = math.ceil(len(columns) / math.ceil(len(columns) / MOST_COLUMNS))
-    return [list(columns[start : start + size]) for start in range(0, len(columns), size)]
 
 
 def comparisons_of(groups: Sequence[Group]) -> list[Comparison]:
@@ -133,27 +122,27 @@ def measurements(run: ReportedRun) -> dict[Column, Number]:
         if tag in run.listed.metrics:
             column = Column(tag, "likelihood", run.quantity(tag).better or "", "", run.listed.protocol.get(tag, ""))
             found[column] = Number(run.listed.metrics[tag], run.listed.estimators.get(tag, ""))
-    evaluation = run.evaluation
-    for name, score in evaluation.scores.items() if evaluation else ():
+    evaluation = run.evaluation or Evaluation()
+    for name, score in evaluation.scores.items():
         kind = quantity(name).kind if is_known(name) else "quality"
-        if evaluation and kind != "cost":  # a speed of this machine ranks no model
+        if kind != "cost":  # a speed of this machine ranks no model
             digest = "" if kind == "likelihood" else evaluation.features.sha256
             column = Column(name, kind, score.better or "", score.unit, score.protocol, digest)
             found[column] = Number(score.value, score.estimator or "")
-    costs = {name: cost(run, name) for name in COSTS} | {SUMMARY_SECONDS: run.listed.seconds}
-    return found | {Column(name, "cost"): Number(value) for name, value in costs.items() if value is not None}
+    return found | {Column(name, "cost"): Number(value) for name, value in costs(run).items()}
 
 
-def cost(run: ReportedRun, name: str) -> float | None:
+def costs(run: ReportedRun) -> dict[str, float]:
     """By the run itself, where it says so; else by its evaluation, which has some among the scores."""
-    if name == "training_seconds" and run.curves.times:
-        return run.curves.times[-1][1]
-    if name == "parameters" and run.parameters is not None:
-        return run.parameters
-    if run.evaluation is None:
-        return None
-    score = run.evaluation.scores.get(name)
-    return run.evaluation.cost.get(name, None if score is None else score.value)
+    evaluation = run.evaluation or Evaluation()
+    known = {name: score.value for name, score in evaluation.scores.items()} | evaluation.cost
+    own = {
+        "training_seconds": run.curves.times[-1][1] if run.curves.times else None,
+        "parameters": run.parameters,
+        SUMMARY_SECONDS: run.listed.seconds,
+    }
+    known |= {name: value for name, value in own.items() if value is not None}
+    return {name: known[name] for name in (*COSTS, SUMMARY_SECONDS) if name in known}
 
 
 def _why(group: Group, name: str) -> str:
@@ -161,14 +150,10 @@ def _why(group: Group, name: str) -> str:
     if not group.finished:
         return NOT_FINISHED
     evaluations = [run.evaluation for run in group.finished if run.evaluation]
-    for evaluation in evaluations:
-        if (short := name.removeprefix("test/")) in evaluation.absent:
-            return evaluation.absent[short]
-    if name.startswith("test/"):
-        return "not measured by this model"
-    for evaluation in evaluations:
-        if evaluation.faults:
-            return evaluation.faults[0]
+    tested, short = name.startswith("test/"), name.removeprefix("test/")
+    reasons = [evaluation.absent[short] for evaluation in evaluations if short in evaluation.absent]
+    reasons += ["not measured by this model"] if tested else [f for found in evaluations for f in found.faults]
     if name == SUMMARY_SECONDS:
-        return "not recorded"
-    return "its evaluation has no such number" if evaluations else "not evaluated; genlab evaluate RUN_FOLDER does"
+        reasons.append("not recorded")
+    reasons.append("its evaluation has no such number" if evaluations else NOT_EVALUATED)
+    return reasons[0]

@@ -35,7 +35,10 @@ def conclusion(comparison: Comparison, milestones: Sequence[Milestones]) -> list
             " ".join(f"{found.tag}: {found.protocol}." for found in of_data),
         ),
         Finding("Seconds of the whole training", _cost(comparison, "training_seconds", _seconds)),
-        Finding("Samples drawn a second", _cost(comparison, "samples_per_second", _speed, True)),
+        Finding(
+            "Samples drawn a second",
+            _cost(comparison, "samples_per_second", lambda mean, _: shown(float(f"{mean:.3g}")), True),
+        ),
         Finding("Likelihood", _likelihood(comparison, likelihoods), _basis(comparison, likelihoods, likelihoods)),
     ]
     return [finding for finding in findings if finding.answer]
@@ -44,11 +47,8 @@ def conclusion(comparison: Comparison, milestones: Sequence[Milestones]) -> list
 def _basis(comparison: Comparison, columns: Sequence[Column], told: Sequence[Column]) -> str:
     """How the numbers of some columns were measured, and which finished settings are in none that a sentence tells."""
     said = [f"{column.name}: {comparison.measured(column)}." for column in columns]
-    without = [
-        group.label
-        for group in comparison.groups
-        if group.finished and not any(comparison.cells[column][group].values for column in told)
-    ]
+    counted = [comparison.means(column) for column in told]
+    without = [g.label for g in comparison.groups if g.finished and not any(g in means for means in counted)]
     if columns and without:
         said.append(f"Left out, without such a number or by another protocol: {_some(without)}.")
     return " ".join(said)
@@ -66,7 +66,7 @@ def _realism(comparison: Comparison, columns: Sequence[Column]) -> str:
     column, *others = columns
     floor = comparison.floor(column)
     said = [_ranked(comparison, column) + (f". Real images reach {shown(floor)}." if floor is not None else ".")]
-    if len(comparison.ranking(column)) > 1:
+    if len(comparison.means(column)) > 1:
         said.append(_certainty(comparison, column))
     said += [f"By another protocol, which does not compare: {_ranked(comparison, other)}." for other in others]
     return " ".join(said)
@@ -75,15 +75,16 @@ def _realism(comparison: Comparison, columns: Sequence[Column]) -> str:
 def _ranked(comparison: Comparison, column: Column) -> str:
     """As `nll (lower is better) of AR: 84 (exact), of VAE: 86.1 (upper bound)`, see `_named`."""
     named = []
-    for group in _named(comparison.ranking(column)):
+    means = comparison.means(column)
+    for group in _named(list(means)):
         how = " and ".join(filter(None, map(in_brief, comparison.cells[column][group].estimators)))
-        named.append(f"of {group.label}: {shown(comparison.mean(column, group))}{f' ({how})' if how else ''}")
+        named.append(f"of {group.label}: {shown(means[group])}{f' ({how})' if how else ''}")
     return f"{column.name} ({column.better} is better) {', '.join(named)}"
 
 
 def _certainty(comparison: Comparison, column: Column) -> str:
     cells = comparison.cells[column]
-    best, *others = comparison.ranking(column)
+    best, *others = comparison.means(column)
     if cells[best].verdict == "best":
         return f"{best.label} differs from every other by more than chance explains."
     if len(cells[best].values) < 2:
@@ -121,8 +122,9 @@ def _equal_quality(found: Milestones) -> str:
 
 def _cost(comparison: Comparison, name: str, words: Callable[[float, Group], str], most_first: bool = False) -> str:
     """Of the leading setting of each model; what depends on a machine, on whatever it ran."""
-    cells = comparison.cells.get(Column(name, "cost"), {})
-    found = [(mean, group) for group in _leading(comparison) if cells and (mean := cells[group].mean) is not None]
+    column = Column(name, "cost")
+    means = comparison.means(column) if column in comparison.cells else {}
+    found = [(means[group], group) for group in _leading(comparison) if group in means]
     found.sort(key=lambda one: (one[0], one[1].label), reverse=most_first)
     return ", ".join(f"{group.label}: {words(mean, group)}" for mean, group in found) + "." if found else ""
 
@@ -132,14 +134,10 @@ def _seconds(mean: float, group: Group) -> str:
     return seconds_of(mean) + (f" ({counted(epochs.pop())})" if len(epochs) == 1 and None not in epochs else "")
 
 
-def _speed(mean: float, group: Group) -> str:
-    return shown(float(f"{mean:.3g}"))
-
-
 def _leading(comparison: Comparison) -> list[Group]:
     """The setting of each model whose samples are best; of one model, those that are best."""
     columns = [column for column in comparison.sample_scores if column.ranked]
-    ranked = [group for column in columns for group in comparison.ranking(column)]
+    ranked = [group for column in columns for group in comparison.means(column)]
     return _named([*ranked, *(group for group in comparison.groups if group.finished)])
 
 
@@ -149,7 +147,7 @@ def _likelihoods(comparison: Comparison) -> list[Column]:
     for name in COMPARED:
         columns = [c for c in comparison.most_used((name, f"test/{name}").__contains__) if c.ranked]
         if columns:
-            found.append(max(columns, key=lambda column: (len(comparison.ranking(column)), column.name == name)))
+            found.append(max(columns, key=lambda column: (len(comparison.means(column)), column.name == name)))
     return found
 
 

@@ -7,30 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from genlab.errors import RunError
-from genlab.report.plain_values import number, text
-from genlab.runs.metrics import read_rows
-from genlab.runs.times import read_times
+from genlab.report.plain_values import LARGEST, number, text
+from genlab.runs.metrics import read_rows, read_times
 
 Points = list[tuple[float, float]]
-
-MOST_EPOCHS = 1e9
 
 
 @dataclass(frozen=True)
 class Curves:
-    """The curves of one run.
+    """The curves of one run."""
 
-    Attributes:
-        values: tag, as `val/elbo` → points (step, value), in the order of the steps; what is not finite is left out.
-        steps_per_epoch: None where no epoch has ended.
-        times: (step, seconds of training), from (0, 0) on; empty where they were not recorded.
-        fault: why metrics.csv was not read, or not to its end.
-    """
-
+    # tag, as `val/elbo` → points (step, value), in the order of the steps; what is not finite is left out
     values: dict[str, Points] = field(default_factory=dict)
-    steps_per_epoch: float | None = None
-    times: Points = field(default_factory=list)
-    fault: str = ""
+    steps_per_epoch: float | None = None  # None where no epoch has ended
+    times: Points = field(default_factory=list)  # (step, seconds of training), from (0, 0) on; empty: not recorded
+    fault: str = ""  # why metrics.csv was not read, or not to its end
 
     def over_epochs(self, tag: str) -> Points:
         """(epochs, value); empty where no epoch has ended."""
@@ -66,46 +57,27 @@ def read_curves(folder: Path) -> Curves:
         _read_rows(read_rows(folder), values, ends)
     except RunError as error:
         fault = text(str(error))
-    return Curves(values, _steps_per_epoch(ends, folder), _times(folder), fault)
-
-
-def _times(folder: Path) -> Points:
-    """(step, seconds) from (0, 0) on; none, where a number is beyond any measure."""
-    points = [(number(step), number(seconds)) for _, step, seconds in read_times(folder / "times.csv")]
-    known = [(step, seconds) for step, seconds in points if step is not None and seconds is not None]
-    return [(0.0, 0.0), *known] if known and len(known) == len(points) else []
+    rows = read_times(folder / "times.csv")
+    times = [(0.0, 0.0), *((float(step), seconds) for _, step, seconds in rows if max(step, seconds) <= LARGEST)]
+    # of an epoch that has not ended, too little was seen
+    ends = ends or {epoch: step for (epoch, _, _), (step, _) in zip(rows, times[1:], strict=False)}
+    steps_per_epoch = max((step / (epoch + 1) for epoch, step in ends.items()), default=0.0)
+    return Curves(values, steps_per_epoch or None, times if rows else [], fault)
 
 
 def _read_rows(rows: Iterator[list[str]], values: dict[str, Points], ends: dict[int, float]) -> None:
-    names: list[str] = next(rows, [])
-    if "step" not in names:
-        return
-    step_column, epoch_column = names.index("step"), names.index("epoch") if "epoch" in names else None
-    tags = [(column, tag, values.setdefault(tag, [])) for column, tag in enumerate(names) if "/" in tag]
-    for row in rows:
-        step = _finite(row[step_column])
+    names = next(rows, [])
+    for cells in rows:
+        row = {name: cell for name, cell in zip(names, cells, strict=True) if cell}
+        step, epoch = _finite(row.get("step", "")), _finite(row.get("epoch", ""))
         if step is None or step < 0:
             continue
-        tested = validated = False
-        for column, tag, points in tags:
-            cell = row[column]
-            value = _finite(cell) if cell else None
-            if value is not None:
-                points.append((step, value))
-            tested |= bool(cell) and tag.startswith("test/")
-            validated |= bool(cell) and tag.startswith("val/")
-        epoch = _finite(row[epoch_column]) if epoch_column is not None else None
-        if validated and not tested and epoch is not None and 0 <= epoch < MOST_EPOCHS:
+        for tag, cell in row.items():
+            if "/" in tag and (value := _finite(cell)) is not None:
+                values.setdefault(tag, []).append((step, value))
+        splits = {tag.partition("/")[0] for tag in row}
+        if "val" in splits and "test" not in splits and epoch is not None and epoch >= 0:
             ends[int(epoch)] = step
-
-
-def _steps_per_epoch(ends: dict[int, float], folder: Path) -> float | None:
-    """By the epochs that were validated, or else timed; what was seen of an epoch that has not ended is too few."""
-    if not ends:
-        ends = {
-            epoch: number(step) or 0.0 for epoch, step, _ in read_times(folder / "times.csv") if epoch < MOST_EPOCHS
-        }
-    return max((step / (epoch + 1) for epoch, step in ends.items()), default=0.0) or None
 
 
 def _finite(cell: str) -> float | None:

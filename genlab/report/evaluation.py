@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from genlab.errors import RunError
 from genlab.evaluation.scores import ByClass, Counts, Curve, Evaluation, Features, Score
-from genlab.report.plain_values import cleaned, table, text
+from genlab.report.curves import Points
+from genlab.report.plain_values import cleaned, number, table, text
 from genlab.runs.trust import read_text
 
 LARGEST = 10_000_000  # bytes; genlab's own have some thousands
@@ -21,6 +21,7 @@ SECTIONS: dict[str, TypeAdapter[Any]] = {
     "classes": TypeAdapter(Counts),
     "by_class": TypeAdapter(ByClass),
     "confusion": TypeAdapter(Sequence[Counts]),
+    "memorisation": TypeAdapter(dict[str, float | None] | str),
     "cost": TypeAdapter(float),
     "pictures": TypeAdapter(str),
 }
@@ -55,56 +56,38 @@ def by_protocol(evaluation: Evaluation) -> list[tuple[str, dict[str, Score]]]:
     return together
 
 
+def points_of(curve: Curve) -> Points:
+    """(x, value) of a curve, where the value is finite."""
+    return sorted((point.x, point.value) for point in curve.points if point.value is not None)
+
+
 def _evaluation(content: dict[str, Any], folder: Path) -> Evaluation:
     faults: list[str] = []
     if not any(table(content.get(section)) for section in ("scores", "absent", "curves")):
         faults.append("evaluation.json has no scores that this version of genlab knows: genlab evaluate makes it anew")
-    found = {section: _taken(section, content, faults) for section in SECTIONS}
-    curves = {name: replace(curve, points=known) for name, curve in found["curves"].items() if (known := _known(curve))}
-    memorisation: dict[str, Any] = {}
-    for space, item in table(content.get("memorisation")).items():
-        words, distances = text(item), {name: x for name, x in table(item).items() if isinstance(x, float)}
-        if found_there := words if space == "verdict" else distances:
-            memorisation[space] = found_there
+    found: dict[str, Any] = {section: {} for section in SECTIONS}
+    for section, schema in SECTIONS.items():
+        for name, item in table(content.get(section)).items():
+            try:  # through JSON, in which a strict table may become a dataclass
+                found[section][name] = schema.validate_json(json.dumps(item), strict=True)
+            except ValidationError:
+                faults.append(f"{section}.{name} of evaluation.json is not what genlab writes, and is left out")
+    absent = {name: why or "no reason is stated" for name, why in found.pop("absent").items()}
+    classes = {name: counts for name, counts in found.pop("classes").items() if sum(counts) > 0}
+    pictures = {name: str(path) for name, said in found.pop("pictures").items() if (path := _inside(folder, said))}
+    features = table(content.get("features"))
     return Evaluation(
         checkpoint=text(content.get("checkpoint")),
         quick=content.get("quick") is True,
-        scores=found["scores"],
-        absent={name: why or "no reason is stated" for name, why in found["absent"].items()},
-        curves=curves,
-        features=_one(TypeAdapter(Features), content.get("features")) or Features(),
-        classes={name: counts for name, counts in found["classes"].items() if sum(counts) > 0},
-        by_class=found["by_class"],
-        confusion=found["confusion"],
-        memorisation=memorisation,
-        cost=found["cost"],
-        pictures={name: str(path) for name, said in found["pictures"].items() if (path := _inside(folder, said))},
+        features=Features(
+            text(features.get("name")), text(features.get("sha256")), number(features.get("test_accuracy"))
+        ),
+        absent=absent,
+        classes=classes,
+        pictures=pictures,
         faults=faults,
+        **found,
     )
-
-
-def _taken(section: str, content: dict[str, Any], faults: list[str]) -> dict[str, Any]:
-    """The items of a section that are what the schema says."""
-    taken = {}
-    for name, item in table(content.get(section)).items():
-        found = _one(SECTIONS[section], item)
-        if found is None:
-            faults.append(f"{section}.{name} of evaluation.json is not what genlab writes, and is left out")
-        else:
-            taken[name] = found
-    return taken
-
-
-def _one(adapter: TypeAdapter[Any], item: Any) -> Any:
-    """None, if it does not fit. Through JSON, in which a strict table may become a dataclass."""
-    try:
-        return adapter.validate_json(json.dumps(item), strict=True)
-    except ValidationError:
-        return None
-
-
-def _known(curve: Curve) -> list[Any]:
-    return sorted((point for point in curve.points if point.value is not None), key=lambda point: point.x)
 
 
 def _inside(folder: Path, said: str) -> Path | None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genlab.report.reading import ReportedRun
-from genlab.runs.identity import NOT_SET, canonical, changes_result, short_names
-from genlab.runs.repetitions import once_each, repetitions
+from genlab.runs.identity import NOT_SET, canonical, changes_result, once_each, repetitions, short_names
 
 ROOT = "data.root"
 LONGEST = 40  # characters of a label
@@ -17,23 +16,14 @@ WORD = 8  # letters that a short label leaves whole
 
 @dataclass(frozen=True, eq=False)  # hashable: a row is itself only
 class Group:
-    """Runs of one model on the same images with the same settings, whatever their seeds.
+    """Runs of one model on the same images with the same settings, whatever their seeds."""
 
-    Attributes:
-        label: the model, and the settings in which it differs from the other groups of that model, in short.
-        full: the same with all of these settings.
-        model: as the runs say.
-        data: as the runs say; with more words where runs on other images have the same name of a data set.
-        varied: address → value, of the settings in the label.
-        runs: all of them; `finished` are those that count.
-    """
-
-    label: str
-    full: str
+    label: str  # the model, and the settings in which it differs from the other groups of that model, in short
+    full: str  # the same with all of these settings
     model: str
-    data: str
-    varied: dict[str, Any]
-    runs: list[ReportedRun]
+    data: str  # as the runs say; with more words where runs on other images have the same name of a data set
+    varied: dict[str, Any]  # address → value, of the settings in the label
+    runs: list[ReportedRun]  # all of them; `finished` are those that count
 
     @property
     def finished(self) -> list[ReportedRun]:
@@ -55,7 +45,7 @@ def group_runs(runs: Sequence[ReportedRun]) -> list[Group]:
     """Groups of the runs that can be read, in the order in which they were named first."""
     readable = [run for run in runs if not run.broken]
     families: dict[tuple[str, str], list[ReportedRun]] = {}
-    for run, data in zip(readable, data_of(readable), strict=True):
+    for run, (_, data) in zip(readable, _data_of(readable), strict=True):
         families.setdefault((run.listed.model or "unknown model", data), []).append(run)
     several_data = len({data for _, data in families}) > 1
     groups = []
@@ -79,19 +69,18 @@ def _labels(family: str, varied: Sequence[Mapping[str, Any]], names: Mapping[str
     Where full ones are too long for a legend, a short one names two settings in which the group differs from what is
     usual in the family, and says how many more there are; where that is too long too, in abbreviations.
     """
-    full = [" ".join([family, *_said(settings, names)]) for settings in varied]
+    full = [" ".join([family, *(f"{names[a]}={_text(value)}" for a, value in each.items())]) for each in varied]
     if max(map(len, full)) <= LONGEST:
         return full, full
-    usual = {address: Counter(canonical(settings[address]) for settings in varied) for address in names}
-    values = {address: list(dict.fromkeys(_text(settings[address]) for settings in varied)) for address in names}
-    briefly = dict(zip(names, _abbreviated(list(names.values())), strict=True))
-    brief = {address: dict(zip(texts, _abbreviated(texts), strict=True)) for address, texts in values.items()}
+    usual = {a: Counter(canonical(settings[a]) for settings in varied).most_common(1)[0][0] for a in names}
+    brief = {a: _abbreviated([_text(settings[a]) for settings in varied]) for a in names}
+    brief_names = _abbreviated(list(names.values()))
     short: list[str] = []
     for settings in varied:
-        others = {a: value for a, value in settings.items() if canonical(value) != usual[a].most_common(1)[0][0]}
-        label = _short(family, others, names)
+        others = {a: _text(value) for a, value in settings.items() if canonical(value) != usual[a]}
+        label = _short(family, {names[a]: value for a, value in others.items()})
         if len(label) > LONGEST:
-            label = _short(family, {a: brief[a][_text(value)] for a, value in others.items()}, briefly)
+            label = _short(family, {brief_names[names[a]]: brief[a][value] for a, value in others.items()})
         again = sum(known.partition(" #")[0] == label for known in short)
         short.append(f"{label} #{again + 1}" if again else label)
     return full, short
@@ -101,21 +90,18 @@ def _text(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
-def _said(settings: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
-    return [f"{names[address]}={_text(value)}" for address, value in settings.items()]
-
-
-def _short(family: str, settings: Mapping[str, Any], names: Mapping[str, str]) -> str:
+def _short(family: str, settings: Mapping[str, str]) -> str:
     """The family with its first unusual settings."""
-    parts = [part if len(part) <= LONGEST else f"{part[: LONGEST - 2]} …" for part in _said(settings, names)[:NAMED]]
+    parts = [f"{name}={value}" for name, value in list(settings.items())[:NAMED]]
+    parts = [part if len(part) <= LONGEST else f"{part[: LONGEST - 2]} …" for part in parts]
     more = [f"+{len(settings) - NAMED}"] if len(settings) > NAMED else []
     return " ".join([family, *(parts or ["base"]), *more])
 
 
-def _abbreviated(words: Sequence[str]) -> list[str]:
+def _abbreviated(words: Sequence[str]) -> dict[str, str]:
     """Each in short; all in full where two would be alike."""
-    brief = [_brief(word) for word in words]
-    return brief if len(set(brief)) == len(set(words)) else list(words)
+    brief = {word: _brief(word) for word in words}
+    return brief if len(set(brief.values())) == len(brief) else dict(zip(words, words, strict=True))
 
 
 def _brief(word: str) -> str:
@@ -125,27 +111,17 @@ def _brief(word: str) -> str:
     return "".join(part[:1] for part in word.split("_")) if "_" in word else f"{word[:4]}."
 
 
-def data_of(runs: Sequence[ReportedRun]) -> list[str]:
-    """The data set of each run, in words that differ where the images do."""
-    kinds = _kinds(runs)
-    said: dict[tuple[str, str | None], str] = {}
-    for run, (name, images) in zip(runs, kinds, strict=True):
-        several = len({other for also, other in kinds if also == name}) > 1
-        where = [f"data.root={run.settings.get(ROOT) or 'null'}", *([f"images {run.images[:8]}"] if run.images else [])]
-        said.setdefault((name, images), f"{name} ({', '.join(where)})" if several else name)
-    return [said[kind] for kind in kinds]
-
-
 def told_of_images(runs: Sequence[ReportedRun]) -> list[str]:
     """Sentences for a reader who takes one name of a data set for one set of images."""
     readable = [run for run in runs if not run.broken]
-    names, told = dict(zip(_kinds(readable), data_of(readable), strict=True)), []
-    for name in dict.fromkeys(name for name, _ in names):
-        said = [words for (also, _), words in names.items() if also == name]
-        if len(said) > 1:
-            told.append(
-                f"Not all runs on {name} have seen the same images, so they are compared apart: {'; '.join(said)}."
-            )
+    words: dict[str, dict[str, None]] = {}
+    for name, data in _data_of(readable):
+        words.setdefault(name, {})[data] = None
+    told = [
+        f"Not all runs on {name} have seen the same images, so they are compared apart: {'; '.join(data)}."
+        for name, data in words.items()
+        if len(data) > 1
+    ]
     silent = sum(run.images is None for run in readable)
     if 0 < silent < len(readable):
         told.append(
@@ -155,11 +131,18 @@ def told_of_images(runs: Sequence[ReportedRun]) -> list[str]:
     return told
 
 
-def _kinds(runs: Sequence[ReportedRun]) -> list[tuple[str, str | None]]:
-    """Name of the data set and what its images are known by: the fingerprint, or else `data.root`.
+def _data_of(runs: Sequence[ReportedRun]) -> list[tuple[str, str]]:
+    """The name of each run's data set, and the data in words that differ where the images do.
 
-    A run of an earlier version has recorded no fingerprint: it is taken to have seen what others saw with its root.
+    The images are known by their fingerprint, or else by `data.root`: a run of an earlier version has recorded no
+    fingerprint, and is taken to have seen what others saw with its root.
     """
     places = [(run.listed.data or "unknown data", run.settings.get(ROOT)) for run in runs]
     recorded = {place: run.images for place, run in zip(places, runs, strict=True) if run.images}
-    return [(place[0], run.images or recorded.get(place, place[1])) for place, run in zip(places, runs, strict=True)]
+    kinds = [(place[0], run.images or recorded.get(place, place[1])) for place, run in zip(places, runs, strict=True)]
+    said: dict[tuple[str, str | None], str] = {}
+    for run, (name, images) in zip(runs, kinds, strict=True):
+        several = len({other for also, other in kinds if also == name}) > 1
+        where = [f"data.root={run.settings.get(ROOT) or 'null'}", *([f"images {run.images[:8]}"] if run.images else [])]
+        said.setdefault((name, images), f"{name} ({', '.join(where)})" if several else name)
+    return [(kind[0], said[kind]) for kind in kinds]

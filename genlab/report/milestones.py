@@ -13,37 +13,25 @@ MOST = 4  # settings in a table: it must fit on a phone
 
 @dataclass(frozen=True)
 class Reached:
-    """When a setting came to a goal.
+    """When a setting came to a goal."""
 
-    Attributes:
-        seconds: of training, the mean over the seeds that came to it; None where none did.
-        seeds, of: so many came to it, of so many.
-    """
-
-    seconds: float | None
-    seeds: int
-    of: int
+    seconds: float | None  # of training, the mean over the seeds that came to it; None where none did
+    seeds: int  # so many came to it
+    of: int  # of so many
 
 
 @dataclass(frozen=True)
 class Milestones:
-    """Settings whose scores in training compare.
-
-    Attributes:
-        data, tag, protocol: of the score.
-        groups: the one with the best goal first.
-        goals: for each, the best score that every seed of it came to.
-        reached: for each setting (row), when it came to the goal of each (column).
-        ahead: for each setting, the seconds of training until which it had the better best score than the first of
-            them; 0 where it never had, None where it still has at its end.
-    """
+    """Settings whose scores in training compare."""
 
     data: str
-    tag: str
+    tag: str  # of the score
     protocol: str
-    groups: list[Group]
-    goals: list[float]
-    reached: list[list[Reached]]
+    groups: list[Group]  # the one with the best goal first
+    goals: list[float]  # for each, the best score that every seed of it came to
+    reached: list[list[Reached]]  # for each setting (row), when it came to the goal of each (column)
+    # for each setting, the seconds of training until which it had the better best score than the first of them; 0 where
+    # it never had, None where it still has at its end
     ahead: list[float | None]
 
 
@@ -56,25 +44,18 @@ def milestones(groups: Sequence[Group]) -> list[Milestones]:
             protocol = run.listed.protocol.get(tag, "")
             if protocol and _curve(run):
                 kinds.setdefault((group.data, tag, protocol), {}).setdefault(group, []).append(run)
-    return [_milestones(*kind, members) for kind, members in kinds.items() if len(members) > 1]
-
-
-def _milestones(data: str, tag: str, protocol: str, runs: dict[Group, list[ReportedRun]]) -> Milestones:
-    goals = {group: max(min(score for _, score in _curve(run)) for run in runs[group]) for group in runs}
-    ranking = sorted(goals, key=goals.__getitem__)
-    of_each_model = first_of_models(ranking)
-    some = [*of_each_model, *(group for group in ranking if group not in of_each_model)][:MOST]
-    chosen = [group for group in ranking if group in some]
-    aims = [goals[group] for group in chosen]
-    return Milestones(
-        data,
-        tag,
-        protocol,
-        chosen,
-        aims,
-        [[_reached(runs[group], aim) for aim in aims] for group in chosen],
-        [_ahead(runs[group], runs[chosen[0]]) for group in chosen],
-    )
+    found = []
+    for kind, runs in kinds.items():
+        goals = {group: max(min(score for _, score in _curve(run)) for run in runs[group]) for group in runs}
+        ranking = sorted(goals, key=goals.__getitem__)
+        some = [*dict.fromkeys([*first_of_models(ranking), *ranking])][:MOST]
+        chosen = [group for group in ranking if group in some]
+        aims = [goals[group] for group in chosen]
+        reached = [[_reached(runs[group], aim) for aim in aims] for group in chosen]
+        ahead = [_ahead(runs[group], runs[chosen[0]]) for group in chosen]
+        if len(runs) > 1:
+            found.append(Milestones(*kind, chosen, aims, reached, ahead))
+    return found
 
 
 def _reached(runs: Sequence[ReportedRun], goal: float) -> Reached:
@@ -88,14 +69,13 @@ def _ahead(runs: Sequence[ReportedRun], others: Sequence[ReportedRun]) -> float 
     moments = sorted({seconds for run in [*runs, *others] for seconds, _ in _curve(run)})
     until: float | None = 0.0
     for moment, following in zip(moments, [*moments[1:], None], strict=True):
-        if _best_so_far(runs, moment) < _best_so_far(others, moment):
+        mine, theirs = (
+            fmean(min((score for at, score in _curve(run) if at <= moment), default=math.inf) for run in some)
+            for some in (runs, others)
+        )
+        if mine < theirs:
             until = following
     return until
-
-
-def _best_so_far(runs: Sequence[ReportedRun], moment: float) -> float:
-    bests = [min((score for at, score in _curve(run) if at <= moment), default=math.inf) for run in runs]
-    return math.fsum(bests) / len(bests)
 
 
 def _curve(run: ReportedRun) -> list[tuple[float, float]]:

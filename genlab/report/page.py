@@ -1,7 +1,5 @@
 """The page: one HTML file that asks for nothing else."""
 
-import base64
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from genlab import __version__
@@ -23,16 +21,15 @@ from genlab.report.charts import GREY, Chart, style_class
 from genlab.report.comparison import Comparison, comparisons_of
 from genlab.report.conclusion import conclusion
 from genlab.report.evaluation import by_protocol
-from genlab.report.evaluation_counts import quality_over_evaluations
-from genlab.report.explorer.page import script_hash
+from genlab.report.explorer.page import digest, template
+from genlab.report.explorer.page import script as explorer_script
 from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs, told_of_images
-from genlab.report.label_charts import label_charts
 from genlab.report.milestones import milestones
 from genlab.report.overlays import overlays, styles_of
 from genlab.report.reading import ReportedRun
-from genlab.report.run_charts import classes_chart, curves_over_epochs, evaluation_curves, headline_over_seconds
-from genlab.report.trade_offs import trade_offs
+from genlab.report.run_charts import evaluation_charts, training_charts
+from genlab.report.trade_offs import quality_over_evaluations, trade_offs
 
 HERE = Path(__file__).parent
 MANY = 4  # settings: of more, the page shows the answer and the samples, and the rest on demand
@@ -47,20 +44,16 @@ class Details:
 
     run: ReportedRun
     curves: list[Chart]
-    over_seconds: Chart | None
     gallery: Gallery | None
     single_pictures: list[tuple[str, Picture]]
     evaluation_charts: list[Chart]
-    classes: list[Chart]
 
 
 @cache  # it takes a third of a second to compile
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals.update(
-        {name: word for name, word in vars(wording).items() if callable(word)},
+    return template(
+        HERE,
+        **{name: word for name, word in vars(wording).items() if callable(word)},
         style_class=style_class,
         quantity=quantity,
         by_protocol=by_protocol,
@@ -70,7 +63,6 @@ def _template() -> Template:
         notes_of=notes_of,
         test_metrics=lambda run: [item for item in run.listed.metrics.items() if item[0].startswith("test/")],
     )
-    return environment.get_template("template.html")
 
 
 def page(
@@ -95,7 +87,8 @@ def page(
     galleries = side_by_side(chosen, album) if len(groups) > 1 else []
     pairs = overlays(groups, styles) if several else []
     reached = milestones(groups) if len(groups) > 1 else []
-    detailed = _detailed(runs, chosen)
+    few = len(readable) <= MOST_DETAILS  # of many, one of each group that is pictured
+    detailed = readable if few else [(group.finished or group.runs)[0] for group in chosen]
     script, style = ((HERE / name).read_text(encoding="utf-8") for name in ("page.js", "style.css"))
     owners = {run.listed.folder: group for group in groups for run in group.runs}
     return _template().render(
@@ -125,11 +118,11 @@ def page(
         album=album,
         explorer=explorer,
         explorer_link=explorer_link,
-        explorer_hash=script_hash() if explorer else "",
+        explorer_hash=digest(explorer_script()) if explorer else "",
         rest=lambda: Markup(json.dumps(album.rest())),  # data URIs of base64: nothing to escape
         script=Markup(script),
         style=Markup(style),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_hash=digest(script),
     )
 
 
@@ -146,18 +139,10 @@ def best_first(comparisons: Sequence[Comparison]) -> list[Group]:
     for comparison in comparisons:
         for model in dict.fromkeys(group.model for group in comparison.groups):
             groups = [group for group in comparison.groups if group.model == model]
-            rankings = [comparison.ranking(column) for column in comparison.cells if column.ranked]
+            rankings = [comparison.means(column) for column in comparison.cells if column.ranked]
             ranking = next(filter(None, ([group for group in ranked if group in groups] for ranked in rankings)), [])
             queues.append(list(dict.fromkeys([*ranking, *groups])))
     return [group for place in zip_longest(*queues) for group in place if group is not None]
-
-
-def _detailed(runs: Sequence[ReportedRun], chosen: Sequence[Group]) -> list[ReportedRun]:
-    """All runs where they are few; of many, one of each group that is pictured."""
-    readable = [run for run in runs if not run.broken]
-    if len(readable) <= MOST_DETAILS:
-        return readable
-    return [(group.finished or group.runs)[0] for group in chosen]
 
 
 def _details(run: ReportedRun, album: Album, count: int) -> Details:
@@ -165,12 +150,4 @@ def _details(run: ReportedRun, album: Album, count: int) -> Details:
     evaluated = {name: Path(file) for name, file in run.evaluation.pictures.items()} if run.evaluation else {}
     single = {**run.single_pictures, **evaluated}
     pictures = [(name, picture) for name, path in list(single.items())[:8] if (picture := album.add(path))]
-    return Details(
-        run,
-        curves_over_epochs(run),
-        headline_over_seconds(run),
-        gallery_of_run(run, album, most),
-        pictures,
-        evaluation_curves(run),
-        [*filter(None, [classes_chart(run)]), *label_charts(run)],
-    )
+    return Details(run, training_charts(run), gallery_of_run(run, album, most), pictures, evaluation_charts(run))

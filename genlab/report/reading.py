@@ -17,7 +17,7 @@ from genlab.evaluation.scores import Evaluation
 from genlab.quantities import Quantity, is_known, is_sample_score, quantity
 from genlab.report.curves import Curves, read_curves
 from genlab.report.evaluation import read_evaluation
-from genlab.report.plain_values import cleaned, number, plain_value, table, text
+from genlab.report.plain_values import cleaned, plain_value, table, text
 from genlab.runs.identity import flat, images_of, result_settings
 from genlab.runs.listing import Listed, listed, run_folders
 from genlab.runs.pretrained import run_folder
@@ -29,36 +29,21 @@ LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "ove
 
 @dataclass(frozen=True)
 class ReportedRun:
-    """A run, with everything that the page shows of it.
+    """A run, with everything that the page shows of it."""
 
-    Attributes:
-        listed: status, model, data, seed, settings that were typed, metrics.
-        name: the folder, as short as it can be said from here.
-        settings: `model.latent_dim` → value of what changes a result, see `genlab.runs.identity`, and of the callbacks.
-        images, parameters: fingerprint of the images, and how many numbers training changes; None in runs of earlier
-            versions.
-        described: name → quantity, of those that the model itself describes.
-        warnings, resumed: of summary.json.
-        environment: versions, machine and git commit, in words.
-        curves: of metrics.csv.
-        evaluation: None where the run was not evaluated.
-        pictures: kind → epoch → file, as `samples` → {0: …, 40: …}.
-        single_pictures: name → file, of those that belong to no epoch.
-    """
-
-    listed: Listed
-    name: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    images: str | None = None
-    parameters: int | None = None
-    described: dict[str, Quantity] = field(default_factory=dict)
+    listed: Listed  # status, model, data, seed, settings that were typed, metrics
+    name: str  # the folder, as short as it can be said from here
+    settings: dict[str, Any] = field(default_factory=dict)  # address → value of what changes a result; of callbacks too
+    images: str | None = None  # their fingerprint; None in runs of earlier versions
+    parameters: int | None = None  # how many numbers training changes; None in runs of earlier versions
+    described: dict[str, Quantity] = field(default_factory=dict)  # by the model itself, by name
     warnings: list[str] = field(default_factory=list)
-    resumed: list[str] = field(default_factory=list)
-    environment: dict[str, str] = field(default_factory=dict)
+    resumed: list[str] = field(default_factory=list)  # when
+    environment: dict[str, str] = field(default_factory=dict)  # versions, machine and git commit, in words
     curves: Curves = field(default_factory=Curves)
-    evaluation: Evaluation | None = None
-    pictures: dict[str, dict[int, Path]] = field(default_factory=dict)
-    single_pictures: dict[str, Path] = field(default_factory=dict)
+    evaluation: Evaluation | None = None  # None where the run was not evaluated
+    pictures: dict[str, dict[int, Path]] = field(default_factory=dict)  # kind → epoch → file
+    single_pictures: dict[str, Path] = field(default_factory=dict)  # name → file, of those that belong to no epoch
 
     def quantity(self, tag: str) -> Quantity:
         """As the run's model describes it, or as genlab knows it."""
@@ -93,9 +78,8 @@ def find_folders(arguments: Sequence[str]) -> list[Path]:
     for argument in arguments:
         folders = _named(os.path.expanduser(run_folder(argument)))
         if not folders:
-            there = (
-                "a file, and no folder of a run" if os.path.isfile(os.path.expanduser(argument)) else "no such folder"
-            )
+            is_file = os.path.isfile(os.path.expanduser(argument))
+            there = "a file, and no folder of a run" if is_file else "no such folder"
             raise RunError(f"{argument or 'no name'}: {there}; genlab runs lists those there are")
         for folder in folders:
             found.setdefault(folder.resolve(), folder)
@@ -112,68 +96,41 @@ def _named(given: str) -> list[Path]:
 
 def read_run(folder: Path) -> ReportedRun:
     """Whatever can be read of a folder; one that cannot is `broken`, with the reason."""
-    about = _readable(listed(folder))
-    run = ReportedRun(about, text(short(folder)))
-    if run.broken:
-        return run
+    name = text(short(folder))
     try:
-        summary = read_summary(folder)
-        settings = read_settings(folder / "config.yaml")
-        pictures, single = _pictures(folder / "images")
-    except (RunError, OSError) as error:
-        return ReportedRun(Listed(folder, "broken", reason=text(str(error))), run.name)
-    return ReportedRun(
-        about,
-        run.name,
-        settings,
-        images_of(summary),
-        summary.get("parameters"),
-        _described(summary, settings),
-        [text(warning) for warning in summary.get("warnings") or []][:100],
-        [text(when) for when in summary.get("resumed") or []][:100],
-        _environment(summary),
-        read_curves(folder),
-        read_evaluation(folder),
-        pictures,
-        single,
-    )
+        about = listed(folder)
+        about = replace(about, **{key: cleaned(item) for key, item in vars(about).items() if key != "folder"})
+        if about.status == "broken":
+            return ReportedRun(about, name)
+        summary = cleaned(read_summary(folder))
+        settings = _settings(folder / "config.yaml")
+        return ReportedRun(
+            about,
+            name,
+            settings,
+            images_of(summary),
+            summary.get("parameters"),
+            _described(summary, settings),
+            summary.get("warnings") or [],
+            summary.get("resumed") or [],
+            _environment(summary),
+            read_curves(folder),
+            read_evaluation(folder),
+            *_pictures(folder / "images"),
+        )
+    except (RunError, OSError, RecursionError) as error:
+        return ReportedRun(Listed(folder, "broken", reason=text(str(error))), name)
 
 
-def _readable(about: Listed) -> Listed:
-    """The same, with texts that a page can show."""
-    return replace(
-        about,
-        reason=about.reason and text(about.reason),
-        model=about.model and text(about.model),
-        data=about.data and text(about.data),
-        headline=about.headline and text(about.headline),
-        started=text(about.started),
-        overrides=[text(override) for override in about.overrides[:100]],
-        value=number(about.value),
-        seconds=number(about.seconds),
-        metrics={tag: number(value) for tag, value in table(about.metrics).items()},
-        protocol={tag: text(said) for tag, said in table(about.protocol).items()},
-        estimators={tag: text(said) for tag, said in table(about.estimators).items()},
-    )
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """The settings of config.yaml; none where there is no file yet. Nothing that it names is built.
-
-    Raises:
-        RunError: it cannot be read.
-    """
-    if not path.exists():
-        return {}
-    config = read_yaml(path)
+def _settings(path: Path) -> dict[str, Any]:
+    """The settings of config.yaml; none where there is no file yet. Nothing that it names is built."""
+    config = read_yaml(path) if path.exists() else {}
     config = config if isinstance(config, dict) else {}
-    data = config.get("data")
     sections = {name: config[name] for name in ("seed", "model", "data", "trainer") if name in config}
-    flat_settings = result_settings(sections if isinstance(data, dict) else {})
-    shown = flat_settings | flat({"callbacks": config.get("callbacks")})
+    found = result_settings(sections) if isinstance(config.get("data"), dict) else {}
     return {
         text(address): plain_value(value)
-        for address, value in shown.items()
+        for address, value in (found | flat({"callbacks": config.get("callbacks")})).items()
         if address == "model._target_" or not address.endswith("_target_")
     }
 
@@ -186,42 +143,31 @@ def _described(summary: dict[str, Any], settings: dict[str, Any]) -> dict[str, Q
     if not is_known(name) and mode in ("min", "max"):
         described[name] = Quantity(name, better="higher" if mode == "max" else "lower")
     found = summary.get("quantities")
-    for item in found[:100] if isinstance(found, list) else ():
+    for item in found if isinstance(found, list) else ():
         with suppress(ValidationError):
-            one = TypeAdapter(Quantity).validate_python(cleaned(item))
+            one = TypeAdapter(Quantity).validate_python(item)
             described[one.name] = one
     return described
 
 
 def _environment(summary: dict[str, Any]) -> dict[str, str]:
-    found = {name: text(version) for name, version in table(summary.get("versions")).items()}
-    found["machine"] = text(summary.get("host"))
-    found["git commit"] = text(summary.get("git_commit"))
-    return {name: said for name, said in found.items() if said}
+    found = {**table(summary.get("versions")), "machine": summary.get("host"), "git commit": summary.get("git_commit")}
+    return {name: said for name, value in found.items() if (said := text(value))}
 
 
 def _pictures(images: Path) -> tuple[dict[str, dict[int, Path]], dict[str, Path]]:
-    """Files alone: links are not followed."""
-    by_kind: dict[str, dict[int, Path]] = {}
-    single: dict[str, Path] = {}
-    for kind in sorted(images.iterdir()) if images.is_dir() and not images.is_symlink() else []:
-        if kind.is_symlink():
-            continue
-        if kind.is_file() and kind.suffix == ".png":
-            single[text(kind.stem)] = kind
-        elif kind.is_dir():
-            epochs = {
-                int(name[1]): file
-                for file in kind.iterdir()
-                if (name := re.fullmatch(r"epoch_(\d{1,7})\.png", file.name)) and _is_plain(file)
-            }
-            if epochs:
-                by_kind[text(kind.name)] = dict(sorted(epochs.items()))
-    return by_kind, single
+    """By kind and epoch, and those of no epoch; files only: links are not followed."""
+    of_epochs: dict[str, dict[int, Path]] = {}
+    for file in _files(images, "*/epoch_*.png"):
+        if epoch := re.fullmatch(r"epoch_(\d{1,7})", file.stem):
+            of_epochs.setdefault(text(file.parent.name), {})[int(epoch[1])] = file
+    by_kind = {kind: dict(sorted(files.items())) for kind, files in of_epochs.items()}
+    return by_kind, {text(file.stem): file for file in _files(images, "*.png")}
 
 
-def _is_plain(file: Path) -> bool:
-    return file.is_file() and not file.is_symlink()
+def _files(images: Path, pattern: str) -> list[Path]:
+    found = sorted(images.glob(pattern))
+    return [file for file in found if file.is_file() and not any(p.is_symlink() for p in (images, file.parent, file))]
 
 
 def _natural(folder: Path) -> list[Any]:

@@ -45,8 +45,9 @@ def _markdown(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) ->
     ]
     for run in runs:
         if run.listed.status != "finished":
-            reason = f": {_escaped(run.listed.reason)}" if run.listed.reason else ""
-            lines.append(f"- {run.listed.status}: {_escaped(run.name)}{reason}")
+            lines.append(
+                f"- {': '.join(_escaped(said) for said in (run.listed.status, run.name, run.listed.reason) if said)}"
+            )
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -85,13 +86,10 @@ def _csv(comparisons: Sequence[Comparison], runs: Sequence[ReportedRun]) -> str:
             of_group = {"data": comparison.data, "settings": group.label, "seeds": len(group.finished)}
             for metric in _metrics(comparison, group):
                 row = {**metric, **of_group, "metric": metric["name"], "estimators": "; ".join(metric["estimators"])}
-                writer.writerow({name: _no_formula(value) for name, value in row.items()})
+                # a text that a spreadsheet would run as a formula begins with a quote instead
+                formulas = {k: f"'{v}" for k, v in row.items() if isinstance(v, str) and v[:1] in ("=", "+", "-", "@")}
+                writer.writerow(row | formulas)
     return file.getvalue()
-
-
-def _no_formula(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula begins with a quote instead."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
 def _metrics(comparison: Comparison, group: Group) -> list[dict[str, Any]]:

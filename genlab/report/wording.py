@@ -1,5 +1,6 @@
 """Numbers and names as the page says them."""
 
+import math
 import re
 
 from markupsafe import Markup
@@ -55,26 +56,20 @@ def with_spread(mean: float, spread: float | None) -> str:
     """`−98.16 ± 0.12`: the spread in two digits, the mean in as many decimals."""
     if not spread:
         return shown(mean) if spread is None else f"{shown(mean)} ± 0"
-    decimals = _decimals(spread)
-    if decimals > 8 or abs(mean) >= 1e12:
-        return f"{shown(mean)} ± {shown(spread)}"
-    return f"{mean:,.{decimals}f} ± {spread:,.{decimals}f}".replace("-", "−")
-
-
-def _decimals(size: float) -> int:
-    """That show two digits of a number."""
-    exponent = int(f"{size:.1e}".partition("e")[2])
-    return max(0, 1 - exponent)
+    return " ± ".join(_in_decimals(spread, mean, spread))
 
 
 def range_of(interval: tuple[float, float]) -> str:
     """`[−98.3, −98.0]`, with enough digits to tell the ends apart."""
-    low, high = interval
-    if high > low:
-        decimals = _decimals(high - low)
-        if decimals <= 8 and max(abs(low), abs(high)) < 1e12:
-            return f"[{low:,.{decimals}f}, {high:,.{decimals}f}]".replace("-", "−")
-    return f"[{shown(low)}, {shown(high)}]"
+    return f"[{', '.join(_in_decimals(interval[1] - interval[0], *interval))}]"
+
+
+def _in_decimals(size: float, *values: float) -> list[str]:
+    """Values with the decimals that show two digits of a size."""
+    decimals = max(0, 1 - int(f"{size:.1e}".partition("e")[2])) if size > 0 else math.inf
+    if decimals > 8 or max(map(abs, values)) >= 1e12:
+        return [shown(value) for value in values]
+    return [f"{value:,.{decimals}f}".replace("-", "−") for value in values]
 
 
 def seconds_of(seconds: float) -> str:

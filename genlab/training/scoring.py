@@ -19,8 +19,7 @@ from genlab.console.pulse import Pulse
 from genlab.console.readable import aligned, duration
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import RunError
-from genlab.evaluation.evaluate import evaluate
-from genlab.evaluation.expected import expected_seconds
+from genlab.evaluation.evaluate import evaluate, expected_seconds
 from genlab.evaluation.feature_network import space_of
 from genlab.evaluation.scores import Evaluation
 from genlab.evaluation.settings import EvaluationSettings

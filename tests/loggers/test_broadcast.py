@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from genlab.cli.overrides import check
 from genlab.errors import ConfigError, RunError
 from genlab.loggers.broadcast import log_picture, log_settings, log_text
-from genlab.loggers.identifiers import FILE, keep_id, read_id
+from genlab.loggers.elsewhere import FILE, keep_id, read_id
 from genlab.loggers.tensorboard import TensorBoard
 from genlab.runs.classes import check_config
 from genlab.runs.membership import group_of

@@ -7,12 +7,12 @@ import pytest
 from report.run_folders import over_evaluations
 
 from genlab.report.axis import Axis
-from genlab.report.evaluation_counts import quality_over_evaluations
 from genlab.report.grouping import group_runs
 from genlab.report.overlays import styles_of
 from genlab.report.page import page
 from genlab.report.reading import read_run
-from genlab.report.run_charts import evaluation_curves
+from genlab.report.run_charts import evaluation_charts
+from genlab.report.trade_offs import quality_over_evaluations
 
 STEPS = ((4, 180.0), (10, 21.0), (20, 4.0), (50, 1.9), (100, 1.7))
 ONCE = {"GAN": 0.9, "VAE": 5.2, "Flow": 12.0}
@@ -54,7 +54,7 @@ def test_every_family_stands_where_its_samples_cost(families):
         assert [one for one in near if abs(one[2] - y_axis.place(y)) < 0.06], (name, x)
     assert len(re.findall("<polyline", chart.svg)) == 1
     assert sorted(name for *_, name in chart.legend) == sorted(label)
-    assert found.protocol == "mnist; 1000 samples against 10000 test images"
+    assert found.notes == ["mnist; 1000 samples against 10000 test images"]
 
 
 def test_the_page_has_it_among_the_costs(families):
@@ -100,7 +100,8 @@ def test_scores_of_one_size_have_a_linear_axis(make_run):
 
 
 def test_a_single_point_is_no_curve_of_a_run(families):
-    titles = [[chart.title for chart in evaluation_curves(read_run(folder))] for folder in families]
+    charts = [evaluation_charts(read_run(folder)) for folder in families]
+    titles = [[chart.title for chart in of_run if " over " in chart.title] for of_run in charts]
     assert titles == [[]] * 4 + [["fid_mnist over evaluations of the network"]]
 
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from genlab.report.label_charts import FAINTEST, confusion_chart, label_charts
 from genlab.report.page import page
 from genlab.report.reading import read_run
+from genlab.report.run_charts import FAINTEST, confusion_chart, evaluation_charts
 
 OF_TWO = {
     "scores": {"label_accuracy": {"value": 0.8, "unit": "share of samples", "better": "higher", "protocol": "p"}},
@@ -48,7 +48,7 @@ def test_of_many_classes_the_colour_says_it():
 
 def test_a_run_has_a_matrix_and_a_chart_of_each_score(make_run):
     run = read_run(make_run("a", evaluated=OF_TWO))
-    titles = [chart.title for chart in label_charts(run)]
+    titles = [chart.title for chart in evaluation_charts(run)]
     assert titles == ["Asked and drawn: label_accuracy", "label_accuracy by class", "fid_mnist by class"]
     html = page([run])
     assert all(title in html for title in titles) and "of a label accuracy, what the classifier reaches" in html
@@ -56,13 +56,15 @@ def test_a_run_has_a_matrix_and_a_chart_of_each_score(make_run):
 
 def test_a_run_without_labels_has_none(make_run):
     plain = {name: part for name, part in OF_TWO.items() if name not in ("by_class", "confusion")}
-    assert label_charts(read_run(make_run("a", evaluated=plain))) == label_charts(read_run(make_run("b"))) == []
+    assert (
+        evaluation_charts(read_run(make_run("a", evaluated=plain))) == evaluation_charts(read_run(make_run("b"))) == []
+    )
 
 
 @pytest.mark.parametrize("rows", [[[1, 2, 3], [1, 2, 3]], [[1.0] * 31] * 31, [[1, 2], [1, 2, 3]]])
 def test_what_is_no_small_square_is_left_out(rows, make_run):
     run = read_run(make_run("a", evaluated=OF_TWO | {"confusion": {"<b>": rows}}))
-    assert not [chart for chart in label_charts(run) if "Asked" in chart.title]
+    assert not [chart for chart in evaluation_charts(run) if "Asked" in chart.title]
     assert page([run])
 
 

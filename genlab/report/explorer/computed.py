@@ -1,6 +1,7 @@
 """What of a model the page computes: decoder, encoder, discriminator, each for every label that the model is told."""
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +11,6 @@ from torch import Tensor
 from genlab.capabilities import CanJudge, Part, draws_labels, takes_labels
 from genlab.errors import RunError
 from genlab.report.explorer.network import Network, network_of
-from genlab.report.explorer.packing import packed
 from genlab.runs.onnx_parts import parts_of
 
 MOST_LATENTS = 512
@@ -27,6 +27,7 @@ class Computed:
         shape: (C, H, W) of the images.
         labels: that the model is told; [None] if it is told none.
         networks: role → a network for each label.
+        numbers: in the page, of all tensors of these in turn: most are the same for all labels, and there once.
 
     Raises:
         RunError: there is no decoder, it has as many latents as pixels, or a layer that the page does not know.
@@ -42,6 +43,14 @@ class Computed:
             )
         self.labels: list[int | None] = [*range(model.num_classes)] if draws_labels(model) else [None]
         self.networks = {role: [self._network(role, label) for label in self.labels] for role in self.parts}
+        self.numbers: list[int] = []
+        count = itertools.count()
+        for first, *others in self.networks.values():
+            of_first = [next(count) for _ in first.tensors]
+            self.numbers += of_first
+            for network in others:
+                pairs = zip(of_first, network.tensors, first.tensors, strict=True)
+                self.numbers += [at if torch.equal(one, same) else next(count) for at, one, same in pairs]
 
     def function(self, role: str, label: int | None) -> Callable[[Tensor], Any]:
         """Of a batch, all with one label."""
@@ -55,40 +64,21 @@ class Computed:
         example = torch.zeros(1, self.model.latent_dim) if part.takes == "z" else torch.zeros(1, *self.shape)
         return network_of(self.model, role, self.function(role, label), example)
 
-    @property
-    def places(self) -> dict[tuple[str, int, int], int]:
-        """(role, label, number within the network) → number in the page: most weights are the same for all labels."""
-        places: dict[tuple[str, int, int], int] = {}
-        count = 0
-        for role, networks in self.networks.items():
-            first = networks[0].tensors
-            for label, network in enumerate(networks):
-                for index, tensor in enumerate(network.tensors):
-                    same = label > 0 and torch.equal(tensor, first[index])
-                    places[role, label, index] = places[role, 0, index] if same else count
-                    count += not same
-        return places
+    def tensors(self, numbers: Sequence[int]) -> list[Tensor]:
+        """In the order of their numbers, which are those of the same model in another epoch."""
+        every = [each for networks in self.networks.values() for network in networks for each in network.tensors]
+        return [each for _, each in sorted(dict(zip(numbers, every, strict=True)).items(), key=lambda one: one[0])]
 
-    def tensors(self, places: Mapping[tuple[str, int, int], int]) -> list[Tensor]:
-        """In the order of the page's numbers."""
-        found = {place: self.networks[role][label].tensors[index] for (role, label, index), place in places.items()}
-        return [found[place] for place in sorted(found)]
+    def described(self) -> dict[str, list[dict[str, Any]]]:
+        """The networks, plain, with the numbers of their tensors."""
+        numbers = iter(self.numbers)
 
-    def packed(self, places: Mapping[tuple[str, int, int], int], bits: int) -> str:
-        """Those as text."""
-        return packed(self.tensors(places), bits)
-
-    def described(self, places: Mapping[tuple[str, int, int], int]) -> dict[str, list[dict[str, Any]]]:
-        """Role → a description for each label, with the page's numbers of tensors."""
-
-        def numbered(role: str, label: int, layer: dict[str, Any]) -> dict[str, Any]:
-            numbers = layer.get("tensors", [])
-            return {**layer, "tensors": [index if index is None else places[role, label, index] for index in numbers]}
+        def numbered(layer: dict[str, Any]) -> dict[str, Any]:
+            return {**layer, "tensors": [each if each is None else next(numbers) for each in layer.get("tensors", ())]}
 
         return {
             role: [
-                {**network.described, "layers": [numbered(role, label, layer) for layer in network.layers]}
-                for label, network in enumerate(networks)
+                {"size": one.size, "layers": [*map(numbered, one.layers)], "outputs": one.outputs} for one in networks
             ]
             for role, networks in self.networks.items()
         }

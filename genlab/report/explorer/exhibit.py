@@ -14,7 +14,7 @@ from genlab.objectives import pairwise_bernoulli_log_likelihood
 from genlab.report.explorer import BITS, SNAPSHOT_BITS
 from genlab.report.explorer.computed import Computed
 from genlab.report.explorer.directions import principal_directions
-from genlab.report.explorer.packing import text
+from genlab.report.explorer.packing import packed, text
 from genlab.report.explorer.words import sentences
 from genlab.runs.reading import CheckpointName, Run
 from genlab.runs.reload import load_data, load_model
@@ -63,12 +63,11 @@ def exhibit(run: Run, model: LightningModule, name: str, weights: str) -> dict[s
     if isinstance(model, CanTrace):
         return {**about, **_traces(model), "sentences": sentences({}, model.way[1])}
     computed = Computed(model)
-    places = computed.places
     shown = {
         **about,
         **_latent_space(run, computed),
-        "networks": computed.described(places),
-        "shapes": [list(tensor.shape) for tensor in computed.tensors(places)],
+        "networks": computed.described(),
+        "shapes": [list(tensor.shape) for tensor in computed.tensors(computed.numbers)],
     }
     return {**shown, "sentences": sentences(shown), "epochs": _epochs(run, computed, weights)}
 
@@ -94,20 +93,19 @@ def _traces(model: CanTrace) -> dict[str, Any]:
     }
 
 
-def _epochs(run: Run, computed: Computed, weights: str) -> list[dict[str, Any]]:
+def _epochs(run: Run, computed: Computed, checkpoint: str) -> list[dict[str, Any]]:
     """The weights of the epochs that were kept before those of the run, and these at the end."""
     best = run.summary.get("best")
-    chosen = best.get("epoch") if weights == "best.ckpt" and isinstance(best, dict) else run.summary.get("epochs")
+    chosen = best.get("epoch") if checkpoint == "best.ckpt" and isinstance(best, dict) else run.summary.get("epochs")
     last = chosen if isinstance(chosen, int) else 0
-    places = computed.places
-    own = {"epoch": last, "bits": BITS, "weights": computed.packed(places, BITS)}
+    own = {"epoch": last, "bits": BITS, "weights": packed(computed.tensors(computed.numbers), BITS)}
     earlier = []
     for epoch, path in snapshots(run.folder).items():
         if epoch < last:
             then = copy.deepcopy(computed.model)
             load_snapshot(then, path)
-            kept = Computed(then).packed(places, SNAPSHOT_BITS)
-            earlier.append({"epoch": epoch, "bits": SNAPSHOT_BITS, "weights": kept})
+            weights = packed(Computed(then).tensors(computed.numbers), SNAPSHOT_BITS)
+            earlier.append({"epoch": epoch, "bits": SNAPSHOT_BITS, "weights": weights})
     return [*earlier[-MOST_SNAPSHOTS:], own]
 
 

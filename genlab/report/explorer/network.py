@@ -1,31 +1,23 @@
 """A function of a model → the list of layers that the page computes."""
 
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Interpreter, Node
 
 from genlab.errors import RunError
 
 # For one image at a time these change the shape, and no number
 RESHAPING = {
-    "view",
-    "reshape",
-    "flatten",
-    "unflatten",
-    "squeeze",
-    "unsqueeze",
-    "contiguous",
-    "clone",
-    "alias",
-    "detach",
-    "dropout",
-    "to",
-    "_to_copy",
+    *("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"),
+    *("contiguous", "clone", "alias", "detach", "dropout", "to", "_to_copy"),
 }
+WEIGHTED = {"linear", "conv2d", "conv_transpose2d", "batch_norm"}
 ACTIVATIONS = {"relu", "leaky_relu", "tanh", "sigmoid", "gelu", "silu", "softplus", "elu"}
 
 
@@ -35,25 +27,31 @@ class Network:
 
     Attributes:
         size: numbers in the input.
-        layers: each with its `op`, the arrays `in` and `out`, the `size` of `out`, and the tensors by their numbers.
+        layers: each with its `op`, the arrays `in` and `out`, the `size` of `out`, and perhaps `tensors`: its weights.
         outputs: arrays.
-        tensors: weights, in the order of their numbers.
     """
 
     size: int
     layers: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
-    tensors: list[Tensor] = field(default_factory=list)
 
     @property
-    def described(self) -> dict[str, Any]:
-        """All but the weights."""
-        return {"size": self.size, "layers": self.layers, "outputs": self.outputs}
+    def tensors(self) -> list[Tensor]:
+        """All weights, in order."""
+        return [each for layer in self.layers for each in layer.get("tensors", ()) if each is not None]
 
     @property
     def ends_in_sigmoid(self) -> bool:
         """Whether the array before the last one holds logits."""
         return bool(self.layers) and self.layers[-1]["op"] == "sigmoid" and self.outputs == [self.layers[-1]["out"]]
+
+
+@dataclass(frozen=True)
+class _Array:
+    """Numbers that depend on the input: their place among the arrays, and their shape (1, …)."""
+
+    place: int
+    shape: tuple[int, ...]
 
 
 class _Function(nn.Module):
@@ -85,181 +83,149 @@ def network_of(model: nn.Module, name: str, function: Callable[[Tensor], Any], e
     except Exception as error:  # whatever a model's own code leads torch to
         why = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
         raise RunError(f"{type(model).__name__}: its {name} cannot be traced as layers ({why})") from None
-    return _Reader(program, f"{type(model).__name__}: its {name}").read(example.numel())
+    return _Reader(program, f"{type(model).__name__}: its {name}").read(example)
 
 
-class _Reader:
-    """Walks through a traced program, node by node. What depends on weights only is computed here, once."""
+class _Reader(Interpreter):
+    """Goes through a traced program, node by node. What depends on weights only is computed here, once."""
 
     def __init__(self, program: torch.export.ExportedProgram, whose: str) -> None:
-        self.graph, self.whose = program.graph, whose
-        signature = program.graph_signature
-        given = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
-        constants = signature.inputs_to_lifted_tensor_constants
-        values = {**program.state_dict, **program.constants}
-        self.weights = {name: values[target] for name, target in {**given, **constants}.items()}
-        self.known: dict[Any, Any] = {}
-        self.arrays: dict[Any, int] = {}
+        super().__init__(program.module())
+        self.extra_traceback = False  # it would be in the message
+        self.whose = whose
 
-    def read(self, size: int) -> Network:
-        self.network = Network(size)
-        for node in self.graph.nodes:
-            if node.op == "placeholder" and node.name in self.weights:
-                self.known[node] = self.weights[node.name]
-            elif node.op == "placeholder":
-                self.arrays[node] = 0
-            elif node.op == "call_function" and not self.arrays.keys() & self._inputs(node):
-                self.known[node] = node.target(*self._valued(node.args), **self._valued(node.kwargs))
-            elif node.op == "call_function":
-                self._call(node)
-            elif node.op == "output":
-                self.network.outputs = [self._array(each) for each in node.args[0]]
+    def read(self, example: Tensor) -> Network:
+        self.network = Network(example.numel())
+        outputs = self.run(_Array(0, tuple(example.shape)), enable_io_processing=False)
+        self.network.outputs = [self._given(each).place for each in outputs]
         return self.network
 
-    def _inputs(self, node: Any) -> set[Any]:
-        """Of a piece of something, that something."""
-        found = set(node.all_input_nodes)
-        return found | {each for whole in found if whole not in self.known for each in whole.all_input_nodes}
+    def call_module(self, target: Any, args: Any, kwargs: Any) -> None:
+        """Compute nothing: only checks of the input are modules."""
 
-    def _valued(self, arguments: Any) -> Any:
-        return torch.fx.node.map_arg(arguments, lambda node: self.known[node])
-
-    def _call(self, node: Any) -> None:
-        op = str(node.target).split(".")[1] if str(node.target).startswith("aten.") else str(node.target)
-        if "getitem" in op:
-            self._piece(node)
-        elif not isinstance(node.meta.get("val"), Tensor):
-            pass  # a type, or the pieces of `chunk`, which are read where they are taken
-        elif op in RESHAPING:
-            self.arrays[node] = self._array(node.args[0])
-        elif op in ACTIVATIONS:
-            self._add(node, op, node.args[:1], options=[*node.args[1:], *node.kwargs.values()])
-        elif op == "linear":
-            self._add(node, op, node.args[:1], weights=node.args[1:])
-        elif op in ("conv2d", "conv_transpose2d"):
-            self._convolution(node, op)
-        elif op == "batch_norm" and not node.args[5]:
-            self._batch_norm(node)
-        elif op in ("add", "sub", "mul", "div"):
-            self._arithmetic(node, op)
-        elif op == "sum" and math.prod(_shape(node)) == 1:
-            self._add(node, "total", node.args[:1])
-        elif op == "cat" and _before(node, (node.args[1:] or (0,))[0]) == 1:
-            self._add(node, "join", node.args[0])
-        else:
+    def run_node(self, n: Node) -> Any:
+        depends = any(isinstance(self.env[each], _Array) for each in n.all_input_nodes)
+        if n.op != "call_function" or n.target is operator.getitem or not depends:
+            return super().run_node(n)
+        args, kwargs = self.fetch_args_kwargs_from_env(n)
+        made = n.meta.get("val")
+        op = getattr(n.target, "__name__", "").partition(".")[0]  # "linear" of "linear.default"
+        if op in ("chunk", "split", "split_with_sizes"):
+            return self._pieces(args[0], n.meta["val"], args[2] if len(args) > 2 else 0)
+        if isinstance(made, list | tuple):
             self._refuse(op)
+        if not isinstance(made, Tensor):
+            return None  # a check of a type
+        self.shape = tuple(made.shape)
+        return self._layer(op, args, kwargs)
 
-    def _add(self, node: Any, op: str, inputs: Any, weights: Any = (), **more: Any) -> None:
+    def _layer(self, op: str, args: Any, kwargs: Any) -> _Array:
+        """What an operation gives, an array of `self.shape`."""
+        if op in RESHAPING:
+            return _Array(self._given(args[0]).place, self.shape)
+        if op in ACTIVATIONS:
+            return self._add(op, args[:1], options=[*args[1:], *kwargs.values()])
+        if op in WEIGHTED and any(isinstance(each, _Array) for each in args[1:]):
+            self._refuse("weights that depend on its input")
+        if op == "linear":
+            return self._add(op, args[:1], weights=args[1:])
+        if op in ("conv2d", "conv_transpose2d"):
+            return self._convolution(op, args, kwargs)
+        if op == "batch_norm" and not args[5]:
+            return self._batch_norm(args)
+        if op in ("add", "sub", "mul", "div") and not kwargs:
+            return self._arithmetic(op, *args)
+        if op == "sum" and math.prod(self.shape) == 1:
+            return self._add("total", args[:1])
+        if op == "cat" and _before(self.shape, (args[1:] or (0,))[0]) == 1:
+            return self._add("join", args[0])
+        return self._refuse(op)
+
+    def _add(self, op: str, inputs: Sequence[Any], weights: Sequence[Any] = (), **more: Any) -> _Array:
         """A layer whose output is a new array."""
-        layers = self.network.layers
-        self.arrays[node] = 1 + len(layers)
-        taken = [self._array(each) for each in inputs]
-        numbers = [None if each is None else self._tensor(self._weight(each)) for each in weights]
-        layers.append(
+        made = _Array(1 + len(self.network.layers), self.shape)
+        taken = [self._given(each).place for each in inputs]
+        tensors = [None if each is None else each.detach().float() for each in weights]
+        self.network.layers.append(
             {
                 "op": op,
                 "in": taken,
-                "out": self.arrays[node],
-                "size": math.prod(_shape(node)),
-                **({"tensors": numbers} if numbers else {}),
+                "out": made.place,
+                "size": math.prod(self.shape),
+                **({"tensors": tensors} if tensors else {}),
                 **{name: value for name, value in more.items() if value != []},
             }
         )
+        return made
 
-    def _array(self, node: Any) -> int:
-        if node not in self.arrays:
-            self._refuse("an output or an input that is always the same")
-        return self.arrays[node]
+    def _given(self, array: Any) -> _Array:
+        return array if isinstance(array, _Array) else self._refuse("an output or an input that is always the same")
 
-    def _weight(self, node: Any) -> Tensor:
-        if isinstance(node, Tensor):
-            return node
-        if node not in self.known:
-            self._refuse("weights that depend on its input")
-        return self.known[node]
-
-    def _tensor(self, tensor: Tensor) -> int:
-        self.network.tensors.append(tensor.detach().float())
-        return len(self.network.tensors) - 1
-
-    def _piece(self, node: Any) -> None:
-        """One of the parts that `chunk` or `split` makes: numbers that lie side by side."""
-        whole, index = node.args
-        op = str(whole.target).split(".")[1]
-        if op not in ("chunk", "split", "split_with_sizes"):
-            self._refuse(op)
-        given, dim = whole.args[0], (whole.args[2] if len(whole.args) > 2 else 0)
-        if _before(given, dim) != 1:
+    def _pieces(self, whole: _Array, made: Sequence[Tensor], dim: int) -> list[_Array]:
+        """The parts that `chunk` or `split` makes: numbers that lie side by side."""
+        if _before(whole.shape, dim) != 1:
             self._refuse("a split across channels and places")
-        start = sum(math.prod(piece.shape) for piece in whole.meta["val"][:index])
-        self._add(node, "piece", [given], start=start)
+        pieces, start = [], 0
+        for each in made:
+            self.shape = tuple(each.shape)
+            pieces.append(self._add("piece", [whole], start=start))
+            start += each.numel()
+        return pieces
 
-    def _convolution(self, node: Any, op: str) -> None:
+    def _convolution(self, op: str, args: Any, kwargs: Any) -> _Array:
         rest = {"conv2d": ("dilation", "groups"), "conv_transpose2d": ("output_padding", "groups", "dilation")}[op]
         names = ("weight", "bias", "stride", "padding", *rest)
-        given = {**dict(zip(names, node.args[1:], strict=False)), **node.kwargs}
+        given = {**dict(zip(names, args[1:], strict=False)), **kwargs}
         steps = [set(given.get(name, [usual])) for name, usual in (("stride", 1), ("padding", 0), ("dilation", 1))]
         if any(len(step) > 1 for step in steps) or steps[2] != {1} or given.get("groups", 1) != 1:
             self._refuse(f"{op} with groups, dilation or unequal strides")
         (stride,), (padding,) = steps[:2]
-        self._add(
-            node,
+        return self._add(
             op,
-            node.args[:1],
+            args[:1],
             weights=(given["weight"], given.get("bias")),
             stride=stride,
             padding=padding,
-            kernel=list(self._weight(given["weight"]).shape[2:]),
-            **{"from": list(_shape(node.args[0])[1:]), "to": list(_shape(node)[1:])},
+            kernel=list(given["weight"].shape[2:]),
+            **{"from": list(self._given(args[0]).shape[1:]), "to": list(self.shape[1:])},
         )
 
-    def _batch_norm(self, node: Any) -> None:
+    def _batch_norm(self, args: Any) -> _Array:
         """By running statistics: y = x · scale + shift in each channel."""
-        _, gamma, beta, mean, var, _, _, eps, *_ = node.args
-        mean, var = self._weight(mean), self._weight(var)
-        scale = torch.rsqrt(var + eps) * (1 if gamma is None else self._weight(gamma))
-        shift = (0 if beta is None else self._weight(beta)) - mean * scale
-        self._add(node, "affine", node.args[:1], weights=(scale, shift))
+        given, gamma, beta, mean, var, _, _, eps, *_ = args
+        scale = torch.rsqrt(var + eps) * (1 if gamma is None else gamma)
+        shift = (0 if beta is None else beta) - mean * scale
+        return self._add("affine", [given], weights=(scale, shift))
 
-    def _arithmetic(self, node: Any, op: str) -> None:
-        one, other = node.args
-        if one in self.known and op in ("add", "mul"):
+    def _arithmetic(self, op: str, one: Any, other: Any) -> _Array:
+        """Of two arrays, or of one with a number for all, for each channel, or for each place."""
+        if op in ("add", "mul") and not isinstance(one, _Array):
             one, other = other, one
-        other = self.known.get(other, other)
-        if node.kwargs or one not in self.arrays:
-            self._refuse(op)
-        elif isinstance(other, int | float | Tensor):
-            self._with_constant(node, op, one, torch.as_tensor(other, dtype=torch.float32))
-        elif op in ("add", "mul") and _shape(one) == _shape(other):
-            self._add(node, op, [one, other])
-        else:
-            self._refuse(f"{op} of unlike shapes")
-
-    def _with_constant(self, node: Any, op: str, given: Any, constant: Tensor) -> None:
-        """One number for all, for each channel, or for each place."""
+        if not isinstance(one, _Array):
+            return self._refuse(op)
+        if isinstance(other, _Array):
+            if op not in ("add", "mul") or one.shape != other.shape:
+                self._refuse(f"{op} of unlike shapes")
+            return self._add(op, [one, other])
+        constant = torch.as_tensor(other, dtype=torch.float32)
         shape = list(constant.shape)
         while shape and shape[-1] == 1:
             shape.pop()
-        if list(_shape(given))[: len(shape)] != shape:
+        if list(one.shape)[: len(shape)] != shape:
             self._refuse(f"{op} of unlike shapes")
-        one, zero = torch.ones_like(constant), torch.zeros_like(constant)
+        unit, zero = torch.ones_like(constant), torch.zeros_like(constant)
         scale, shift = {
-            "add": (one, constant),
-            "sub": (one, -constant),
+            "add": (unit, constant),
+            "sub": (unit, -constant),
             "mul": (constant, zero),
             "div": (1 / constant, zero),
         }[op]
-        self._add(node, "affine", [given], weights=(scale.flatten(), shift.flatten()))
+        return self._add("affine", [one], weights=(scale.flatten(), shift.flatten()))
 
-    def _refuse(self, what: str) -> None:
+    def _refuse(self, what: str) -> NoReturn:
         raise RunError(f"{self.whose} has {what}, which the page's script does not compute")
 
 
-def _shape(node: Any) -> tuple[int, ...]:
-    return tuple(node.meta["val"].shape)
-
-
-def _before(node: Any, dim: int) -> int:
+def _before(shape: Sequence[int], dim: int) -> int:
     """Numbers of dimensions in front of one, multiplied: 1 where what lies along it lies side by side."""
-    shape = _shape(node)
     return math.prod(shape[: dim % len(shape)])

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from genlab import __version__
@@ -36,10 +36,7 @@ def page(exhibits: Sequence[Mapping[str, Any]]) -> str:
             f"{' and '.join(str(each['name']) for each in exhibits)}: the weights make a page of {len(data) / 1e6:.0f} "
             f"MB, and {LARGEST / 1e6:.0f} are the most; take fewer runs or a smaller model"
         )
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("template.html").render(
+    return template(HERE).render(
         exhibits=exhibits,
         version=__version__,
         replays=any(len(each.get("epochs", ())) > 1 for each in exhibits),
@@ -48,8 +45,21 @@ def page(exhibits: Sequence[Mapping[str, Any]]) -> str:
         data=Markup(data),  # no tag can begin in it
         script=Markup(script()),
         style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
-        script_hash=script_hash(),
+        script_hash=digest(script()),
     )
+
+
+def template(folder: Path, **words: object) -> Template:
+    """The page of a folder, with what it may call."""
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(words)
+    return environment.get_template("template.html")
 
 
 def script() -> str:
@@ -57,9 +67,9 @@ def script() -> str:
     return "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
-def script_hash() -> str:
+def digest(script: str) -> str:
     """Its SHA-256, by which a content security policy lets it run and nothing else; that of a page around it too."""
-    return base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def runs_in(file: Path) -> set[str]:

@@ -16,7 +16,7 @@ from genlab.models.gan import GAN
 from genlab.models.vae import VAE
 from genlab.report.explorer import BITS, SNAPSHOT_BITS
 from genlab.report.explorer.computed import Computed
-from genlab.report.explorer.packing import quantized
+from genlab.report.explorer.packing import packed, quantized
 from genlab.report.explorer.page import page as explorer_page
 from genlab.report.page import page as report_page
 from genlab.report.reading import read_run
@@ -403,7 +403,7 @@ def test_the_epoch_slider_replays_training(opened, exhibited):
     earlier = livelier(VAE(latent_dim=2, hidden_dims=[16]))
     earlier.decoder[0][2].bias.fill_(-3.0)
     tensors = Computed(earlier)
-    kept = {"epoch": 0, "bits": SNAPSHOT_BITS, "weights": tensors.packed(tensors.places, SNAPSHOT_BITS)}
+    kept = {"epoch": 0, "bits": SNAPSHOT_BITS, "weights": packed(tensors.tensors(tensors.numbers), SNAPSHOT_BITS)}
     shown["epochs"] = [kept, {**other["epochs"][0], "epoch": 4}]
     page = opened([shown], viewport=DESKTOP)
     slider = page.get_by_role("slider", name="epoch of training")

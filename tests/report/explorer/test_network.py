@@ -34,8 +34,7 @@ def test_batch_norm_is_its_running_scale_and_shift():
     model.generator[3].running_var.fill_(4.0)
     model.generator[3].running_mean.fill_(1.0)
     network = read(model, model.parts["generator"].function, torch.zeros(1, 2))
-    affine = next(layer for layer in network.layers if layer["op"] == "affine")
-    scale, shift = (network.tensors[index] for index in affine["tensors"])
+    scale, shift = next(layer["tensors"] for layer in network.layers if layer["op"] == "affine")
     torch.testing.assert_close(scale, torch.full((256,), 0.5), atol=1e-5, rtol=0)
     torch.testing.assert_close(shift, torch.full((256,), -0.5), atol=1e-5, rtol=0)
 
