@@ -52,9 +52,8 @@ FORMATS = ("html", "markdown", "csv", "json")
 def report(folders: Sequence[str], out: Path | None, format: str, everything: bool, explorer: bool) -> None:
     """Raises RunError if nothing of a name exists or nothing is a run, DiskError if the file cannot be written."""
     # here, because the help needs none of it
-    from genlab.report.aside import set_aside
     from genlab.report.explorer.page import runs_in
-    from genlab.report.page import page
+    from genlab.report.page import page, set_aside
     from genlab.report.reading import find_folders, read_run
     from genlab.report.tables import table
     from genlab.runs.atomic import write_text
