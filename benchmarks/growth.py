@@ -28,7 +28,7 @@ from growth_chart import draw
 
 import genlab
 from genlab.data.datamodule import ImageDataModule
-from genlab.runs.times import FILE, read_times
+from genlab.runs.metrics import TIMES, read_times
 
 QUICK = [  # what guards a run and measures it, but no pictures
     "trainer.accelerator=cpu",
@@ -132,7 +132,7 @@ def _train(outputs: Path, *overrides: str) -> Run:
     gigabytes = _genlab("train", *QUICK, f"outputs={outputs}", *overrides)
     seconds = time.perf_counter() - started
     (folder,) = set(outputs.glob("vae/*")) - before
-    return Run(folder, seconds, gigabytes, [end for _, _, end in read_times(folder / FILE)])
+    return Run(folder, seconds, gigabytes, [end for _, _, end in read_times(folder / TIMES)])
 
 
 def _genlab(*arguments: str) -> float:

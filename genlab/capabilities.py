@@ -22,7 +22,6 @@ class CanSample(Protocol):
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, C, H, W) in [0, 1]; a CPU generator fixes the noise."""
-        ...
 
 
 @runtime_checkable
@@ -40,7 +39,6 @@ class CanSampleLabels(Protocol):
     @property
     def label_prior(self) -> Tensor:
         """p(y), (num_classes,), on the model's device and in its checkpoint: uniform, until training fills it in."""
-        ...
 
     def sample(self, n: int, generator: torch.Generator | None = None, *, labels: Tensor | None = None) -> Tensor:
         """See `CanSample`: of labels (n,); without, of labels that the same generator draws from p(y), after the noise.
@@ -48,7 +46,6 @@ class CanSampleLabels(Protocol):
         Raises:
             ConfigError: the model is not conditional, or these are not n of its labels.
         """
-        ...
 
 
 def draws_labels(model: object) -> TypeGuard[CanSampleLabels]:
@@ -73,11 +70,9 @@ class LearnsFromFewLabels(Protocol):
             images, labels: these.
             of: how many images train; in a batch of them each other label is −1.
         """
-        ...
 
     def classify(self, images: Tensor) -> Tensor:
         """log q(y|x): images (B, C, H, W) in [0, 1] → (B, num_classes)."""
-        ...
 
 
 def classifies(model: object) -> TypeGuard[LearnsFromFewLabels]:
@@ -110,7 +105,6 @@ class CanEncode(Protocol):
 
     def encode(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) in [0, 1] → codes (B, D)."""
-        ...
 
 
 @runtime_checkable
@@ -121,7 +115,6 @@ class CanDecode(Protocol):
 
     def decode(self, z: Tensor) -> Tensor:
         """Codes (B, D) → images (B, C, H, W) in [0, 1]."""
-        ...
 
 
 @runtime_checkable
@@ -130,7 +123,6 @@ class CanJudge(Protocol):
 
     def judge(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) in [0, 1] → the logit of their being real (B,)."""
-        ...
 
 
 @runtime_checkable
@@ -139,7 +131,6 @@ class CanReconstruct(Protocol):
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) in [0, 1] → their reconstructions, alike."""
-        ...
 
 
 @runtime_checkable
@@ -148,7 +139,6 @@ class CanComplete(Protocol):
 
     def complete(self, images: Tensor, rows: int, generator: torch.Generator | None = None) -> Tensor:
         """Images (B, C, H, W) in [0, 1] → alike, the rows of pixels behind the first `rows` drawn; see `CanSample`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -175,7 +165,6 @@ class HasParts(Protocol):
     @property
     def parts(self) -> Mapping[str, Part]:
         """By name, as `decoder`."""
-        ...
 
 
 @runtime_checkable
@@ -184,11 +173,9 @@ class CanSampleInSteps(Protocol):
 
     def sample(self, n: int, generator: torch.Generator | None = None, *, steps: int) -> Tensor:
         """See `CanSample`."""
-        ...
 
     def sampling_evaluations(self, steps: int, **options: Any) -> int | None:
         """Of the network, for a sample with these options of `sample`; None, where steps do not decide it."""
-        ...
 
 
 @runtime_checkable
@@ -201,7 +188,6 @@ class ChecksSampling(Protocol):
         Raises:
             ConfigError: this model cannot draw with them.
         """
-        ...
 
 
 @runtime_checkable
@@ -211,7 +197,6 @@ class CountsEvaluations(Protocol):
     @property
     def network_evaluations(self) -> int:
         """For a sample, whatever its options."""
-        ...
 
 
 @runtime_checkable
@@ -226,62 +211,48 @@ class CanTrace(Protocol):
 
     def trajectory(self, n: int, moments: int, generator: torch.Generator | None = None) -> Tensor:
         """n images on their way, the noise first and the sample last: (n, moments, C, H, W) in [0, 1]."""
-        ...
 
 
 Pixels = Literal["binary", "cut", "grey", "8-bit"]  # binary: drawn with the grey as probability; cut: at 0.5
 
 
-@runtime_checkable
-class HasLikelihood(Protocol):
-    """Has log p(x) itself: no bound, no estimate."""
+class SpeaksOfPixels(Protocol):
+    """Has a likelihood, of the x of one kind. Those of different kinds do not compare."""
 
     @property
     def pixels(self) -> Pixels:
-        """See `CanWeigh`."""
-        ...
+        """Of grey pixels in a Bernoulli distribution there is no likelihood."""
+
+
+@runtime_checkable
+class HasLikelihood(SpeaksOfPixels, Protocol):
+    """Has log p(x) itself: no bound, no estimate."""
 
     def exact_log_likelihood(self, images: Tensor) -> Tensor:
         """log p(x): images (B, C, H, W) → (B,), in nats."""
-        ...
 
 
 @runtime_checkable
-class CanEstimateLikelihood(Protocol):
+class CanEstimateLikelihood(SpeaksOfPixels, Protocol):
     """Has an unbiased estimate of a lower bound on log p(x), which a mean over images is taken of: no mean of p."""
-
-    @property
-    def pixels(self) -> Pixels:
-        """See `CanWeigh`."""
-        ...
 
     @property
     def likelihood_method(self) -> str:
         """How it is estimated, for the protocol."""
-        ...
 
     def estimate_log_likelihood(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Images (B, C, H, W) → the estimates, in nats, and how often each evaluated the network: (B,) and (B,).
 
         A CPU generator fixes the noise.
         """
-        ...
 
 
 @runtime_checkable
-class CanWeigh(Protocol):
+class CanWeigh(SpeaksOfPixels, Protocol):
     """Has a proposal q, so that log p(x) can be estimated by importance sampling."""
-
-    @property
-    def pixels(self) -> Pixels:
-        """Of the x that the likelihood speaks of. Likelihoods of different pixels do not compare; of grey ones in a
-        Bernoulli distribution there is none.
-        """
-        ...
 
     def log_weights(self, images: Tensor, samples: int, generator: torch.Generator | None = None) -> Tensor:
         """log p(x, z) − log q(z|x) for new z ~ q(z|x): images (B, C, H, W) → (samples, B), in nats."""
-        ...
 
 
 @runtime_checkable
@@ -292,7 +263,6 @@ class CanExplain(Protocol):
 
     def conditional_log_likelihood(self, images: Tensor, z: Tensor) -> Tensor:
         """log p(x|z) of every pair: images (B, C, H, W) and latents (M, D) → (M, B), in nats."""
-        ...
 
 
 @runtime_checkable
@@ -303,7 +273,6 @@ class CanCompareGradients(Protocol):
         self, objectives: Sequence[str], n: int, generator: torch.Generator | None = None
     ) -> dict[str, Tensor]:
         """Objective → norm of its gradient by the generator's weights, on one batch of n fakes."""
-        ...
 
 
 @runtime_checkable
@@ -313,7 +282,6 @@ class Reports(Protocol):
     @property
     def quantities(self) -> tuple[str, ...]:
         """What the console shows each epoch; the first is the headline of a run."""
-        ...
 
 
 @runtime_checkable
@@ -325,7 +293,6 @@ class KnowsItsConstants(Protocol):
 
         What changes with each batch is better a tensor that the step reads: `genlab.models.scheduled.Scheduled`.
         """
-        ...
 
 
 @runtime_checkable
@@ -335,7 +302,6 @@ class Describes(Protocol):
     @property
     def described(self) -> Sequence[Quantity]:
         """Of those; they go to summary.json, where a report finds them."""
-        ...
 
 
 def quantity_of(model: object, tag: str) -> Quantity:

@@ -1,7 +1,5 @@
 """The errors that users see: one line that names the cause and the remedy."""
 
-import re
-
 LONGEST = 2_000  # characters; genlab's own messages have 1,000 at most
 
 
@@ -39,14 +37,6 @@ class DiskError(GenlabError):
 
 class NonFiniteError(GenlabError, FloatingPointError):
     """A loss, a gradient or a weight is infinite or not a number."""
-
-
-def lack_of_memory(error: BaseException) -> str | None:
-    """One line for a library or an array that does not fit into this process's memory; None for other errors."""
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if isinstance(error, MemoryError) or re.search("failed to map segment|annot allocate memory", reason):
-        return f"{reason}: too little memory; allow more (see ulimit -v), stop other programs, or ask for less"
-    return None
 
 
 def plain(text: str) -> str:

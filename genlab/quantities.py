@@ -8,6 +8,7 @@ features: `fid_mnist`, `fid_fashion_mnist`, …
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, get_args
 
 Better = Literal["higher", "lower"]
@@ -59,68 +60,61 @@ _NATS = "nats per image"
 # Goodfellow et al. 2014, theorem 1
 _OPTIMUM = (-1.3862943611198906, "−log 4, where D cannot tell")
 
+_Quality, _Cost = partial(Quantity, kind="quality"), partial(Quantity, kind="cost")
+
 # In the order in which charts and columns come
-KNOWN = {
-    quantity.name: quantity
-    for quantity in (
-        Quantity(
-            "elbo", _NATS, "higher", title="ELBO", parts=" = reconstruction − KL", meaning="lower bound of log p(x)"
-        ),
-        Quantity("reconstruction", _NATS, title="reconstruction, log p(x|z)"),
-        Quantity("kl", _NATS, title="KL(q(z|x) ‖ p(z))"),
-        Quantity("nll", _NATS, "lower", meaning="−log p(x), an image's likelihood", compared=True),
-        Quantity("nll_given_label", _NATS, "lower", meaning="−log p(x|y), of an image and its label"),
-        Quantity("nll_from_prior", _NATS, "lower", meaning="−log p(x), with latents drawn from the prior"),
-        Quantity("prior_effective_samples", "", "higher", meaning="latents of the prior that count for an image"),
-        Quantity("bits_per_dim", "bits per dimension", "lower", meaning="bits that code a pixel", compared=True),
-        Quantity("bits_per_dim_given_label", "bits per dimension", "lower", meaning="bits that code a pixel, given y"),
-        Quantity(
-            *("generative_accuracy", "share of test images", "higher"),
-            meaning="share whose label is the one that p(x|y) p(y) is highest for",
-        ),
-        Quantity(
-            *("classification_error", "share of images", "lower"),
-            meaning="share whose label is not the one that q(y|x) is highest for",
-            compared=True,
-        ),
-        Quantity("log_likelihood", _NATS, "higher"),
-        Quantity("reconstruction_error", "per image", "lower"),
-        Quantity(
-            *(SAMPLE_SCORE, "squared distance of features", "lower", "quality"),
-            meaning="distance of samples from real images",
-        ),
-        Quantity("kid_SPACE", "", "lower", "quality", meaning="unbiased distance from real images; can fall below 0"),
-        Quantity("precision", "", "higher", "quality", meaning="share of samples that look real"),
-        Quantity("recall", "", "higher", "quality", meaning="share of real images that samples look like"),
-        Quantity("density", "", "higher", "quality", meaning="how many real images a sample lies near; 1 is real"),
-        Quantity("coverage", "", "higher", "quality", meaning="share of real images that have a sample near"),
-        Quantity(
-            "class_entropy", "nats", "higher", "quality", meaning="how evenly the classes come; of ten, 2.303 is even"
-        ),
-        Quantity("classes_covered", "", "higher", "quality", meaning="classes with a tenth of an even share, or more"),
-        Quantity("confidence", "", "higher", "quality", meaning="how sure a classifier is of a sample's class"),
-        Quantity(
-            *("label_accuracy", "share of samples", "higher", "quality"),
-            meaning="share that a classifier takes for what was asked",
-        ),
-        Quantity(
-            *("label_accuracy_second", "share of samples", "higher", "quality"),
-            meaning="the same by another classifier",
-        ),
-        Quantity("copied_share", "of samples", "lower", "quality", meaning="share that copies a training image"),
-        Quantity("value", "nats, -1.39 at the optimum", title="V(D, G)", marks=(_OPTIMUM,)),
-        Quantity("d_real", "mean of D", title="D on images and on fakes"),
-        Quantity("d_fake", "mean of D", drawn_with="d_real"),
-        Quantity("discriminator_accuracy", "share"),
-        Quantity("discriminator_loss"),
-        Quantity("generator_loss"),
-        Quantity("parameters", kind="cost"),
-        Quantity("training_seconds", kind="cost"),
-        Quantity("images_per_second", kind="cost"),
-        # a speed of this machine ranks no model
-        Quantity("samples_per_second", "", "higher", "cost", meaning="on the machine of the evaluation"),
-    )
-}
+_QUANTITIES = (
+    Quantity("elbo", _NATS, "higher", title="ELBO", parts=" = reconstruction − KL", meaning="lower bound of log p(x)"),
+    Quantity("reconstruction", _NATS, title="reconstruction, log p(x|z)"),
+    Quantity("kl", _NATS, title="KL(q(z|x) ‖ p(z))"),
+    Quantity("nll", _NATS, "lower", meaning="−log p(x), an image's likelihood", compared=True),
+    Quantity("nll_given_label", _NATS, "lower", meaning="−log p(x|y), of an image and its label"),
+    Quantity("nll_from_prior", _NATS, "lower", meaning="−log p(x), with latents drawn from the prior"),
+    Quantity("prior_effective_samples", "", "higher", meaning="latents of the prior that count for an image"),
+    Quantity("bits_per_dim", "bits per dimension", "lower", meaning="bits that code a pixel", compared=True),
+    Quantity("bits_per_dim_given_label", "bits per dimension", "lower", meaning="bits that code a pixel, given y"),
+    Quantity(
+        "generative_accuracy",
+        "share of test images",
+        "higher",
+        meaning="share whose label is the one that p(x|y) p(y) is highest for",
+    ),
+    Quantity(
+        "classification_error",
+        "share of images",
+        "lower",
+        meaning="share whose label is not the one that q(y|x) is highest for",
+        compared=True,
+    ),
+    Quantity("log_likelihood", _NATS, "higher"),
+    Quantity("reconstruction_error", "per image", "lower"),
+    _Quality(SAMPLE_SCORE, "squared distance of features", "lower", meaning="distance of samples from real images"),
+    _Quality("kid_SPACE", "", "lower", meaning="unbiased distance from real images; can fall below 0"),
+    _Quality("precision", "", "higher", meaning="share of samples that look real"),
+    _Quality("recall", "", "higher", meaning="share of real images that samples look like"),
+    _Quality("density", "", "higher", meaning="how many real images a sample lies near; 1 is real"),
+    _Quality("coverage", "", "higher", meaning="share of real images that have a sample near"),
+    _Quality("class_entropy", "nats", "higher", meaning="how evenly the classes come; of ten, 2.303 is even"),
+    _Quality("classes_covered", "", "higher", meaning="classes with a tenth of an even share, or more"),
+    _Quality("confidence", "", "higher", meaning="how sure a classifier is of a sample's class"),
+    _Quality(
+        "label_accuracy", "share of samples", "higher", meaning="share that a classifier takes for what was asked"
+    ),
+    _Quality("label_accuracy_second", "share of samples", "higher", meaning="the same by another classifier"),
+    _Quality("copied_share", "of samples", "lower", meaning="share that copies a training image"),
+    Quantity("value", "nats, -1.39 at the optimum", title="V(D, G)", marks=(_OPTIMUM,)),
+    Quantity("d_real", "mean of D", title="D on images and on fakes"),
+    Quantity("d_fake", "mean of D", drawn_with="d_real"),
+    Quantity("discriminator_accuracy", "share"),
+    Quantity("discriminator_loss"),
+    Quantity("generator_loss"),
+    _Cost("parameters"),
+    _Cost("training_seconds"),
+    _Cost("images_per_second"),
+    # a speed of this machine ranks no model
+    _Cost("samples_per_second", "", "higher", meaning="on the machine of the evaluation"),
+)
+KNOWN = {quantity.name: quantity for quantity in _QUANTITIES}
 LABEL_SCORES = ("label_accuracy", "label_accuracy_second")  # of models that are asked for a class
 SAMPLE_SCORES = (
     *(name for name, quantity in KNOWN.items() if quantity.kind == "quality" and name not in LABEL_SCORES),

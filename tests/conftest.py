@@ -1,31 +1,45 @@
-"""Small stand-in data, configs that use them, a run on them, and the command line in this process."""
+"""Small stand-in data, configs that use them, a run on them, and the command line in this process.
 
-import copy
+What takes seconds to import is imported where it is used: the process of `pytest -n` that only hands the tests out
+reads this file before its workers begin.
+"""
+
+from __future__ import annotations
+
 import functools
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
-from PIL import Image
-from torchvision.transforms.functional import pil_to_tensor
 
-from genlab.cli.main import main
+from genlab.console.program import quick_imports
 from genlab.data.catalogue import FILES
-from genlab.runs.configuration import config_dir, register_resolvers
-from genlab.training.train import train
+
+if TYPE_CHECKING:
+    import torch
+    from omegaconf import DictConfig
 
 N_TRAIN, N_TEST = 600, 100
-
-# Networks of tests are too small to gain from a second thread, and each worker of `pytest -n` has a core of its own.
-torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Reading the tests imports all that they use."""
+    with quick_imports():
+        return (yield)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Networks of tests are too small to gain from a second, and each worker of `pytest -n` has a core of its own."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def first_is_quick(values: Iterable[object]) -> list[object]:
@@ -42,6 +56,8 @@ def write_idx(path: Path, values: torch.Tensor) -> None:
 
 def draw_shapes(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Images of ten classes, (n, 28, 28) uint8: a soft disc whose place is its label's, with a random radius."""
+    import torch
+
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(10, (n,), generator=generator)
     angle = labels * (2 * torch.pi / 10)
@@ -87,7 +103,10 @@ SMALL_PICTURES = [
 
 def stand_in_config(mnist_root: Path, folder: Path, *overrides: str) -> DictConfig:
     """The config of train.py on the stand-in data, with `folder / "run"` as run folder, and small pictures."""
-    cfg = copy.deepcopy(_composed(f"data.root={mnist_root}", "trainer.accelerator=cpu", *overrides))
+    from composing import composed
+    from omegaconf import OmegaConf
+
+    cfg = composed(f"data.root={mnist_root}", "trainer.accelerator=cpu", *overrides)
     typed = {override.lstrip("+").partition("=")[0] for override in overrides}
     places = {"run_dir": folder / "run", "outputs": folder}
     for name in places.keys() - typed:
@@ -96,14 +115,6 @@ def stand_in_config(mnist_root: Path, folder: Path, *overrides: str) -> DictConf
         if "_target_" in cfg.callbacks.get(address.split(".")[1], ()) and address not in typed:
             OmegaConf.update(cfg, address, int(number))
     return cfg
-
-
-@functools.cache
-def _composed(*overrides: str) -> DictConfig:
-    """Hydra takes some tenths of a second, and many tests ask for the same."""
-    register_resolvers()
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        return compose("config", list(overrides))
 
 
 @pytest.fixture
@@ -115,6 +126,8 @@ def compose_config(mnist_root: Path, tmp_path: Path) -> Callable[..., DictConfig
 @pytest.fixture(scope="session")
 def finished(mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small run of a VAE, one epoch long; do not write to it."""
+    from genlab.training.train import train
+
     folder = tmp_path_factory.mktemp("finished")
     small = ["model.hidden_dims=[8]", "model.latent_dim=3", "trainer.max_epochs=1", "callbacks.test_nll.images=2"]
     train(stand_in_config(mnist_root, folder, *small))
@@ -132,6 +145,7 @@ class Ended(NamedTuple):
 @pytest.fixture
 def genlab(monkeypatch, capsys, tmp_path) -> Iterator[Callable[..., Ended]]:
     """genlab("sample", folder, "-n", 4): the command in this process, in tmp_path → its code, out and err."""
+    from genlab.cli.main import main
 
     def run(*arguments: object) -> Ended:
         monkeypatch.chdir(tmp_path)
@@ -153,5 +167,8 @@ def genlab(monkeypatch, capsys, tmp_path) -> Iterator[Callable[..., Ended]]:
 
 def cells(path: Path) -> torch.Tensor:
     """A picture's images, (rows, columns, 28, 28) uint8."""
+    from PIL import Image
+    from torchvision.transforms.functional import pil_to_tensor
+
     grey = pil_to_tensor(Image.open(path))[0, 2:, 2:]
     return grey.unfold(0, 56, 58).unfold(1, 56, 58)[..., ::2, ::2]

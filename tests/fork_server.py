@@ -1,5 +1,6 @@
 """Real processes that train, without the seconds of their imports: a server imports torch once, each start forks it."""
 
+import gc
 import multiprocessing
 import os
 import runpy
@@ -21,17 +22,18 @@ class Training:
 
     Args:
         environment: variables in addition; None: without that one.
+        daemon: it does not survive the tests, but may not start processes by multiprocessing.
 
     Attributes:
         process: with its pid, its exit code, `join` and `kill`.
         out, err: its output as text files, which end when it does.
     """
 
-    def __init__(self, folder, *arguments, program=TRAIN, environment=None):
+    def __init__(self, folder, *arguments, program=TRAIN, environment=None, daemon=True):
         out, out_of_process = SERVER.Pipe(duplex=False)
         err, err_of_process = SERVER.Pipe(duplex=False)
         given = program, folder, arguments, environment or {}, out_of_process, err_of_process
-        self.process = SERVER.Process(target=_train, args=given, daemon=True)  # it does not survive the tests
+        self.process = SERVER.Process(target=_train, args=given, daemon=daemon)
         self.process.start()
         out_of_process.close()
         err_of_process.close()
@@ -47,6 +49,7 @@ class Training:
 
 
 def _train(program, folder, arguments, environment, out, err):
+    gc.freeze()  # as after `quick_imports`: what the server has imported is no garbage
     for name, value in environment.items():
         os.environ.pop(name, None)
         if value is not None:

@@ -64,7 +64,8 @@ class Checkpoints(Callback):
         value = current_metrics(trainer).get(self.monitor or "")
         if value is None or not math.isfinite(value):
             return
-        if self.best is None or self._sign() * value > self._sign() * self.best:
+        sign = 1 if self.mode == "max" else -1
+        if self.best is None or sign * value > sign * self.best:
             self.best, self.epoch = value, trainer.current_epoch + 1
             self.save(trainer, "best")
 
@@ -81,7 +82,6 @@ class Checkpoints(Callback):
             self.writing = False
 
     def best_path(self, trainer: Trainer) -> Path | None:
-        """Of the best checkpoint, if there is one."""
         path = self.path(trainer, "best")
         return path if self.best is not None and path.exists() else None
 
@@ -93,7 +93,6 @@ class Checkpoints(Callback):
 
     @staticmethod
     def path(trainer: Trainer, name: str) -> Path:
-        """Of a checkpoint of this run."""
         return Path(trainer.default_root_dir) / "checkpoints" / f"{name}.ckpt"
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -102,9 +101,6 @@ class Checkpoints(Callback):
             progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]
             for count in ("total", "current"):
                 progress[count]["processed"] = progress[count]["ready"] - 1
-
-    def _sign(self) -> int:
-        return 1 if self.mode == "max" else -1
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "epoch": self.epoch}

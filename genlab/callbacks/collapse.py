@@ -56,11 +56,8 @@ class Collapse(Callback):
         self._largest = 0.0
         self._sums: Tensor | None = None  # of accuracy and gradient norm, on the device: read once a window
         self._count = 0
-        self._real_distance: float | None = None
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any) -> None:
         if self._told or not trainer.is_global_zero or not {ACCURACY, GRADIENT_NORM} <= outputs.keys():
             return
         latest = torch.stack([outputs[ACCURACY], outputs[GRADIENT_NORM]])
@@ -80,21 +77,15 @@ class Collapse(Callback):
             self._largest = max(self._largest, norm)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._told or not trainer.is_global_zero or batches_seen(trainer) < self.settle:
-            return
-        if not isinstance(pl_module, CanSample):
+        silent = self._told or not trainer.is_global_zero
+        if silent or batches_seen(trainer) < self.settle or not isinstance(pl_module, CanSample):
             return
         with undisturbed(pl_module):
-            if self._real_distance is None:
-                images, _ = first_validation_images(trainer, self.n, pl_module.device)
-                self._real_distance = mean_distance(images)
+            real = mean_distance(first_validation_images(trainer, self.n, pl_module.device)[0])
             distance = mean_distance(pl_module.sample(self.n, generator=torch.Generator().manual_seed(0)))
-        if distance < self.distance_fraction * self._real_distance or math.isnan(distance):
-            self._tell(
-                trainer,
-                f"the samples hardly differ from one another: their mean distance is {distance:.2g}, that of "
-                f"validation images {self._real_distance:.2g}",
-            )
+        if distance < self.distance_fraction * real or math.isnan(distance):
+            distances = f"their mean distance is {distance:.2g}, that of validation images {real:.2g}"
+            self._tell(trainer, f"the samples hardly differ from one another: {distances}")
 
     def _tell(self, trainer: Trainer, what: str) -> None:
         self._told = True
@@ -107,7 +98,7 @@ class Collapse(Callback):
         return {"largest": self._largest, "sums": self._sums, "count": self._count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._largest, self._sums, self._count = (state_dict[name] for name in ("largest", "sums", "count"))
+        self._largest, self._sums, self._count = state_dict["largest"], state_dict["sums"], state_dict["count"]
 
 
 def mean_distance(images: Tensor) -> float:

@@ -1,6 +1,7 @@
 """What a run says on the console: one line an epoch, and a progress bar on a terminal, or elsewhere a sign of life."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -24,7 +25,8 @@ class EpochLines(Callback):
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
-        self._progress: Progress | None = None
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=self._console, transient=True)
         self._task = TaskID(0)
         self.pulse = Pulse()
 
@@ -34,47 +36,38 @@ class EpochLines(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = time.perf_counter()
         self.pulse.restart()
-        self._bar(trainer, self._epoch(trainer), trainer.num_training_batches)
-
-    def _bar(self, trainer: Trainer, words: str, total: float | None) -> None:
-        """Begin one, or show something else in it; without a total it only moves."""
-        if not self._console.is_terminal or not trainer.is_global_zero:
-            return
-        if self._progress is None:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._progress = Progress(*columns, console=self._console, transient=True)
-            self._progress.start()
-        else:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(words, total=total)
-
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._bar(trainer, f"{self._epoch(trainer)}   validation", sum(trainer.num_val_batches))
-
-    def on_validation_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int, *_: Any
-    ) -> None:
-        if self._progress is not None:
-            self._progress.update(self._task, completed=batch_idx + 1)
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.is_last_batch:
-            self._bar(trainer, f"{self._epoch(trainer)}   pictures and checkpoints", None)
-        else:  # of several validations in an epoch
-            self._bar(trainer, self._epoch(trainer), trainer.num_training_batches)
+        self._bar(trainer, _epoch(trainer), trainer.num_training_batches)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        total = int(trainer.num_training_batches)
-        line = None if self._progress else self.pulse.line(batch_idx + 1, total)
-        if not trainer.is_global_zero or not (self._progress or line):
-            return
-        words = "   ".join([self._epoch(trainer), *self._values(trainer, "train", _quantities(pl_module)[:1])])
-        if self._progress is not None:
-            self._progress.update(self._task, completed=batch_idx + 1, description=words)
-        else:
-            self._console.print(f"{words}   batch {line}")
+        def words() -> str:
+            return "   ".join([_epoch(trainer), *_values(trainer, "train", _quantities(pl_module)[:1])])
+
+        self._advance(trainer, batch_idx + 1, trainer.num_training_batches, words)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._bar(trainer, f"{_epoch(trainer)}   validation", sum(trainer.num_val_batches))
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        if self._has_bar(trainer):
+            self._progress.update(self._task, completed=batch_idx + 1)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_last_batch:
+            self._bar(trainer, f"{_epoch(trainer)}   pictures and checkpoints", None)
+        else:  # of several validations in an epoch
+            self._bar(trainer, _epoch(trainer), trainer.num_training_batches)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._stop()
+        if trainer.is_global_zero:
+            train = _values(trainer, "train", _quantities(pl_module)[:1])
+            val = _values(trainer, "val", (*_quantities(pl_module), *_sample_scores(trainer)))
+            seconds = f"{time.perf_counter() - self._started:.1f} s"
+            self._console.print("   ".join([_epoch(trainer), *train, *val, seconds]))
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.pulse.restart()
@@ -83,51 +76,51 @@ class EpochLines(Callback):
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int, *_: Any
     ) -> None:
-        if self._progress is not None:
-            done = batch_idx + 1
-            self._progress.update(self._task, completed=done)
-            if done == trainer.num_test_batches[0]:
-                self._bar(trainer, "test   likelihood", None)  # see `TestNLL`
-            return
-        line = self.pulse.line(batch_idx + 1, int(trainer.num_test_batches[0]))
-        if line and trainer.is_global_zero:
-            self._console.print(f"test   batch {line}")
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._stop_progress()
-        if not trainer.is_global_zero:
-            return
-        parts = [
-            self._epoch(trainer),
-            *self._values(trainer, "train", _quantities(pl_module)[:1]),
-            *self._values(trainer, "val", (*_quantities(pl_module), *_sample_scores(trainer))),
-            f"{time.perf_counter() - self._started:.1f} s",
-        ]
-        self._console.print("   ".join(parts))
+        done, total = batch_idx + 1, trainer.num_test_batches[0]
+        self._advance(trainer, done, total, lambda: "test")
+        if done == total:
+            self._bar(trainer, "test   likelihood", None)  # see `TestNLL`
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._stop_progress()
+        self._stop()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        self._stop_progress()
+        self._stop()
 
-    def _stop_progress(self) -> None:
-        if self._progress is not None:
+    def _has_bar(self, trainer: Trainer) -> bool:
+        return self._console.is_terminal and trainer.is_global_zero
+
+    def _bar(self, trainer: Trainer, words: str, total: float | None) -> None:
+        """Begin one, or show something else in it; without a total it only moves."""
+        if self._has_bar(trainer):
+            for task in self._progress.task_ids:
+                self._progress.remove_task(task)
+            self._task = self._progress.add_task(words, total=total)
+            self._progress.start()
+
+    def _advance(self, trainer: Trainer, done: int, total: float, words: Callable[[], str]) -> None:
+        """Move the bar; or print a line, if one is due."""
+        if self._has_bar(trainer):
+            self._progress.update(self._task, completed=done, description=words())
+        elif trainer.is_global_zero and (line := self.pulse.line(done, int(total))):
+            self._console.print(f"{words()}   batch {line}")
+
+    def _stop(self) -> None:
+        if self._progress.live.is_started:
             self._progress.stop()
-            self._progress = None
 
-    @staticmethod
-    def _epoch(trainer: Trainer) -> str:
-        epoch, last = trainer.current_epoch + 1, trainer.max_epochs
-        return f"epoch {epoch}" if last in (None, -1) else f"epoch {epoch:>{len(str(last))}}/{last}"
 
-    @staticmethod
-    def _values(trainer: Trainer, split: str, names: tuple[str, ...]) -> list[str]:
-        older, metrics = older_metrics(trainer), trainer.callback_metrics
-        # only those that are shown: to read one of validation waits for a GPU
-        tags = {name: f"{split}/{name}" for name in names if f"{split}/{name}" in metrics.keys() - older.keys()}
-        values = [f"{name} {readable(float(metrics[tag]))}" for name, tag in tags.items()]
-        return [f"{split} {values[0]}", *values[1:]] if values else []
+def _epoch(trainer: Trainer) -> str:
+    epoch, last = trainer.current_epoch + 1, trainer.max_epochs
+    return f"epoch {epoch}" if last in (None, -1) else f"epoch {epoch:>{len(str(last))}}/{last}"
+
+
+def _values(trainer: Trainer, split: str, names: tuple[str, ...]) -> list[str]:
+    older, metrics = older_metrics(trainer), trainer.callback_metrics
+    # only those that are shown: to read one of validation waits for a GPU
+    tags = {name: f"{split}/{name}" for name in names if f"{split}/{name}" in metrics.keys() - older.keys()}
+    values = [f"{name} {readable(float(metrics[tag]))}" for name, tag in tags.items()]
+    return [f"{split} {values[0]}", *values[1:]] if values else []
 
 
 def _sample_scores(trainer: Trainer) -> list[str]:

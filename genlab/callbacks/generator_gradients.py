@@ -43,9 +43,7 @@ class GeneratorGradients(Callback):
         if not self._steps:  # of a run that is resumed there are some
             self._measure(trainer, pl_module)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         if batches_seen(trainer) % self.every_n_batches == 0:
             self._measure(trainer, pl_module)
 

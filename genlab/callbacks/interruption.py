@@ -29,7 +29,7 @@ class Interruption(Callback):
     At the last batch of an epoch the run goes on to the end of the epoch, where its checkpoint is written anyway. With
     several processes all of them stop at the same batch, if one of them was told to. torchrun passes Ctrl-C on to
     processes that have had it from the terminal already; both together are one signal. Where a queue announces the end
-    of the job's time, what it does then comes after last.ckpt: see `genlab.sweeps.far_job`.
+    of the job's time, what it does then comes after last.ckpt: see `genlab.sweeps.job`.
     """
 
     def __init__(self, checkpoints: Checkpoints) -> None:
@@ -61,28 +61,26 @@ class Interruption(Callback):
     ) -> None:
         whole_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if self._told(trainer) and whole_step and not _ends_epoch(trainer) and not _validates(trainer, batch_idx):
-            self._save_and_stop(trainer)
+            self._stop(save_in=trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Where it comes after a batch, because a run that goes on from that batch would leave it out."""
         within = trainer.state.fn == "fit" and not trainer.sanity_checking and not _ends_epoch(trainer)
         if within and self._told(trainer):
-            self._save_and_stop(trainer)
+            self._stop(save_in=trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """After the checkpoint of the epoch."""
         if self._told(trainer):
             self._stop()
 
-    def _save_and_stop(self, trainer: Trainer) -> None:
-        self.checkpoints.save(trainer, "last")
-        self._stop()
-
     def _told(self, trainer: Trainer) -> bool:
         told = self._received is not None
         return trainer.strategy.reduce_boolean_decision(told, all=False) if trainer.world_size > 1 else told
 
-    def _stop(self) -> None:
+    def _stop(self, save_in: Trainer | None = None) -> None:
+        if save_in is not None:
+            self.checkpoints.save(save_in, "last")
         self._restore()
         raise Interrupted(128 + (self._received or signal.SIGTERM))
 

@@ -10,7 +10,7 @@ from genlab.arguments import configured
 from genlab.callbacks.picture import Picture, first_validation_images
 from genlab.capabilities import CanEncode
 from genlab.pictures.figures import code_scatter
-from genlab.pictures.latent_space import Images, codes_of, interpolation_strips, manifold, traversals
+from genlab.pictures.latent_space import Images, interpolation_strips, manifold, told, traversals
 
 CODES = 5000  # validation images whose codes give the quantiles of a manifold
 
@@ -30,7 +30,8 @@ class CodeScatter(Picture):
         if not isinstance(model, CanEncode) or getattr(model, "latent_dim", None) != 2:
             return None
         images, labels = first_validation_images(trainer, self.n, model.device)
-        return code_scatter(codes_of(model, images.to(next(model.parameters())), labels.to(model.device)), labels)
+        codes = told(model, "encode", images.to(next(model.parameters())), labels.to(model.device))
+        return code_scatter(codes, labels)
 
 
 @configured

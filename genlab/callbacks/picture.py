@@ -37,12 +37,12 @@ class Picture(Callback):
         raise NotImplementedError
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if batches_seen(trainer) == 0:  # a run that goes on in its first epoch has this picture already
+        if self.every_n_epochs and batches_seen(trainer) == 0:  # a run that goes on in its first epoch has it already
             self._publish(trainer, pl_module, epoch=0)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = trainer.current_epoch + 1
-        if epoch % self.every_n_epochs == 0 or epoch == trainer.max_epochs:
+        if self.every_n_epochs and (epoch % self.every_n_epochs == 0 or epoch == trainer.max_epochs):
             self._publish(trainer, pl_module, epoch)
 
     def _publish(self, trainer: Trainer, model: LightningModule, epoch: int) -> None:
@@ -59,14 +59,9 @@ def show(trainer: Trainer, picture: Tensor, tag: str, step: int, name: str) -> N
     if trainer.fast_dev_run:  # type: ignore[attr-defined]
         return
     log_picture(trainer.loggers, tag, picture, step)
-    path = images_folder(trainer) / name
+    path = Path(trainer.default_root_dir) / "images" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     save_image(picture, path)
-
-
-def images_folder(trainer: Trainer) -> Path:
-    """Of the run."""
-    return Path(trainer.default_root_dir) / "images"
 
 
 @contextmanager

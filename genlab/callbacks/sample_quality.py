@@ -13,8 +13,8 @@ from genlab.arguments import configured
 from genlab.callbacks.picture import undisturbed
 from genlab.callbacks.step_axis import measured_once
 from genlab.capabilities import CanSample
+from genlab.evaluation.distances import frechet_distance
 from genlab.evaluation.feature_network import FeatureNetwork, Space, space_of
-from genlab.evaluation.frechet import FrechetDistance
 from genlab.evaluation.sample_scores import draw
 from genlab.processes.peers import is_first
 
@@ -39,21 +39,10 @@ class SampleQuality(Callback):
     seed: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
+        self.protocol: dict[str, str] = {}  # how the number is measured
         self.seconds = 0.0  # spent here by this process
         self._space: Space | None = None
-        self._distance: FrechetDistance | None = None
-
-    @property
-    def protocol(self) -> dict[str, str]:
-        """How the number is measured; empty before that."""
-        if self._space is None or self._space.network is None:
-            return {}
-        network = self._space.network
-        which = "" if self._space.name == "mnist" else f" {network.sha256[:12]}"
-        return {
-            f"fid_{self._space.name}": f"{self.n} samples against the validation images, features of the "
-            f"{network.title}{which}; not comparable with the value of genlab evaluate"
-        }
+        self._real: Tensor | None = None  # features of the validation images
 
     @property
     def costs(self) -> dict[str, float]:
@@ -61,25 +50,27 @@ class SampleQuality(Callback):
         # not in the checkpoint, which is to be a function of the seed
         return {"sample_quality_seconds": round(self.seconds, 3)} if self.seconds else {}
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._find_space(trainer, pl_module)
-
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._find_space(trainer, pl_module)  # validation can come without training
-
-    def _find_space(self, trainer: Trainer, model: LightningModule) -> None:
-        if self._space is not None or not self.every_n_epochs or not isinstance(model, CanSample):
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Before training, or validation without it."""
+        if stage == "test" or self._space is not None or not self.every_n_epochs:
             return
-        self._space = space_of(trainer.datamodule)  # type: ignore[attr-defined]
-        if self._space.network is None and is_first():
-            name = f"val/fid_{self._space.name}"
-            log.warning(f"no {name}, and no best.ckpt where that chooses it: {self._space.lacking}")
+        if not isinstance(pl_module, CanSample):
+            return
+        self._space = space = space_of(trainer.datamodule)  # type: ignore[attr-defined]
+        name = f"fid_{space.name}"
+        if space.network is not None:
+            which = space.network.title + ("" if space.name == "mnist" else f" {space.network.sha256[:12]}")
+            how = f"{self.n} samples against the validation images, features of the {which}"
+            self.protocol[name] = f"{how}; not comparable with the value of genlab evaluate"
+        elif is_first():
+            log.warning(f"no val/{name}, and no best.ckpt where that chooses it: {space.lacking}")
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         space, data = self._space, trainer.datamodule  # type: ignore[attr-defined]
-        if not self._is_due(trainer) or space is None or space.network is None:
+        if trainer.sanity_checking or space is None or (network := space.network) is None:
             return
-        network = space.network
+        if (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
         started = time.perf_counter()
         with undisturbed(pl_module):
             distance = measured_once(trainer, lambda: self._measure(network, data.val_set.images, pl_module))
@@ -87,12 +78,7 @@ class SampleQuality(Callback):
         pl_module.log(f"val/fid_{space.name}", distance)
 
     def _measure(self, network: FeatureNetwork, images: Tensor, model: Any) -> float:
-        if self._distance is None:
-            self._distance = FrechetDistance(network.describe(images).features)
+        if self._real is None:
+            self._real = network.describe(images).features
         samples, _ = draw(model.sample, self.n, torch.Generator().manual_seed(self.seed))
-        self._distance.update(network.describe(samples).features)
-        return self._distance.compute()
-
-    def _is_due(self, trainer: Trainer) -> bool:
-        every_n = self.every_n_epochs
-        return every_n > 0 and not trainer.sanity_checking and (trainer.current_epoch + 1) % every_n == 0
+        return frechet_distance(self._real, network.describe(samples).features)

@@ -1,5 +1,7 @@
 """Images from one fixed noise, and the time-lapse of samples."""
 
+from pathlib import Path
+
 import torch
 from PIL import Image
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -7,7 +9,7 @@ from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
 from genlab.arguments import configured
-from genlab.callbacks.picture import Picture, images_folder
+from genlab.callbacks.picture import Picture
 from genlab.capabilities import CanDecode, CanEncode, CanSample, draws_labels
 from genlab.evaluation.ex_post import FIT_IMAGES, fit_ex_post
 from genlab.pictures.grids import square_grid
@@ -32,7 +34,8 @@ class Samples(Picture):
         return square_grid(model.sample(self.n, generator=generator)) if isinstance(model, CanSample) else None
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        pictures = sorted((images_folder(trainer) / self.tag).glob("epoch_*.png"))
+        folder = Path(trainer.default_root_dir) / "images"
+        pictures = sorted((folder / self.tag).glob("epoch_*.png"))
         if not trainer.is_global_zero or not pictures:
             return
         # grey has no palette to be chosen, so its frames are exact and small
@@ -43,7 +46,7 @@ class Samples(Picture):
         ]
         # about eight seconds in all, with a rest on the last frame
         milliseconds = [max(40, min(500, 8000 // len(frames)))] * (len(frames) - 1) + [2000]
-        path = images_folder(trainer) / f"{self.tag}.gif"
+        path = folder / f"{self.tag}.gif"
         frames[0].save(path, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
 
 
@@ -84,7 +87,7 @@ class ExPostSamples(Picture):
     """
 
     tag = "ex_post_samples"
-    every_n_epochs: int = Field(default=1, init=False)
+    every_n_epochs: int = Field(default=0, init=False)  # never, before the end
     components: NonNegativeInt = 10
     images: PositiveInt = FIT_IMAGES
     n: PositiveInt = 64
@@ -98,12 +101,6 @@ class ExPostSamples(Picture):
         images = trainer.datamodule.train_set.images  # type: ignore[attr-defined]
         sampler = fit_ex_post(model, images, self.components, self.seed, most=self.images)
         return square_grid(sampler.sample(self.n, generator=torch.Generator().manual_seed(self.seed)))
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Nothing is fitted before the end."""
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Nor between."""
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._publish(trainer, pl_module, trainer.current_epoch)

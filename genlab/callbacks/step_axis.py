@@ -21,13 +21,9 @@ def batches_seen(trainer: Trainer) -> int:
 
 
 def measured_once(trainer: Trainer, measure: Callable[[], Number]) -> Number:
-    """What `measure` gives in the first process; the others wait for it, and have the same, to the bit.
+    """What `measure` gives in the first process, a float or a tensor on the CPU; the others wait and have the same.
 
     They must: a metric chooses the best epoch, and a checkpoint is written by all processes or by none.
-
-    Args:
-        trainer: that runs.
-        measure: a float, or a tensor on the CPU.
     """
     value = measure() if trainer.is_global_zero else None
     return trainer.strategy.broadcast(value)  # type: ignore[return-value]
@@ -37,13 +33,10 @@ class Measured(Callback):
     """Remembers at which step each metric of validation was measured, and gives a resumed run its metrics again.
 
     Lightning keeps a value in `trainer.callback_metrics` until the next one, and forgets it when a run is resumed.
-
-    Attributes:
-        steps: metric → batches seen when it was measured.
     """
 
     def __init__(self) -> None:
-        self.steps: dict[str, int] = {}
+        self.steps: dict[str, int] = {}  # metric → batches seen when it was measured
         self._values: dict[str, float] = {}
         self._before: dict[str, Any] = {}
 
@@ -93,28 +86,22 @@ def is_cut(trainer: Trainer) -> bool:
 
 
 def progress(trainer: Trainer, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """How far a trained run has come, for its summary.
-
-    Args:
-        trainer: after `fit`.
-        settings: of the trainer in the config.
+    """How far a trained run, with these settings of the trainer, has come, for its summary.
 
     Returns:
         epochs: that have begun. whole_epochs: that have ended with their last batch. steps: of all optimizers.
         stopped: the setting that has ended training, as `trainer.max_epochs=10`.
     """
     epochs: Any = trainer.fit_loop.epoch_progress.current
-    whole = epochs.processed - is_cut(trainer)
+    whole, steps = epochs.processed - is_cut(trainer), trainer.global_step
     timers = [part.time_remaining() for part in trainer.callbacks if isinstance(part, Timer)]  # type: ignore[attr-defined]
-    steps = trainer.global_step
-    if whole >= (trainer.max_epochs or 0) > -1:
-        by = "max_epochs"
-    elif steps >= trainer.max_steps > -1:
-        by = "max_steps"
-    elif any(left is not None and left <= 0 for left in timers):
-        by = "max_time"
-    else:
-        by = "limit_train_batches" if trainer.limit_train_batches == 0 else "callbacks"
-    value = settings.get(by) if by == "max_time" else getattr(trainer, by, None)
-    stopped = "callbacks" if by == "callbacks" else f"trainer.{by}={value}"
+    ended = {
+        "max_epochs": whole >= (trainer.max_epochs or 0) > -1,
+        "max_steps": steps >= trainer.max_steps > -1,
+        "max_time": any(left is not None and left <= 0 for left in timers),
+        "limit_train_batches": trainer.limit_train_batches == 0,
+    }
+    by = next((name for name, so in ended.items() if so), None)
+    value = settings.get("max_time") if by == "max_time" else getattr(trainer, by or "", None)
+    stopped = f"trainer.{by}={value}" if by else "callbacks"
     return {"epochs": epochs.ready, "whole_epochs": whole, "steps": steps, "stopped": stopped}

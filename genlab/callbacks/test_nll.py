@@ -10,10 +10,9 @@ from torch import Tensor
 from genlab.arguments import configured
 from genlab.callbacks.picture import undisturbed
 from genlab.callbacks.step_axis import measured_once
-from genlab.capabilities import CanWeigh, Pixels, draws_labels
+from genlab.capabilities import CanWeigh, draws_labels
 from genlab.console.pulse import Pulse
-from genlab.evaluation.label_likelihood import importance_weighted_by_class, log_marginal
-from genlab.evaluation.likelihood import BINARY, importance_weighted
+from genlab.evaluation.likelihood import BINARY, importance_weighted, importance_weighted_by_class, log_marginal
 
 
 @configured
@@ -32,40 +31,27 @@ class TestNLL(Callback):
     samples: PositiveInt = 1000
 
     def __post_init__(self) -> None:
-        self._used, self._labels = self.images, 0
-        self._pixels: Pixels = "binary"
-
-    @property
-    def protocol(self) -> dict[str, str]:
-        """What was measured."""
-        return {"nll": f"nats per image; x {BINARY[self._pixels]}; first {self._used} test images"}
-
-    @property
-    def estimators(self) -> dict[str, str]:
-        """How the number was estimated."""
-        how = f"log-mean-exp of {self.samples} importance samples"
-        if self._labels:
-            how = f"log of the sum over {self._labels} labels, {how}, of a share of these for each other label"
-        return {"nll": f"upper bound: {how}"}
+        self.protocol: dict[str, str] = {}  # what was measured, and how
+        self.estimators: dict[str, str] = {}
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not isinstance(pl_module, CanWeigh) or pl_module.pixels not in BINARY:
             return
-        self._pixels = pl_module.pixels
-        self._labels = pl_module.num_classes if draws_labels(pl_module) else 0
-        self._used = min(self.images, len(trainer.datamodule.test_set))  # type: ignore[attr-defined]
+        used = min(self.images, len(trainer.datamodule.test_set))  # type: ignore[attr-defined]
+        how = f"log-mean-exp of {self.samples} importance samples"
+        if labels := pl_module.num_classes if draws_labels(pl_module) else 0:
+            how = f"log of the sum over {labels} labels, {how}, of a share of these for each other label"
+        self.protocol = {"nll": f"nats per image; x {BINARY[pl_module.pixels]}; first {used} test images"}
+        self.estimators = {"nll": f"upper bound: {how}"}
         pl_module.log("test/nll", measured_once(trainer, lambda: self._measure(trainer, pl_module)))
 
     def _measure(self, trainer: Trainer, model: LightningModule) -> Tensor:
         test_set = trainer.datamodule.test_set  # type: ignore[attr-defined]
-        images = test_set.images[: self._used].to(model.device, model.dtype) / 255
-        labels = test_set.labels[: self._used].long().to(model.device)
-        generator, track = torch.Generator().manual_seed(0), Pulse().track
+        images = test_set.images[: self.images].to(model.device, model.dtype) / 255
+        labels = test_set.labels[: self.images].long().to(model.device)
+        counts, generator, track = [self.samples], torch.Generator().manual_seed(0), Pulse().track
         with undisturbed(model):
             if not draws_labels(model):
-                weighted = importance_weighted(model, images, [self.samples], generator, track=track)  # type: ignore[arg-type]
-                return -weighted.log_likelihood.mean()
-            by_class, given = importance_weighted_by_class(
-                model, images, labels, [self.samples], generator, track=track
-            )
+                return -importance_weighted(model, images, counts, generator, track=track).log_likelihood.mean()
+            by_class, given = importance_weighted_by_class(model, images, labels, counts, generator, track=track)
             return -log_marginal(model, by_class, given.log_likelihood[-1], labels).mean()

@@ -29,7 +29,7 @@ class TrainingMetrics(Callback):
         self._window, self._epoch, self._latest = None, None, []
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, _: int
     ) -> None:
         self._names = list(outputs)
         self._latest.append(([_kept(value) for value in outputs.values()], len(batch[0])))
@@ -43,11 +43,11 @@ class TrainingMetrics(Callback):
             self._show(trainer, window if self._epoch is None else self._epoch + window)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._log_step(trainer, pl_module, trainer.current_epoch)
+        _log_step(trainer, pl_module, trainer.current_epoch)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # the last that has begun, which a limit may have ended before the run was resumed
-        self._log_step(trainer, pl_module, trainer.fit_loop.epoch_progress.current.ready)
+        _log_step(trainer, pl_module, trainer.fit_loop.epoch_progress.current.ready)
 
     def _flush(self, trainer: Trainer) -> None:
         window = self._of_all(trainer)
@@ -85,15 +85,9 @@ class TrainingMetrics(Callback):
         *means, _ = (sums / sums[-1]).tolist()
         return {f"train/{name}": mean for name, mean in zip(self._names, means, strict=True)}
 
-    @staticmethod
-    def _log_step(trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
-        # Lightning takes a logged `step` as the step of the row; its own count differs under gradient accumulation.
-        pl_module.log("step", float(batches_seen(trainer)))
-        pl_module.log("epoch", float(epoch))
-
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        sums = {"window": self._of_all(trainer), "epoch": self._epoch}
-        checkpoint["training_metrics"] = {"names": self._names, **sums}
+        state = {"names": self._names, "window": self._of_all(trainer), "epoch": self._epoch}
+        checkpoint["training_metrics"] = state
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["training_metrics"]
@@ -101,6 +95,12 @@ class TrainingMetrics(Callback):
         self._window, self._epoch = (None if sums is None else sums.cpu() for sums in (state["window"], state["epoch"]))
         if self._window is not None and not trainer.is_global_zero:
             self._window = torch.zeros_like(self._window)  # the sum over all processes goes on in one of them
+
+
+def _log_step(trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
+    # Lightning takes a logged `step` as the step of the row; its own count differs under gradient accumulation.
+    pl_module.log("step", float(batches_seen(trainer)))
+    pl_module.log("epoch", float(epoch))
 
 
 def _kept(value: Tensor) -> Tensor | float:

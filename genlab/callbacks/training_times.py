@@ -7,7 +7,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from genlab.callbacks.step_axis import batches_seen
-from genlab.runs.times import FILE, Times, read_times, write_times
+from genlab.runs.metrics import TIMES, Times, read_times, write_times
 
 
 class TrainingTimes(Callback):
@@ -37,26 +37,21 @@ class TrainingTimes(Callback):
         self._rows = rows if self._last_step == (rows[-1][1] if rows else 0) else None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._since = perf_counter()  # of an epoch that is resumed in its middle
-
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The clock runs; an epoch that is resumed in its middle has no start of its own."""
         self._since = perf_counter()
+
+    on_train_epoch_start = on_validation_end = on_train_start
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._stop()
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._since = perf_counter()
+        """The clock stands still."""
+        self._seconds, self._since = self._until_now(), None
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._stop()
+        self.on_validation_start(trainer, pl_module)
         if trainer.is_global_zero and self._rows is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self._last_step = batches_seen(trainer)
             self._rows.append((trainer.current_epoch, self._last_step, round(self._seconds, 3)))
             write_times(_path(trainer), self._rows)
-
-    def _stop(self) -> None:
-        self._seconds, self._since = self._until_now(), None
 
     def _until_now(self) -> float:
         return self._seconds + (0.0 if self._since is None else perf_counter() - self._since)
@@ -72,4 +67,4 @@ class TrainingTimes(Callback):
 
 
 def _path(trainer: Trainer) -> Path:
-    return Path(trainer.default_root_dir) / FILE
+    return Path(trainer.default_root_dir) / TIMES

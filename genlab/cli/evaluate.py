@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genlab.cli.options import command, seed, whole_number
+from genlab.cli.options import SEED, command
 from genlab.cli.picture import with_model
 from genlab.console.readable import short
 from genlab.errors import ConfigError
@@ -35,30 +35,20 @@ def _size(name: str, least: int, most: int, help: str, metavar: str | None = Non
     default = DEFAULTS[name] or "where there is no prior, 10"
     return click.option(
         f"--{name.replace('_', '-')}",
-        type=whole_number(least, most),
+        type=click.IntRange(least, most),
         metavar=metavar,
         help=f"{help} (default: {default})",
     )
 
 
 @command(
-    "evaluate",
-    "Measure a trained model on the test images: likelihood where it has one, and the\n"
-    "quality of its samples where it can draw some. Prints a table and writes\n"
-    "evaluation.json into the run folder. docs/evaluation.md explains each score.\n\n"
-    "What is not given is as in the run's config; the defaults below are those of\n"
-    "genlab's.\n\n"
-    "Most of the time goes into log p(x): images × K evaluations of the decoder, so half\n"
-    "the --importance-samples take half of it. Next are the nearest training images of\n"
-    "the --samples and --images, and drawing samples where that takes steps. --quick is\n"
-    "for a first answer; what it gives is labelled and compares with no full evaluation.",
-    [
+    examples=[
         "genlab evaluate outputs/vae/2026-11-22_18-27-24-7698e350",
         "genlab evaluate RUN_FOLDER --quick",
         "genlab evaluate RUN_FOLDER --likelihood-images 10000",
         "genlab evaluate RUN_FOLDER --images 1000 --samples 2000",
         "genlab evaluate RUN_FOLDER --ex-post 10",
-    ],
+    ]
 )
 @with_model
 @click.option("--quick", is_flag=True, help="about 20 s on two cores: a tenth of the samples, K and images, and fewer")
@@ -72,17 +62,26 @@ def _size(name: str, least: int, most: int, help: str, metavar: str | None = Non
 @click.option(
     "--sampling", multiple=True, metavar="NAME=VALUE", help="option of the samples, as guidance=1.5; again for more"
 )
-@click.option("--seed", type=seed, help="of all noise (default: 0)")
+@click.option("--seed", type=SEED, help="of all noise (default: 0)")
 def evaluate(
     run: Run, model: "LightningModule", weights: str, quick: bool, sampling: tuple[str, ...], **given: Any
 ) -> None:
-    """Raises GenlabError if the run cannot be loaded, or draws no finite samples."""
+    """Measure a trained model on the test images: likelihood where it has one, and the quality of its samples where it
+    can draw some. Prints a table and writes evaluation.json into the run folder. docs/evaluation.md explains each
+    score.
+
+    What is not given is as in the run's config; the defaults below are those of genlab's.
+
+    Most of the time goes into log p(x): images × K evaluations of the decoder, so half the --importance-samples take
+    half of it. Next are the nearest training images of the --samples and --images, and drawing samples where that takes
+    steps. --quick is for a first answer; what it gives is labelled and compares with no full evaluation.
+    """
     from genlab.runs.reload import load_data, load_settings
     from genlab.training.scoring import FILE, evaluate_run, print_evaluation
 
     chosen = (QUICK if quick else {}) | {name: value for name, value in given.items() if value is not None}
     if sampling:
-        chosen["sampling"] = dict(_named(text) for text in sampling)
+        chosen["sampling"] = dict(map(_named, sampling))
     settings = replace(load_settings(run), **chosen)
     evaluation = evaluate_run(run.folder, model, load_data(run), weights, run.summary, settings, quick, announced=True)
     print_evaluation(evaluation)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genlab.cli.options import Choice, command
+from genlab.cli.options import command
 from genlab.cli.picture import with_model
 from genlab.console.readable import short
 from genlab.errors import ConfigError, plain
@@ -19,28 +19,24 @@ FORMATS = ("safetensors", "onnx")
 
 
 @command(
-    "export",
-    "Write the weights of a run for use elsewhere, with card.json, which says what they\n"
-    "are: model, arguments, metrics and how they were measured, data and its licence,\n"
-    "versions, SHA-256.\n\n"
-    "safetensors is one file of weights; genlab reads such a folder as that of a run.\n"
-    "onnx is a file for each part of the model, as encoder and decoder, which needs\n"
-    "neither genlab nor torch; each is compared with torch before it is left there. It\n"
-    "needs the extra: pip install 'genlab[onnx]'.",
-    [
+    examples=[
         "genlab export outputs/vae/2026-11-22_18-27-24-7698e350",
         "genlab export RUN_FOLDER --format onnx --out my_decoder",
         "genlab export RUN_FOLDER --half    # 16 bits of each number: half the size",
-    ],
+    ]
 )
 @with_model
-@click.option(
-    "--format", "kind", metavar="|".join(FORMATS), type=Choice(FORMATS), default="safetensors", help="(default: first)"
-)
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="safetensors", show_default=True)
 @click.option("--half", is_flag=True, help="16-bit numbers; safetensors only")
 @click.option("--out", metavar="FOLDER", help="a new one (default: exports/FORMAT in the run folder)")
 def export(run: Run, model: "LightningModule", weights: str, kind: str, half: bool, out: str | None) -> None:
-    """Raises GenlabError if the run cannot be loaded, has no such parts, or the folder cannot be written."""
+    """Write the weights of a run for use elsewhere, with card.json, which says what they are: model, arguments, metrics
+    and how they were measured, data and its licence, versions, SHA-256.
+
+    safetensors is one file of weights; genlab reads such a folder as that of a run. onnx is a file for each part of the
+    model, as encoder and decoder, which needs neither genlab nor torch; each is compared with torch before it is left
+    there. It needs the extra: pip install 'genlab[onnx]'.
+    """
     from genlab.runs.export import new_export, write_card, write_weights
     from genlab.runs.onnx_parts import check_packages, write_parts
 

@@ -6,30 +6,23 @@ from typing import Any
 
 import click
 
-from genlab.cli.options import argument, command, whole_number
+from genlab.cli.options import command, writing
 from genlab.console.program import keep_quiet
-from genlab.errors import ConfigError, DiskError
 
 
 @command(
-    "features",
-    "Train the small classifier in whose features samples of a data set are scored: by\n"
-    "its labels, or where it has none by telling how an image was turned. Once for each\n"
-    "data set, in minutes; genlab keeps it in your cache, and genlab evaluate,\n"
-    "val/fid_NAME in training and the GAN's best.ckpt use it. MNIST's is there already.\n"
-    "Of labels a second, other classifier is trained, for label_accuracy_second.\n\n"
-    "data=… names the images, and trainer.accelerator=cpu|gpu where it is trained, both as\n"
-    "of genlab train; docs/evaluation.md tells more.",
-    [
+    examples=[
         "genlab features data=fashion_mnist",
         "genlab features data=folder data.root=pictures data.image_size=32",
         "genlab features data=arrays data.root=mine.npz --epochs 20",
         "genlab features data=mnist --epochs 12 --out FOLDER",
-    ],
+    ]
 )
-@argument("settings", "KEY=VALUE", "see above; other settings of genlab train change nothing", nargs=-1)
+@click.argument(
+    "settings", metavar="KEY=VALUE...", help="see above; other settings of genlab train change nothing", nargs=-1
+)
 @click.option("--config-dir", metavar="FOLDER", help="folder of your configs, as of genlab train")
-@click.option("--epochs", type=whole_number(1, 10_000), help="(default: 300,000 images in all, in 5 to 40 epochs)")
+@click.option("--epochs", type=click.IntRange(1, 10_000), help="(default: 300,000 images in all, in 5 to 40 epochs)")
 @click.option(
     "--out",
     type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
@@ -37,8 +30,17 @@ from genlab.errors import ConfigError, DiskError
     help="train anew, and write the files into this folder instead of your cache",
 )
 def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | None, out: Path | None) -> None:
-    """Raises GenlabError if the images cannot be read, or the file cannot be written."""
-    cfg = _composed(settings, config_dir)
+    """Train the small classifier in whose features samples of a data set are scored: by its labels, or where it has
+    none by telling how an image was turned. Once for each data set, in minutes; genlab keeps it in your cache, and
+    genlab evaluate, val/fid_NAME in training and the GAN's best.ckpt use it. MNIST's is there already. Of labels a
+    second, other classifier is trained, for label_accuracy_second.
+
+    data=… names the images, and trainer.accelerator=cpu|gpu where it is trained, both as of genlab train;
+    docs/evaluation.md tells more.
+    """
+    from genlab.cli.overrides import composed  # here, because of Hydra, which --help does without
+
+    cfg = composed(settings, config_dir)
     keep_quiet()
     # seconds, because of torch: a wrong name is answered before
     import torch
@@ -68,31 +70,12 @@ def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | No
             network, labelled, accuracy = train_features(data, epochs, device, progress.track, second)
         content = packed(network, data, labelled, accuracy, epochs)
         place = place_of(data, content, second, out)
-        try:
-            with whole_file(place) as file:
-                file.write(content)
-        except OSError as error:
-            where = error.filename or place
-            raise DiskError(f"{where}: {error.strerror or error}; make room, or allow access") from None
+        with writing(place), whole_file(place) as file:
+            file.write(content)
         print(f"{what}: {_told(FeatureNetwork(content))}")
         print(f"written      {place}   ({time.perf_counter() - started:.0f} s)")
         if is_poor(accuracy, network.output.out_features):
             print(f"warning: {accuracy:.1%} is near to chance, so distances in these features say little")
-
-
-def _composed(settings: tuple[str, ...], users: str | None) -> Any:
-    """The config that `genlab train` would have."""
-    from hydra import compose, initialize_config_dir
-
-    from genlab.cli.overrides import for_compose
-    from genlab.runs.configuration import config_dir
-
-    for text in settings:
-        if text.startswith("-"):
-            raise ConfigError(f"{text}: no such option; see genlab features --help")
-    overrides = for_compose(settings, users)
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        return compose("config", overrides)
 
 
 def _told(network: Any) -> str:

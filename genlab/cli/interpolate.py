@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genlab.cli.label import check_label, label_option
-from genlab.cli.options import command, seed, whole_number
-from genlab.cli.picture import picture_options, test_images
+from genlab.cli.options import SEED, command
+from genlab.cli.picture import Drawn, check_label, label_option, picture_options, test_images
 from genlab.errors import RunError
 from genlab.runs.reading import Run
 
@@ -16,31 +15,32 @@ if TYPE_CHECKING:
 
 
 @command(
-    "interpolate",
-    "Decode points on the way between the codes of two test images, or for a model\n"
-    "without codes of images (GAN) between two points of noise. Each row is one way:\n"
-    "the great circle for a model with a Gaussian prior, the straight line for an\n"
-    "autoencoder. With a conditional model the label changes in the middle of a way, from\n"
-    "that of the one end to that of the other, or is the same everywhere: --label.",
-    [
+    examples=[
         "genlab interpolate outputs/vae/2026-11-22_18-27-24-7698e350",
         "genlab interpolate RUN_FOLDER --rows 4 --columns 12 --seed 1 --out paths.png",
         "genlab interpolate RUN_FOLDER --label 7                 # a run of model.conditional=true: sevens only",
         "genlab interpolate RUN_FOLDER data.root=/data --checkpoint last",
-    ],
+    ]
 )
 @picture_options("interpolation.png")
-@click.option("--rows", type=whole_number(1, 100), help="paths (default: 8)")
+@click.option("--rows", type=click.IntRange(1, 100), help="paths (default: 8)")
 @click.option(
-    "--columns", type=whole_number(2, 100), default=10, help="points on each, both ends included (default: 10)"
+    "--columns", type=click.IntRange(2, 100), default=10, help="points on each, both ends included (default: 10)"
 )
 @click.option(
-    "--seed", type=seed, help="choose the test images, or the noise, at random (default: the first ones, or seed 0)"
+    "--seed", type=SEED, help="choose the test images, or the noise, at random (default: the first ones, or seed 0)"
 )
-@label_option("of a conditional model: of all points (default: of the ends, and it changes between them)")
+@label_option(help="of a conditional model: of all points (default: of the ends, and it changes between them)")
 def interpolate(
     run: Run, model: "LightningModule", rows: int | None, columns: int, seed: int | None, label: int | None
-) -> tuple["Tensor", str]:
+) -> Drawn:
+    """Decode points on the way between the codes of two test images, or for a model without codes of images (GAN)
+    between two points of noise.
+
+    Each row is one way: the great circle for a model with a Gaussian prior, the straight line for an autoencoder. With
+    a conditional model the label changes in the middle of a way, from that of the one end to that of the other, or is
+    the same everywhere: --label.
+    """
     from genlab.pictures.latent_space import interpolation_strips
 
     if label is not None:

@@ -1,19 +1,17 @@
 """The `genlab` command."""
 
-import difflib
-import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
-from itertools import chain
 
 import click
-from click.shell_completion import shell_complete
 
 from genlab import __version__
-from genlab.cli.options import RunFolder, argument, command, explained, trust_options
-from genlab.console.program import begin, leave_unread
-from genlab.errors import ConfigError, GenlabError, lack_of_memory
-from genlab.processes.agreement import spoken
+from genlab.cli.options import SETTINGS, RunFolder, command, explained, trust_options
+from genlab.console.program import answer, begin, leave_unread
+from genlab.console.readable import allowed
+from genlab.errors import ConfigError
+from genlab.processes.signals import INTERRUPTED
 
 COMMANDS = {
     "train": "train a model, as python train.py does; genlab train --help shows the settings",
@@ -60,26 +58,18 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "resume":
             return resume
-        if cmd_name == "train":
-            from genlab.cli.flags import TRAIN
-
-            return TRAIN
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = getattr(import_module(f"genlab.cli.{cmd_name}"), cmd_name)
+        module = "names" if cmd_name == "train" else cmd_name  # for completion only: see `main`
+        found: click.Command = getattr(import_module(f"genlab.cli.{module}"), cmd_name)
         return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            near = difflib.get_close_matches(args[0], [*COMMANDS, "--help", "--version"], n=1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            raise ConfigError(f"{args[0]}: no such command; {meant}Allowed: {', '.join(COMMANDS)}. See genlab --help")
+            raise ConfigError(f"{args[0]}: no such command; {allowed(args[0], COMMANDS)}; see genlab --help")
         return super().resolve_command(ctx, args)
-
-
-SETTINGS = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": True}
 
 
 def _tell_versions(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
@@ -97,73 +87,58 @@ GENLAB = VERSION(Commands("genlab", context_settings=SETTINGS))
 def main() -> None:
     """Entry point: `genlab COMMAND …`."""
     begin()
-    completes = os.environ.get("_GENLAB_COMPLETE")
-    if completes:
-        sys.exit(shell_complete(GENLAB, {}, "genlab", "_GENLAB_COMPLETE", completes))
+    if sys.argv[1:2] == ["train"]:  # Hydra reads what stands behind it
+        from genlab.cli import train
+
+        # Lightning starts further processes of a run by this path, so it must be a script that trains
+        sys.argv[:2] = [train.__file__]
+        train.main()
+    else:
+        run(sys.argv[1:] or ["--help"])
+
+
+def run(arguments: list[str]) -> None:
+    """Do what stands behind `genlab`; what a user can mend ends the program with one line."""
     try:
-        if sys.argv[1:2] == ["train"]:  # Hydra reads what stands behind it
-            _train()
-        else:
-            _run(sys.argv[1:] or ["--help"])
-            sys.stdout.flush()  # here, where a reader that has gone away is answered
+        GENLAB.main(arguments, "genlab", standalone_mode=False)
+        sys.stdout.flush()  # here, where a reader that has gone away is answered
     except BrokenPipeError:  # of genlab runs | head
         leave_unread()
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (GenlabError, OSError, ImportError, MemoryError) as error:
-        told = str(error) if isinstance(error, GenlabError | OSError) else lack_of_memory(error)
-        if told is None or os.environ.get("GENLAB_DEBUG"):
-            raise
-        for line in spoken(told):
-            print(f"error: {line}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, ConfigError) else 1)
-
-
-def _run(arguments: list[str]) -> None:
-    try:
-        with GENLAB.make_context("genlab", arguments) as context:
-            GENLAB.invoke(context)
-    except click.exceptions.Exit:  # after --help
-        pass
+    except click.Abort:  # Ctrl-C
+        sys.exit(INTERRUPTED)
     except click.UsageError as error:
-        raise explained(error) from None
-
-
-def _train() -> None:
-    from genlab.cli import train
-
-    # Lightning starts further processes of a run by this path, so it must be a script that trains
-    sys.argv[:2] = [train.__file__]
-    train.main()
+        sys.exit(answer(explained(error)))
+    except Exception as error:
+        sys.exit(answer(error))
 
 
 @command(
-    "resume",
-    "Go on with a run from its last checkpoint, in its folder and with its settings,\n"
-    "as if it had never stopped. A finished run goes on when it is given more epochs.",
-    [
+    examples=[
         "genlab resume outputs/vae/2026-11-22_18-27-24-7698e350",
         "genlab resume RUN_FOLDER trainer.max_epochs=60",
         "genlab resume RUN_FOLDER trainer.accelerator=cpu data.root=/data",
-    ],
+    ]
 )
-@argument("folder", "RUN_FOLDER", "folder of a run; genlab runs lists those there are", type=RunFolder())
-@argument(
+@click.argument(
+    "folder", metavar="RUN_FOLDER", help="folder of a run; genlab runs lists those there are", type=RunFolder()
+)
+@click.argument(
     "overrides",
-    "KEY=VALUE",
-    "trainer.max_epochs, trainer.accelerator, trainer.devices, trainer.compile, data.root or data.num_workers",
+    metavar="KEY=VALUE...",
+    help="trainer.max_epochs, trainer.accelerator, trainer.devices, trainer.compile, data.root or data.num_workers",
     nargs=-1,
 )
 @trust_options
-def resume(
-    folder: str, overrides: tuple[str, ...], trust: tuple[str, ...], config_dir: tuple[tuple[str, ...], ...]
-) -> None:
+def resume(folder: str, overrides: Sequence[str], trust: Sequence[str]) -> None:
+    """Go on with a run from its last checkpoint, in its folder and with its settings, as if it had never stopped. A
+    finished run goes on when it is given more epochs.
+    """
     from genlab.cli import train
 
-    trusted = [f"--trust={name}" for name in (*trust, *chain(*config_dir))]
-    sys.argv[:] = [train.__file__, f"resume={folder}", *overrides, *trusted]  # see _train
-    train.resume_run(folder, sys.argv[2:])
+    # see `main`
+    sys.argv[:] = [train.__file__, f"resume={folder}", *overrides, *(f"--trust={name}" for name in trust)]
+    train.resume_run(folder, overrides, trust)
 
 
 if __name__ == "__main__":

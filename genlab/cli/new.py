@@ -1,13 +1,16 @@
 """`genlab new model NAME`: a starter for a model of the user's own."""
 
 import keyword
+import re
 import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
-from genlab.cli.options import Choice, argument, command
+import click
+
+from genlab.cli.options import command
 from genlab.errors import ConfigError, DiskError
 from genlab.runs.configuration import config_dir
 
@@ -21,17 +24,13 @@ FILES = {
 }
 
 
-@command(
-    "new",
-    "Write a small model that works into a package of your own in this folder: a\n"
-    "LightningModule, its config and its test. It trains as it is, by the command that is\n"
-    "printed; change it step by step.",
-    ["genlab new model my_vae", "genlab new model mixture_of_experts"],
-)
-@argument("kind", "model", "what is written", type=Choice(["model"]))
-@argument("name", "NAME", "of the package, a Python name as my_vae")
+@command(examples=["genlab new model my_vae", "genlab new model mixture_of_experts"])
+@click.argument("kind", metavar="model", help="what is written", type=click.Choice(["model"]))
+@click.argument("name", metavar="NAME", help="of the package, a Python name as my_vae")
 def new(kind: str, name: str) -> None:
-    """Raises ConfigError for a name that cannot be used, DiskError where nothing can be written."""
+    """Write a small model that works into a package of your own in this folder: a LightningModule, its config and its
+    test. It trains as it is, by the command that is printed; change it step by step.
+    """
     _check(name)
     folder = Path(name)
     title = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
@@ -54,10 +53,8 @@ def new(kind: str, name: str) -> None:
 
 
 def _check(name: str) -> None:
-    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name) or keyword.issoftkeyword(name):
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise ConfigError(f"{name}: no name for a Python package; use letters, digits and _, as my_vae")
-    if not any(part for part in name.split("_")) or not name[0].isalpha():
-        raise ConfigError(f"{name}: should begin with a letter, as my_vae")
     if Path(name).exists() or Path(name).is_symlink():
         raise ConfigError(f"{name}: is there already; choose another name, or go to another folder")
     if (config_dir() / "model" / f"{name}.yaml").exists():

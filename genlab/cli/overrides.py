@@ -19,14 +19,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from genlab.cli.flags import HYDRAS, TRAIN
-from genlab.cli.names import UNNAMED, is_group, no_such, options, searchpath, use
+from genlab.cli.names import HYDRAS, UNNAMED, is_group, no_such, options, searchpath, train, use
 from genlab.cli.options import explained
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError
-from genlab.runs.classes import LARGEST, PLAIN, SECTIONS, TABLES
+from genlab.runs.classes import PLAIN, SECTIONS, TABLES
 from genlab.runs.configuration import config_dir, program, register_resolvers
-from genlab.runs.identity import flat
 from genlab.sweeps.placement import PLACEMENTS
 from genlab.sweeps.request import sweep_values
 
@@ -40,25 +38,23 @@ EVALUATION = "genlab.evaluation.settings.EvaluationSettings"
 PARAMS = "hydra.sweeper.params."
 
 
-def for_compose(settings: Sequence[str], users: str | Path | None) -> list[str]:
-    """What Hydra's `compose` must get for settings as of `genlab train` and `--config-dir`, once checked."""
+def composed(settings: Sequence[str], users: str | Path | None) -> DictConfig:
+    """The config, with Hydra's part, for settings as of `genlab train` and `--config-dir`; they are checked first."""
     flags = [] if users is None else ["--config-dir", str(users)]
     checked = check([*flags, *settings])[len(flags) :]
-    return [*searchpath(), *checked]
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return compose("config", [*searchpath(), *checked], return_hydra_config=True)
 
 
 def check(arguments: list[str]) -> list[str]:
-    """Check the arguments of `train.py`; return them as Hydra should get them.
+    """Check the arguments of `train.py`; return them as Hydra should get them, and raise ConfigError for a wrong one.
 
     Any argument of Lightning's Trainer may be set as `trainer.NAME=…`, though the configs name few; such an override,
     and others of `UNNAMED`, get the `++` that Hydra wants.
-
-    Raises:
-        ConfigError: a group, an option or a key that does not exist, or an override that cannot be read.
     """
     register_resolvers()
     try:
-        given = TRAIN.make_context(program(), list(arguments)).params
+        given = train.make_context(program(), list(arguments)).params
     except click.UsageError as error:
         raise explained(error) from None
     if any(given[flag] for flag in HYDRAS):
@@ -66,25 +62,24 @@ def check(arguments: list[str]) -> list[str]:
     _check_flags(given)
     # the values of Hydra's sweeper are those of the settings that it names
     texts = [text.lstrip("+").removeprefix(PARAMS) if PARAMS in text else text for text in given["overrides"]]
+    texts = [f"++{text}" if text.partition("=")[0] in UNNAMED else text for text in texts]
     overrides = [_parse(text) for text in texts]
     for override in overrides:
         _check_override(override)
-    forced: set[str] = set()
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         for job in _examples(overrides):
-            config = _composed(job, forced)
+            config = _composed(job)
             if not given["multirun"] and config.hydra.mode != RunMode.MULTIRUN:
                 _check_one_run(overrides)
             _check_whole(config, job)
     # Hydra itself wants all flags before the overrides
     flags = [argument for argument in arguments if argument not in given["overrides"]]
-    return [*flags, *_with_force(texts, forced)]
+    return [*flags, *texts]
 
 
 def typed(overrides: list[str]) -> list[str]:
     """Overrides without the `++` of `check`."""
-    new = tuple(f"++{section}.{name}=" for section, names in UNNAMED.items() for name in names)
-    return [text.removeprefix("++") if text.startswith(new) else text for text in overrides]
+    return [text.removeprefix("++") if text[2:].partition("=")[0] in UNNAMED else text for text in overrides]
 
 
 def _check_flags(given: dict[str, Any]) -> None:
@@ -174,33 +169,20 @@ def _examples(overrides: list[Override]) -> Iterator[list[str]]:
                 yield [*first[:place], f"{override.get_key_element()}={option}", *first[place + 1 :]]
 
 
-def _with_force(texts: list[str], forced: set[str]) -> list[str]:
-    return [f"++{text}" if text.partition("=")[0] in forced else text for text in texts]
-
-
-def _composed(texts: list[str], forced: set[str]) -> DictConfig:
-    """The config; `forced` gets the settings of `UNNAMED` that are given, if one of them is not in the config."""
+def _composed(texts: list[str]) -> DictConfig:
     try:
-        return compose("config", [*searchpath(), *_with_force(texts, forced)], return_hydra_config=True)
+        return compose("config", [*searchpath(), *texts], return_hydra_config=True)
     except MissingConfigException as error:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         raise ConfigError(f"{group}={option}: {allowed(option, error.options or options(group))}") from None
     except (HydraException, OmegaConfBaseException, ValueError, AssertionError) as error:
-        cause = error.__cause__
-        if not isinstance(cause, (ConfigKeyError, ConfigAttributeError)):
-            for key in [text[1:].partition("=")[0] for text in texts if text.startswith("~")]:
-                if f"'{key}' does not exist" in str(error):
-                    raise no_such(key, texts) from None
-            where = "" if isinstance(error, (HydraException, OmegaConfBaseException)) else f"{' '.join(texts)}: "
-            raise ConfigError(where + " ".join(str(error).split())) from None
-        key = str(cause.full_key)
-    section, _, name = key.rpartition(".")
-    if name not in UNNAMED.get(section, ()) or key in forced:
-        raise no_such(key, texts)
-    unnamed = {f"{part}.{name}" for part, names in UNNAMED.items() for name in names}
-    # and all others of its kind that are given: to find them one after the other takes a fifth of a second each
-    forced |= {key} | unnamed & {text.partition("=")[0] for text in texts}
-    return _composed(texts, forced)
+        if isinstance(error.__cause__, (ConfigKeyError, ConfigAttributeError)):
+            raise no_such(str(error.__cause__.full_key), texts) from None
+        for key in [text[1:].partition("=")[0] for text in texts if text.startswith("~")]:
+            if f"'{key}' does not exist" in str(error):
+                raise no_such(key, texts) from None
+        where = "" if isinstance(error, (HydraException, OmegaConfBaseException)) else f"{' '.join(texts)}: "
+        raise ConfigError(where + " ".join(str(error).split())) from None
 
 
 def _check_whole(config: DictConfig, texts: list[str]) -> None:
@@ -237,7 +219,3 @@ def _check_whole(config: DictConfig, texts: list[str]) -> None:
     for name, target in (("trainer", TRAINER), ("evaluation", EVALUATION)):
         if not isinstance(raw[name], dict) or raw[name].get("_target_") != target:
             raise ConfigError(f"{name}: should be made by {target}; leave out what changes that")
-    for address, value in flat(raw).items():
-        for number in value if isinstance(value, list) else [value]:
-            if isinstance(number, int) and abs(number) >= LARGEST:
-                raise ConfigError(f"{address}={number}: too large a number; use one between -2**63 and 2**63")

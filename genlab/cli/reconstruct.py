@@ -4,29 +4,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genlab.cli.options import command, seed, whole_number
-from genlab.cli.picture import picture_options, test_images
+from genlab.cli.options import SEED, command
+from genlab.cli.picture import Drawn, picture_options, test_images
 from genlab.errors import RunError
 from genlab.runs.reading import Run
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
-    from torch import Tensor
 
 
 @command(
-    "reconstruct",
-    "Encode and decode test images: rows of originals, each with the row of their\nreconstructions below it.",
-    [
+    examples=[
         "genlab reconstruct outputs/vae/2026-11-22_18-27-24-7698e350",
         "genlab reconstruct RUN_FOLDER -n 16 --seed 1 --out sixteen.png",
         "genlab reconstruct RUN_FOLDER data.root=/data --checkpoint last",
-    ],
+    ]
 )
 @picture_options("reconstructions.png")
-@click.option("-n", type=whole_number(1, 2_000), help="how many test images (default: 32)")
-@click.option("--seed", type=seed, help="choose the test images at random (default: the first ones)")
-def reconstruct(run: Run, model: "LightningModule", n: int | None, seed: int | None) -> tuple["Tensor", str]:
+@click.option("-n", type=click.IntRange(1, 2_000), help="how many test images (default: 32)")
+@click.option("--seed", type=SEED, help="choose the test images at random (default: the first ones)")
+def reconstruct(run: Run, model: "LightningModule", n: int | None, seed: int | None) -> Drawn:
+    """Encode and decode test images: rows of originals, each with the row of their reconstructions below it."""
     from genlab.capabilities import CanReconstruct
     from genlab.pictures.grids import above_reconstructions
 

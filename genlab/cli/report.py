@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from genlab.cli.explore import DEFAULT as EXPLORER
-from genlab.cli.options import Choice, argument, command, output_file
-from genlab.errors import ConfigError, DiskError, GenlabError, RunError, plain
+from genlab.cli.options import command, output_file, writing
+from genlab.errors import ConfigError, GenlabError, RunError, plain
 
 DEFAULT = "report.html"
 MOST_EXPLORED = 4  # runs: each has its weights in the page
@@ -16,30 +16,23 @@ FORMATS = ("html", "markdown", "csv", "json")
 
 
 @command(
-    "report",
-    "One self-contained HTML page about runs: curves, pictures, scores, settings, and\n"
-    "for several runs what they have in common and what not, the mean over seeds, and\n"
-    "what quality costs. Nothing is computed anew: it reads what the runs and\n"
-    "genlab evaluate have written. A folder that is broken is listed as such.\n"
-    "Where explorer.html, by genlab explore, lies beside the page, it leads there.\n\n"
-    "Of the runs below a folder, trials of a search, debug runs, and runs that have not\n"
-    "finished or not been evaluated are listed and not compared, unless nothing else is\n"
-    "there; --all compares them too.\n\n"
-    "--format markdown, csv and json are the comparison table alone, on the terminal\n"
-    "or in a file.",
-    [
+    examples=[
         "genlab report outputs/vae/2026-11-22_18-27-24-7698e350",
         "genlab report outputs/sweeps/2026-11-22_18-27-24-7698e350 --out sweep.html",
         "genlab report 'outputs/gan/*' 'outputs/vae/*' --format markdown",
         "genlab report outputs --format csv --out runs.csv",
         "genlab report RUN_FOLDER --explorer",
-    ],
+    ]
 )
-@argument(
-    "folders", "RUN", "a run folder, or a folder of runs as a sweep's, or a pattern with *", nargs=-1, required=True
+@click.argument(
+    "folders",
+    metavar="RUN...",
+    help="a run folder, or a folder of runs as a sweep's, or a pattern with *",
+    nargs=-1,
+    required=True,
 )
 @click.option("--out", type=output_file, metavar="FILE", help=f"the page (default: {DEFAULT}), or the table's file")
-@click.option("--format", metavar="|".join(FORMATS), type=Choice(FORMATS), default="html", help="(default: html)")
+@click.option("--format", type=click.Choice(FORMATS), default="html", show_default=True)
 @click.option("--all", "everything", is_flag=True, help="compare every run that is found")
 @click.option(
     "--explorer",
@@ -50,7 +43,16 @@ FORMATS = ("html", "markdown", "csv", "json")
     "--config-dir", multiple=True, metavar="FOLDER", expose_value=False, help="not needed: nothing is built here"
 )
 def report(folders: Sequence[str], out: Path | None, format: str, everything: bool, explorer: bool) -> None:
-    """Raises RunError if nothing of a name exists or nothing is a run, DiskError if the file cannot be written."""
+    """One self-contained HTML page about runs: curves, pictures, scores, settings, and for several runs what they have
+    in common and what not, the mean over seeds, and what quality costs. Nothing is computed anew: it reads what the
+    runs and genlab evaluate have written. A folder that is broken is listed as such. Where explorer.html, by genlab
+    explore, lies beside the page, it leads there.
+
+    Of the runs below a folder, trials of a search, debug runs, and runs that have not finished or not been evaluated
+    are listed and not compared, unless nothing else is there; --all compares them too.
+
+    --format markdown, csv and json are the comparison table alone, on the terminal or in a file.
+    """
     # here, because the help needs none of it
     from genlab.report.explorer.page import runs_in
     from genlab.report.page import page, set_aside
@@ -62,8 +64,6 @@ def report(folders: Sequence[str], out: Path | None, format: str, everything: bo
     if explorer and not html:
         raise ConfigError(f"--explorer: only in a page; leave it out for --format {format}")
     out = out or (Path(DEFAULT) if html else None)
-    if out is not None and out.exists() and not out.is_file():  # of a default, which click has not looked at
-        raise DiskError(f"{out}: is no plain file; choose another with --out")
     runs = [read_run(folder) for folder in find_folders(folders)]
     broken = [run for run in runs if run.broken]
     if len(broken) == len(runs):
@@ -76,10 +76,8 @@ def report(folders: Sequence[str], out: Path | None, format: str, everything: bo
     if out is None:
         print(text, end="")
         return
-    try:
+    with writing(out):
         write_text(out, text)
-    except OSError as error:
-        raise DiskError(f"{out}: {error.strerror or error}; choose another file with --out") from None
     count = len(runs) - len(broken)
     print(f"{out}: {count} run{'s' if count != 1 else ''}, {out.stat().st_size / 1e6:.1f} MB")
     for reason in without:

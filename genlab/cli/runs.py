@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from genlab.cli.options import argument, command
+from genlab.cli.options import command
 from genlab.console.readable import print_table, readable, short
 from genlab.errors import RunError, plain
 from genlab.runs.listing import Listed, list_runs
@@ -21,28 +21,27 @@ ELSEWHERE = (
 
 
 @command(
-    "runs",
-    "List the runs under a folder, the newest first: how each ended, its model, data\n"
-    "and settings, the first of its metrics, and the seconds that it took.\n\n"
-    "status is running, finished, failed, interrupted (by Ctrl-C), killed (its process\n"
-    "is gone and could not say why) or broken (a file is missing or damaged). With\n"
-    "genlab resume an interrupted or killed run goes on.",
-    [
+    examples=[
         "genlab runs",
         "genlab runs outputs/sweeps/2026-11-22_18-27-24-7698e350",
         "genlab runs --json | jq '.[] | select(.status == \"finished\").metrics'",
-    ],
+    ]
 )
-@argument(
+@click.argument(
     "folder",
-    "FOLDER",
-    f"all runs in it and below are listed (default: {DEFAULT})",
+    metavar="[FOLDER]",
+    help=f"all runs in it and below are listed (default: {DEFAULT})",
     required=False,
     type=click.Path(),
 )
 @click.option("--json", "as_json", is_flag=True, help="a list of objects, with all metrics and all overrides")
 def runs(folder: str | None, as_json: bool) -> None:
-    """Raises RunError if a folder was named that does not exist."""
+    """List the runs under a folder, the newest first: how each ended, its model, data and settings, the first of its
+    metrics, and the seconds that it took.
+
+    status is running, finished, failed, interrupted (by Ctrl-C), killed (its process is gone and could not say why) or
+    broken (a file is missing or damaged). With genlab resume an interrupted or killed run goes on.
+    """
     below = Path(folder or DEFAULT).expanduser()
     if folder and not below.is_dir():
         raise RunError(f"{folder}: no such folder; give one that has run folders in it")

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genlab.cli.label import check_label, label_option
-from genlab.cli.options import command, seed, whole_number
-from genlab.cli.picture import picture_options
+from genlab.cli.options import SEED, command
+from genlab.cli.picture import Drawn, check_label, label_option, picture_options
 from genlab.errors import ConfigError, RunError
 from genlab.runs.reading import Run
 
@@ -20,13 +19,7 @@ IMAGES, COLUMNS = 64, 10  # where no number is asked for: in all, and of each cl
 
 
 @command(
-    "sample",
-    "Draw images from the model of a run. One seed gives one picture, to the bit on\n"
-    "one machine. -n 64 --seed 0 takes the noise of the pictures that training draws,\n"
-    "images/samples/epoch_0001.png and so on.\n\n"
-    "What else the samples of a model depend on, the arguments of its `sample`, are\n"
-    "options too: see the examples.",
-    [
+    examples=[
         "genlab sample outputs/vae/2026-11-22_18-27-24-7698e350",
         "genlab sample RUN_FOLDER -n 100 --seed 1 --out digits.png",
         "genlab sample RUN_FOLDER --temperature 0.7             # flow, autoregressive: likelier images, less varied",
@@ -38,15 +31,15 @@ IMAGES, COLUMNS = 64, 10  # where no number is asked for: in all, and of each cl
     open_to="chosen",
 )
 @picture_options("samples.png")
-@click.option("-n", type=whole_number(1, 10_000), help="how many images (default: 64), or of each class (10)")
-@click.option("--seed", type=seed, default=0, help="of the noise (default: 0)")
+@click.option("-n", type=click.IntRange(1, 10_000), help="how many images (default: 64), or of each class (10)")
+@click.option("--seed", type=SEED, default=0, help="of the noise (default: 0)")
 @click.option(
     "--components",
-    type=whole_number(1, 1000),
+    type=click.IntRange(1, 1000),
     metavar="K",
     help="draw codes from a mixture of K Gaussians, which is fitted to the codes of training images first",
 )
-@label_option("of a conditional model: of this class only (default: as often as the training images have each)")
+@label_option(help="of a conditional model: of this class only (default: as often as the training images have each)")
 @click.option("--grid", is_flag=True, help="of a conditional model: a row for each class, all from the same noise")
 def sample(
     run: Run,
@@ -57,7 +50,12 @@ def sample(
     label: int | None,
     grid: bool,
     chosen: Mapping[str, str],
-) -> tuple["Tensor", str]:
+) -> Drawn:
+    """Draw images from the model of a run. One seed gives one picture, to the bit on one machine. -n 64 --seed 0 takes
+    the noise of the pictures that training draws, images/samples/epoch_0001.png and so on.
+
+    What else the samples of a model depend on, the arguments of its `sample`, are options too: see the examples.
+    """
     import torch
 
     from genlab.evaluation.sampling import with_options
@@ -85,12 +83,7 @@ def sample(
 
 
 def _sampler(run: Run, model: "LightningModule", components: int | None, seed: int) -> Callable[..., "Tensor"]:
-    """(n, generator) → images (n, C, H, W) in [0, 1].
-
-    Raises:
-        ConfigError: the model has no codes for the components.
-        RunError: the model has no prior.
-    """
+    """(n, generator) → images (n, C, H, W) in [0, 1]."""
     from genlab.capabilities import CanDecode, CanEncode, CanSample
     from genlab.evaluation.ex_post import fit_ex_post
     from genlab.runs.reload import load_data

@@ -2,12 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import chain
 from pathlib import Path
 
-import click
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -15,12 +13,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from genlab.cli.options import explained, trust_options
+from genlab.cli.main import run
 from genlab.cli.overrides import check, typed
-from genlab.console.program import begin, keep_quiet, leave_unread, mendable, quick_imports
+from genlab.console.program import answer, begin, keep_quiet, leave_unread, quick_imports
 from genlab.console.readable import start_from, to_copy
-from genlab.errors import ConfigError, plain
-from genlab.processes.agreement import is_lost, spoken
+from genlab.errors import ConfigError
 from genlab.processes.peers import is_first, peers
 from genlab.processes.signals import INTERRUPTED, code_of, exit_on_sigterm
 from genlab.runs.configuration import config_dir
@@ -34,7 +31,8 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # a fault of genlab's own shows where it is
     resumed = [argument for argument in sys.argv[1:] if argument.lstrip("+").startswith("resume=")]
     if resumed:
-        resume_run(resumed[-1].partition("=")[2], [argument for argument in sys.argv[1:] if argument not in resumed])
+        rest = [argument for argument in sys.argv[1:] if argument not in resumed]
+        run(["resume", resumed[-1].partition("=")[2], *rest])
         return
     try:
         sys.argv[1:] = check(sys.argv[1:])
@@ -42,24 +40,15 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
-        is_wrong = isinstance(error, (ConfigError, HydraException, OmegaConfBaseException))
-        sys.exit(_answer(error, 2 if is_wrong else 1))
+        sys.exit(answer(error, wrong=(ConfigError, HydraException, OmegaConfBaseException)))
 
 
-def resume_run(folder: str, arguments: list[str]) -> None:
-    """`python train.py resume=FOLDER …`, and `genlab resume FOLDER …`."""
+def resume_run(folder: str, overrides: Sequence[str], trust: Sequence[str]) -> None:
+    """See `genlab.training.resume.resume`."""
     with answered(folder):
-        # what is no option of trust is answered with what a resumed run may be given
-        rest = {"allow_extra_args": True, "ignore_unknown_options": True}
-        options = trust_options(click.Command("resume", context_settings=rest, add_help_option=False))
-        try:
-            given = options.make_context("genlab resume", list(arguments))
-        except click.UsageError as error:
-            raise explained(error) from None
-        trust, overrides = [*given.params["trust"], *chain(*given.params["config_dir"])], given.args
         from genlab.training.resume import resume
 
-        resume(folder, overrides, trust)
+        resume(folder, list(overrides), trust)
 
 
 @hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")
@@ -90,11 +79,7 @@ def _run(cfg: DictConfig) -> None:
 
 @contextmanager
 def answered(folder: str) -> Iterator[None]:
-    """What ends a run early ends the program with one line; GENLAB_DEBUG=1 shows the traceback.
-
-    Args:
-        folder: of the run.
-    """
+    """What ends the run in a folder early ends the program with one line; GENLAB_DEBUG=1 shows the traceback."""
     exit_on_sigterm()
     try:
         yield
@@ -109,19 +94,7 @@ def answered(folder: str) -> Iterator[None]:
             sys.exit(0)  # Lightning would kill the first process, which still writes, when another ends with a code
         sys.exit(code_of(error))
     except Exception as error:
-        sys.exit(_answer(error, 1))
-
-
-def _answer(error: Exception, code: int) -> int:
-    """One line for what a user can mend; everything else, a fault of genlab's own, is raised again."""
-    text = mendable(error)
-    if text is None or os.environ.get("GENLAB_DEBUG"):
-        raise error
-    if isinstance(error, BrokenPipeError):
-        leave_unread()
-    for line in spoken(plain(text), is_lost(error)):
-        print(f"error: {line}", file=sys.stderr)
-    return code
+        sys.exit(answer(error, wrong=()))
 
 
 def _remove_if_empty(folder: Path, outputs: Path) -> None:

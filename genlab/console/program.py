@@ -10,8 +10,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from genlab.errors import GenlabError, lack_of_memory
-from genlab.processes.agreement import is_lost
+from genlab.errors import ConfigError, GenlabError, plain
+from genlab.processes.agreement import is_lost, spoken
+
+MEMORY = re.compile("out of memory|n.t allocate memory|failed to map segment")
 
 
 def begin() -> None:
@@ -59,27 +61,42 @@ def quick_imports() -> Iterator[None]:
         gc.freeze()
 
 
+def answer(error: Exception, wrong: tuple[type[Exception], ...] = (ConfigError,)) -> int:
+    """Print one line for what a user can mend, and return the exit code, 2 for what is `wrong` with the command.
+
+    A fault of genlab's own is raised again; with GENLAB_DEBUG=1 everything is.
+    """
+    text = mendable(error)
+    if text is None or os.environ.get("GENLAB_DEBUG"):
+        raise error
+    if isinstance(error, BrokenPipeError):
+        leave_unread()
+    for line in spoken(plain(text), is_lost(error)):
+        print(f"error: {line}", file=sys.stderr)
+    return 2 if isinstance(error, wrong) else 1
+
+
 def mendable(error: BaseException) -> str | None:
     """The cause and the remedy, in one line; None for a fault of genlab's own, whose traceback is wanted."""
+    if is_lost(error):
+        return "another process of this run has ended; genlab resume goes on with it"
+    if isinstance(error, BrokenPipeError):
+        return "nothing reads the output any more; genlab resume goes on with the run, > FILE keeps its output"
+    if isinstance(error, GenlabError):
+        return str(error)
+    if isinstance(error, MemoryError) or MEMORY.search(str(error)):
+        what = str(error).partition("\n")[0][:200] or "MemoryError"
+        return f"{what}: too little memory; allow more (see ulimit -v), or make data.batch_size or the model smaller"
+    if isinstance(error, OSError):
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return f"{what}; make room, or choose another folder with outputs=FOLDER"
     from hydra.errors import HydraException, InstantiationException  # here: commands that list runs need no Hydra
     from omegaconf.errors import OmegaConfBaseException
 
     if isinstance(error, OmegaConfBaseException):
         return f"{error.full_key}: {str(error.msg).splitlines()[0]}; give it a value"
-    if isinstance(error, (GenlabError, HydraException)) and not isinstance(error, InstantiationException):
+    if isinstance(error, HydraException) and not isinstance(error, InstantiationException):
         return " ".join(str(error).split())
-    if is_lost(error):
-        return "another process of this run has ended; genlab resume goes on with it"
-    if isinstance(error, BrokenPipeError):
-        return "nothing reads the output any more; genlab resume goes on with the run, > FILE keeps its output"
-    if isinstance(error, OSError):
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        return f"{what}; make room, or choose another folder with outputs=FOLDER"
-    if isinstance(error, ImportError):
-        return lack_of_memory(error)
-    if isinstance(error, MemoryError) or re.search("out of memory|can't allocate memory", str(error)):
-        what = str(error).partition("\n")[0][:200] or "MemoryError"
-        return f"{what}; make data.batch_size, the model, or what a callback draws smaller"
     return None
 
 

@@ -11,11 +11,7 @@ T = TypeVar("T")
 
 
 class Pulse:
-    """Says when a line is due, and how long the rest will take at the pace since the line before.
-
-    Args:
-        clock: seconds.
-    """
+    """Says when a line is due, and how long the rest will take at the pace since the line before."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock

@@ -3,9 +3,12 @@
 import difflib
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import click
 
 from genlab.errors import plain
 
@@ -51,12 +54,7 @@ def allowed(given: str, names: Iterable[str], parent: str = "") -> str:
 
 
 def aligned(cells: Sequence[Sequence[str]], right: Sequence[str] = ()) -> list[str]:
-    """A line for each row of a table.
-
-    Args:
-        cells: rows, the first of which has the names of the columns.
-        right: the names of the columns that are aligned to the right.
-    """
+    """A line for each row of a table, the first of which names the columns; those in `right` are aligned so."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     columns = list(zip(cells[0], widths, strict=True))
     return [
@@ -69,28 +67,16 @@ def aligned(cells: Sequence[Sequence[str]], right: Sequence[str] = ()) -> list[s
 
 
 def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = (), below: int = 0) -> None:
-    """Aligned columns, a line a row; the cells may hold what strangers wrote.
+    """Aligned columns, see `aligned`; the cells may hold what strangers wrote.
 
-    Args:
-        names: of the columns.
-        rows: a cell for each name.
-        right: the names of the columns that are aligned to the right.
-        below: so many last columns go to a line of their own, on a terminal that is too narrow for the whole row.
+    So many last columns as `below` go to a line of their own, on a terminal that is too narrow for the whole row.
     """
     cells = [[plain(cell) for cell in row] for row in [names, *rows]]
-    lines = aligned(cells, right)
-    if not sys.stdout.isatty():
-        print("\n".join(lines))
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console, seconds = Console(), [""] * len(lines)
-    if below and max(map(len, lines)) > console.width:
+    lines, seconds = aligned(cells, right), [""] * len(cells)
+    if below and sys.stdout.isatty() and max(map(len, lines)) > shutil.get_terminal_size().columns:
         lines = aligned([row[:-below] for row in cells], right)
         seconds = ["  ".join(filter(None, row[-below:])) for row in cells]
-    for line, second in zip(lines, seconds, strict=True):
-        # Text, because a string would be read as markup; the terminal folds what is too long, so that copies are whole
-        console.print(Text(line), style="bold" if line is lines[0] else "", soft_wrap=True)
+    for number, (line, second) in enumerate(zip(lines, seconds, strict=True)):
+        click.secho(line, bold=not number)  # which a pipe gets without the style
         if second:
-            console.print(Text(f"  {second}"), style="dim", soft_wrap=True)
+            click.secho(f"  {second}", dim=True)

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from genlab.data.dataset import ImageDataset
-from genlab.data.sources import what_lacks
 from genlab.data.splits import Splits, drawn
 from genlab.errors import DataError
 
@@ -31,30 +30,23 @@ def read_arrays(root: str) -> Splits:
     Labels may be missing, from all splits; so may the validation and test images, which are drawn then.
 
     Raises:
-        DataError: the file is missing or damaged, has pickled objects, or arrays that can be read in two ways or none.
+        DataError: the file is damaged, has pickled objects, or arrays that can be read in two ways or none.
     """
-    if why := what_lacks("arrays", root):
-        raise DataError(f"data.root={root}: {why}")
     path = Path(os.path.expanduser(root))
+    known = {name for pairs in NAMES.values() for pair in pairs for name in pair}
     try:
         loaded = np.load(path, allow_pickle=False)
         if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise DataError(f"{path}: no .npz file, but one array; save images and labels with numpy.savez")
+            raise ValueError("one array")
         with loaded as file:
-            known = {name for pairs in NAMES.values() for pair in pairs for name in pair}
-            arrays = {name: _array(file, name, path) for name in file.files if name in known}
-            others = ", ".join(sorted(set(file.files) - known)) or "nothing"
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}); name an .npz file") from None
-    except MemoryError:
-        raise DataError(f"{path}: its arrays are larger than the memory; save fewer or smaller images") from None
-    except (ValueError, EOFError, BadZipFile, RuntimeError, zlib.error) as error:
-        if "pickle" in str(error):  # what numpy takes any file for that it does not know
-            raise DataError(f"{path}: no .npz file, so it is not opened; save plain arrays with numpy.savez") from None
-        raise DataError(f"{path}: damaged ({' '.join(str(error).split())}); put a whole copy in its place") from None
+            names = sorted(file.files)
+            arrays = {name: np.asarray(file[name]) for name in names if name in known}
+    except (OSError, ValueError, EOFError, BadZipFile, RuntimeError, zlib.error) as error:
+        why = f"no .npz file of plain arrays, so it is not opened ({' '.join(str(error).split())})"
+        raise DataError(f"{path}: {why}; put a whole one in its place, made with numpy.savez") from None
     if not arrays:
         wanted = "x_train, y_train, x_test, y_test, or images and labels"
-        raise DataError(f"{path}: has {others} in it; its arrays must be called {wanted}")
+        raise DataError(f"{path}: has {', '.join(names) or 'nothing'} in it; its arrays must be called {wanted}")
     return split_arrays(arrays, str(path))
 
 
@@ -68,24 +60,19 @@ def read_digits() -> Splits:
 
 
 def split_arrays(arrays: Mapping[str, np.ndarray], place: str) -> Splits:
-    """Tell images from labels and splits from one another.
-
-    Raises:
-        DataError: see `read_arrays`.
-    """
+    """Tell images from labels and splits from one another; `place` is where they are from, for messages."""
     chosen = {split: [pair for pair in pairs if set(pair) & set(arrays)] for split, pairs in NAMES.items()}
     names = {split: found[0] for split, found in chosen.items() if found}
+    there = f"{place}: {', '.join(sorted(arrays))}"
     if any(len(found) > 1 for found in chosen.values()):
-        raise DataError(f"{place}: {', '.join(sorted(arrays))} say twice what the images are; leave one of them out")
-    for of_images, of_labels in names.values():
-        if of_images not in arrays:
-            raise DataError(f"{place}: {of_labels}, but no {of_images}; save the images too")
+        raise DataError(f"{there} say twice what the images are; leave one of them out")
+    if missing := [name for name, _ in names.values() if name not in arrays]:
+        raise DataError(f"{there}, but no {missing[0]}; save the images too")
     if "train" not in names:
-        raise DataError(f"{place}: {', '.join(sorted(arrays))}, but nothing to train on; save x_train too")
-    labelled = {name in arrays for _, name in names.values()}
-    if len(labelled) > 1:
-        missing = next(name for _, name in names.values() if name not in arrays)
-        raise DataError(f"{place}: no {missing}, though other images have labels; save all labels, or none")
+        raise DataError(f"{there}, but nothing to train on; save x_train too")
+    unlabelled = [name for _, name in names.values() if name not in arrays]
+    if 0 < len(unlabelled) < len(names):
+        raise DataError(f"{place}: no {unlabelled[0]}, though other images have labels; save all labels, or none")
     images = {split: to_images(arrays[name], f"{place}: {name}") for split, (name, _) in names.items()}
     if len(shapes := {tuple(found.shape[1:]) for found in images.values()}) > 1:
         raise DataError(f"{place}: images of several shapes, {sorted(shapes)}; save all of one")
@@ -100,16 +87,12 @@ def split_arrays(arrays: Mapping[str, np.ndarray], place: str) -> Splits:
         source, index = split if split in names else "train", torch.tensor(numbers)
         sets[split] = ImageDataset(images[source][index], labels[source][index].to(kind))
         members[split] = {names[source][0]: numbers}
-    classes = tuple(map(str, range(highest + 1))) if labelled == {True} else ()
+    classes = tuple(map(str, range(highest + 1))) if not unlabelled else ()
     return Splits(**sets, place=place, classes=classes, members=members)
 
 
 def to_images(array: np.ndarray, what: str) -> Tensor:
-    """uint8 (N, H, W), (N, H, W, C) or (N, C, H, W), C 1 or 3 → (N, C, H, W).
-
-    Raises:
-        DataError: it is none of these, or could be two of them.
-    """
+    """uint8 (N, H, W), (N, H, W, C) or (N, C, H, W), C 1 or 3 → (N, C, H, W); a `DataError` if it could be two."""
     if array.dtype != np.uint8:
         raise DataError(f"{what} has {array.dtype} values; save pixels as uint8, 0 to 255")
     images = torch.from_numpy(array)
@@ -133,19 +116,6 @@ def _labels(array: np.ndarray | None, n: int, what: str) -> Tensor:
     if len(array) != n:
         raise DataError(f"{what} has {len(array)} labels for {n} images; save one an image")
     if n and (array.min() < 0 or array.max() >= MOST_CLASSES):
-        raise DataError(
-            f"{what} has labels from {array.min()} to {array.max()}; number them from 0, {MOST_CLASSES:,} at most"
-        )
+        told = f"{what} has labels from {array.min()} to {array.max()}"
+        raise DataError(f"{told}; number them from 0, {MOST_CLASSES:,} at most")
     return torch.from_numpy(array.astype(np.int64))
-
-
-def _array(file: Mapping[str, np.ndarray], name: str, path: Path) -> np.ndarray:
-    try:
-        array = file[name]
-    except ValueError as error:
-        if "allow_pickle" in str(error):
-            raise DataError(f"{path}: {name} has pickled objects, which are not opened; save plain numbers") from None
-        raise
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{name} is no array")
-    return array

@@ -23,23 +23,14 @@ KINDS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"
 
 @dataclass(frozen=True)
 class DataSet:
-    """One of them.
+    """One of them."""
 
-    Attributes:
-        torchvision: the class there.
-        folder: of its files, in torchvision's layout; the first part is a name that no other data set has.
-        files: without the `.gz` that those of the IDX format may have.
-        image_shape: (C, H, W).
-        classes: a name for each label.
-        downloads: the arguments of the class, once for each download.
-    """
-
-    torchvision: str
-    folder: str
-    files: tuple[str, ...] = FILES
-    image_shape: tuple[int, int, int] = (1, 28, 28)
-    classes: tuple[str, ...] = DIGITS
-    downloads: tuple[Mapping[str, Any], ...] = ({},)
+    torchvision: str  # the class there
+    folder: str  # of its files, in torchvision's layout; the first part is a name that no other data set has
+    files: tuple[str, ...] = FILES  # without the `.gz` that those of the IDX format may have
+    image_shape: tuple[int, int, int] = (1, 28, 28)  # (C, H, W)
+    classes: tuple[str, ...] = DIGITS  # a name for each label
+    downloads: tuple[Mapping[str, Any], ...] = ({},)  # the arguments of the class, once for each download
 
     @property
     def name(self) -> str:

@@ -13,15 +13,13 @@ from torch.utils.data import DataLoader, Sampler
 from genlab.arguments import checked
 from genlab.data.arrays import read_arrays, read_digits
 from genlab.data.catalogue import CATALOGUE
-from genlab.data.dataset import Batch, ImageDataset
+from genlab.data.dataset import Batch, DeviceBatches, ImageDataset, fits
 from genlab.data.decoding import FolderSettings
-from genlab.data.few_labels import HIDDEN, chosen_evenly
 from genlab.data.folder import read_folder
 from genlab.data.official import read_official
-from genlab.data.on_device import DeviceBatches, fits
 from genlab.data.samplers import EpochOrder, EvaluationShare, SameOrder
 from genlab.data.sources import Files, SourceName, cache_folder, fetched_files, find_files, what_lacks
-from genlab.data.splits import SIDES, Splits
+from genlab.data.splits import HIDDEN, SIDES, Splits, chosen_evenly
 from genlab.errors import ConfigError, DataError
 
 Batches = DataLoader[Batch] | DeviceBatches
@@ -68,6 +66,7 @@ class ImageDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.source = name
+        self._official = CATALOGUE.get(name)
         self.root = root
         self.folder_settings = FolderSettings(image_size, channels, unfit)
         if name != "folder" and self.folder_settings != FolderSettings():
@@ -75,21 +74,16 @@ class ImageDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         if on_device is True and num_workers:
-            raise ConfigError(
-                f"data.num_workers={num_workers}: nothing is loaded where data.on_device=true; leave one of them out"
-            )
+            why = "nothing is loaded where data.on_device=true; leave one of them out"
+            raise ConfigError(f"data.num_workers={num_workers}: {why}")
         self.num_workers = num_workers
         self.on_device = on_device
         self.seed = seed
         self._labelled: torch.Tensor | None = None  # rows of the training images whose label is not hidden
 
     def prepare_data(self) -> None:
-        """Find the files; into genlab's own folder they are unpacked or downloaded.
-
-        Raises:
-            DataError: see `find_files` and `fetched_files`.
-        """
-        if self._is_official():
+        """Find the files; into genlab's own folder they are unpacked or downloaded: see `find_files`."""
+        if self._official:
             self._files()
 
     def setup(self, stage: str | None = None) -> None:
@@ -108,8 +102,8 @@ class ImageDataModule(LightningDataModule):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W); the images are read for it, where the name does not say it."""
-        if self._is_official():
-            return CATALOGUE[self.source].image_shape
+        if self._official:
+            return self._official.image_shape
         self.setup()
         channels, height, width = self.train_set.images.shape[1:]
         return channels, height, width
@@ -117,8 +111,8 @@ class ImageDataModule(LightningDataModule):
     @property
     def num_classes(self) -> int:
         """How many classes the labels tell apart; 0, where there are no labels."""
-        if self._is_official():
-            return len(CATALOGUE[self.source].classes)
+        if self._official:
+            return len(self._official.classes)
         self.setup()
         return len(self.classes)
 
@@ -130,18 +124,12 @@ class ImageDataModule(LightningDataModule):
         return counts / counts.sum()
 
     def hide_labels(self, but: int) -> tuple[torch.Tensor, torch.Tensor, int]:
-        """Hide the labels of the training images, but for some, which are chosen evenly over the classes.
+        """Hide the labels of the training images, but for some, which `chosen_evenly` takes whatever the seed.
 
         Batches of training have −1 for a hidden label; whatever is done after training has all labels still.
 
-        Args:
-            but: how many stay. Which ones does not depend on any seed.
-
         Returns:
             Images with a label, uint8 (but, C, H, W), their labels, int64 (but,), and how many train.
-
-        Raises:
-            ConfigError: see `chosen_evenly`.
         """
         rows = self._labelled = chosen_evenly(self.train_set.labels, but, self.num_classes)
         return self.train_set.images[rows], self.train_set.labels[rows].long(), len(self.train_set)
@@ -185,14 +173,7 @@ class ImageDataModule(LightningDataModule):
         return {name: len(split) for name, split in splits.items()} | {"fingerprint": digest.hexdigest()[:16]}
 
     def check_images(self, recorded: Any) -> None:
-        """Check that these are the images of a run.
-
-        Args:
-            recorded: `images` of its summary; None, of a run from before there was any, is accepted.
-
-        Raises:
-            DataError: they are others.
-        """
+        """Raise a `DataError` unless these are the images of a run, by `images` of its summary, or it has none."""
         known = recorded.get("fingerprint") if isinstance(recorded, dict) else None
         if recorded is not None and known != self.images["fingerprint"]:
             raise DataError(
@@ -200,33 +181,31 @@ class ImageDataModule(LightningDataModule):
                 "folder of those as data.root=FOLDER"
             )
 
-    def _is_official(self) -> bool:
-        return self.source in CATALOGUE
-
     def _files(self) -> Files:
         return fetched_files(self.source, cache_folder()) if self.root is None else find_files(self.source, self.root)
 
     def _read(self) -> Splits:
-        if self._is_official():
+        if self._official:
             return read_official(self.source, self._files())
+        if self.root is not None and (why := what_lacks(self.source, self.root)):
+            remedy = "; name the folder of the images" if self.source == "folder" else ""
+            raise DataError(f"data.root={self.root}: {why}{remedy}")
         if self.source == "digits":
-            if self.root is not None:
-                raise DataError(f"data.root={self.root}: {what_lacks('digits', self.root)}")
             return read_digits()
         if self.root is None:
             raise DataError(f"data.root: is missing; data={self.source} needs data.root=PATH")
         return read_arrays(self.root) if self.source == "arrays" else read_folder(self.root, self.folder_settings)
 
     def train_dataloader(self) -> Batches:
-        order: EpochOrder | SameOrder = EpochOrder(self.train_set, self.seed, **self._process())
+        shuffled = EpochOrder(self.train_set, self.seed, **self._process())
+        order: EpochOrder | SameOrder = shuffled
         if self.trainer:
-            if self.trainer.overfit_batches:  # type: ignore[attr-defined]
-                order = SameOrder(self.train_set)
             # A run that is resumed begins in the epoch, and behind the batches, that its checkpoint was written at
             loop: Any = self.trainer.fit_loop
             epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress.current
-            if isinstance(order, EpochOrder):
-                order.set_epoch(epochs.processed)
+            shuffled.set_epoch(epochs.processed)
+            if self.trainer.overfit_batches:  # type: ignore[attr-defined]
+                order = SameOrder(self.train_set)
             if epochs.processed < epochs.ready:
                 order.skip = batches.processed * self.batch_size
         return self._loader(self._training_images(), self.batch_size, order)
@@ -242,10 +221,9 @@ class ImageDataModule(LightningDataModule):
 
     def _process(self) -> dict[str, int]:
         """Which of how many, as samplers want it."""
-        trainer = self.trainer
-        return (
-            {"rank": trainer.global_rank, "processes": trainer.world_size} if trainer else {"rank": 0, "processes": 1}
-        )
+        if not self.trainer:
+            return {"rank": 0, "processes": 1}
+        return {"rank": self.trainer.global_rank, "processes": self.trainer.world_size}
 
     def _loader(self, images: ImageDataset, batch_size: int, sampler: Sampler[int]) -> Batches:
         if self.trainer and self.on_device and not self.num_workers:

@@ -1,14 +1,20 @@
-"""Images in memory as one uint8 tensor, indexed once a batch."""
+"""Images in memory as one uint8 tensor, indexed once a batch by a loader, or on the device where the model is."""
+
+import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 
 from genlab.data.idx import damaged, read_idx
 from genlab.data.sources import Files
 
 Batch = tuple[Tensor, Tensor]
 
+CHUNK_BYTES = 2**26  # of float32 images made at once
+CACHE_BYTES = 2**21  # the same on a CPU, whose cache is to have them still when their batch comes
+SHARE = 1 / 4  # of a GPU's free memory that images may have without being asked for
 SIDE = 28  # pixels of an image, across and down, in all data sets of IDX files
 
 
@@ -58,3 +64,40 @@ def read_split(files: Files, split: str, classes: range = range(10)) -> ImageDat
             which = f"where the {len(classes)} classes are {classes[0]} to {classes[-1]}"
             raise damaged(labels_file, f"a label {label}, {which}")
     return ImageDataset(images.unsqueeze(1), labels)
+
+
+class DeviceBatches:
+    """The batches of `torch.utils.data.DataLoader` over the same images and sampler, to the bit.
+
+    The uint8 images are copied once, where they are not there already, and the order of an epoch once an epoch; batches
+    are views of larger tensors, so that hardly anything is called, or on a GPU launched, for one.
+    """
+
+    def __init__(self, images: ImageDataset, batch_size: int, sampler: Sampler[int], device: torch.device) -> None:
+        self.images, self.labels = images.images.to(device), images.labels.to(device, torch.int64)
+        self.batch_size = batch_size
+        self.sampler = sampler  # Lightning tells it the epoch
+        self.device = device
+        self.batch_sampler = None  # Lightning looks for it
+        # By a number GPUs divide as by a multiplication with its rounded inverse; by a tensor they divide
+        self._white = torch.tensor(255.0, device=device)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.sampler) / self.batch_size)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Batch]:
+        batch_bytes = self.batch_size * self.images[0].numel() * 4
+        chunk_bytes = CACHE_BYTES if self.device.type == "cpu" else CHUNK_BYTES
+        at_once = self.batch_size * max(1, chunk_bytes // batch_bytes)
+        order = torch.tensor(list(self.sampler), dtype=torch.int64).to(self.device)
+        for rows in order.split(at_once):
+            images = torch.div(self.images.index_select(0, rows), self._white)
+            labels = self.labels.index_select(0, rows)
+            yield from zip(images.split(self.batch_size), labels.split(self.batch_size), strict=True)
+
+
+def fits(images: Tensor, device: torch.device) -> bool:
+    """Whether images may be on a device without being asked for: where they are, or a GPU of which they take little."""
+    if device.type == "cuda":
+        return images.numel() <= SHARE * torch.cuda.mem_get_info(device)[0]
+    return device == images.device

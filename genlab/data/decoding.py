@@ -2,20 +2,25 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
 from rich.console import Console
 from rich.progress import Progress
 
-from genlab.data.image_files import Header, read_header, read_pixels
 from genlab.data.splits import SIDES, drawn
 from genlab.errors import DataError
 
 SHOWN = 5  # names in a message
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+GREY, COLOUR = ("1", "L", "LA"), ("P", "PA", "RGB", "RGBA", "RGBX")  # Pillow's modes of 8 bits and less
+ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)  # in EXIF: which way is up, and that width is height
+UNREADABLE = (OSError, ValueError, SyntaxError, IndexError)  # what Pillow raises for damaged files
 
 Found = TypeVar("Found")
 
@@ -36,6 +41,13 @@ class File(NamedTuple):
     label: str  # the folder of the class; empty without any
 
 
+class Header(NamedTuple):
+    """What a file says of its image."""
+
+    is_grey: bool
+    size: tuple[int, int]  # width, height
+
+
 def decode(folder: Path, listed: Sequence[File], settings: FolderSettings, target: Path) -> None:
     """Write images.u8, the pixels of all images one after another, and split.json, what they are.
 
@@ -44,15 +56,12 @@ def decode(folder: Path, listed: Sequence[File], settings: FolderSettings, targe
     """
     faults: dict[str, str] = {}
     console = Console(stderr=True)
-    with (
-        Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
-        ThreadPoolExecutor() as threads,
-    ):
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    with bar as progress, ThreadPoolExecutor() as threads:
         task = progress.add_task("decoding images", total=2 * len(listed))
 
-        def read_each(files: Iterable[File], read: Callable[[Path], Found | str]) -> Iterator[tuple[File, Found]]:
+        def read_each(files: Collection[File], read: Callable[[Path], Found | str]) -> Iterator[tuple[File, Found]]:
             """What `read` gives of each file; where it gives words, the file is at fault."""
-            files = list(files)
             for file, found in zip(files, threads.map(read, (folder / file.name for file in files)), strict=True):
                 progress.advance(task)
                 if isinstance(found, str):
@@ -64,12 +73,16 @@ def decode(folder: Path, listed: Sequence[File], settings: FolderSettings, targe
 
         headers = dict(read_each(listed, read_header))
         if not headers:
-            raise no_images(folder)
+            raise DataError(f"{folder}: no images in it; put PNG, JPEG, WebP or BMP files there")
         if len({not file.label for file in headers}) > 1:
             raise DataError(f"{folder}: images beside folders with images; put all in folders, one a class, or none")
         width, height = _size(folder, headers, settings)
         channels = settings.channels or (1 if all(header.is_grey for header in headers.values()) else 3)
-        split_of = _split(folder, list(headers))
+        files, rows = list(headers), {"train": list[int]()}
+        for index, file in enumerate(files):
+            rows.setdefault(file.split, []).append(index)
+        # those of one split together
+        split_of = {files[row]: split for split, chosen in drawn(rows, str(folder)).items() for row in chosen}
         kept: dict[str, list[File]] = {split: [] for split in split_of.values()}
         with (target / "images.u8").open("wb") as images:
             for file, pixels in read_each(split_of, partial(read_pixels, channels=channels, size=(width, height))):
@@ -89,14 +102,6 @@ def decode(folder: Path, listed: Sequence[File], settings: FolderSettings, targe
         print(f"warning: {_told(folder, faults)}: left out", file=sys.stderr)
 
 
-def _split(folder: Path, files: Sequence[File]) -> dict[File, str]:
-    """File → its split, those of one split together."""
-    rows: dict[str, list[int]] = {"train": []}
-    for index, file in enumerate(files):
-        rows.setdefault(file.split, []).append(index)
-    return {files[index]: split for split, chosen in drawn(rows, str(folder)).items() for index in chosen}
-
-
 def _size(folder: Path, headers: Mapping[File, Header], settings: FolderSettings) -> tuple[int, int]:
     if settings.image_size:
         return settings.image_size, settings.image_size
@@ -108,17 +113,53 @@ def _size(folder: Path, headers: Mapping[File, Header], settings: FolderSettings
         raise DataError(f"{folder}: {told[0]}, {told[1]}; data.image_size=32 or so makes them one size")
     ((width, height),) = sizes
     if width not in SIDES or height not in SIDES:
-        raise DataError(
-            f"{folder}: {told[0]}, where sides are {SIDES[0]} to {SIDES[-1]}; data.image_size=32 or so scales them"
-        )
+        sides = f"{told[0]}, where sides are {SIDES[0]} to {SIDES[-1]}"
+        raise DataError(f"{folder}: {sides}; data.image_size=32 or so scales them")
     return width, height
-
-
-def no_images(folder: Path) -> DataError:
-    return DataError(f"{folder}: no images in it; put PNG, JPEG, WebP or BMP files there")
 
 
 def _told(folder: Path, faults: Mapping[str, str]) -> str:
     named = [f"{name} ({why})" for name, why in list(faults.items())[:SHOWN]]
     more = [f"{len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
     return f"{folder}: files that are no images for genlab: {', '.join([*named, *more])}"
+
+
+def read_header(path: Path) -> Header | str:
+    """What a file says of its pixels, or why they are not taken."""
+    if not path.is_file():
+        return "no file but a pipe, a device or a broken link"
+    try:
+        with path.open("rb") as file:
+            start = file.read(25)
+        with Image.open(path, formats=FORMATS) as image:
+            if getattr(image, "is_animated", False):
+                return "animated"
+            if image.format == "PNG" and start[24] == 16:  # which Pillow would round, of colours without a word
+                return "16 bits a colour"
+            if image.mode not in (*GREY, *COLOUR):
+                return f"{image.mode} pixels"
+            turned = image.getexif().get(ORIENTATION) in TURNED
+            return Header(image.mode in GREY, image.size[::-1] if turned else image.size)
+    except UnidentifiedImageError:
+        return "no PNG, JPEG, WebP or BMP image"
+    except Image.DecompressionBombError:
+        return "too large"
+    except UNREADABLE as error:
+        return f"damaged: {error}"
+
+
+def read_pixels(path: Path, channels: int, size: tuple[int, int]) -> bytes | str:
+    """(C, H, W) as bytes, on white where the image is transparent; or why there is none."""
+    try:
+        with Image.open(path, formats=FORMATS) as opened:
+            image: Image.Image = ImageOps.exif_transpose(opened)
+            if image.has_transparency_data:
+                above = image.convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above)
+            image = image.convert("L" if channels == 1 else "RGB")
+            if image.size != size:
+                image = ImageOps.fit(image, size, Image.Resampling.BICUBIC)
+            pixels = np.asarray(image).reshape(*size[::-1], channels)
+            return pixels.transpose(2, 0, 1).tobytes()
+    except UNREADABLE as error:
+        return f"damaged: {error}"

@@ -4,19 +4,16 @@ import hashlib
 import json
 import math
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from filelock import FileLock
 
 from genlab.data.dataset import ImageDataset
-from genlab.data.decoding import File, FolderSettings, decode, no_images
-from genlab.data.sources import STAGING, cache_folder, what_lacks
+from genlab.data.decoding import File, FolderSettings, decode
+from genlab.data.sources import cache_folder, staging
 from genlab.data.splits import Splits
 from genlab.errors import DataError
 
@@ -32,26 +29,16 @@ def read_folder(root: str, settings: FolderSettings) -> Splits:
     Raises:
         DataError: there are too few images, or some that do not fit; or the cache cannot be written.
     """
-    if why := what_lacks("folder", root):
-        raise DataError(f"data.root={root}: {why}; name the folder of the images")
     folder = Path(os.path.abspath(os.path.expanduser(root)))
-    cache = cache_folder() / "folders"
     try:
         files = _listed(folder)
-        if not files:
-            raise no_images(folder)
-        made = cache / _key(folder, files, settings)
+        made = cache_folder() / "folders" / _key(folder, files, settings)
         if not made.exists():
-            cache.mkdir(parents=True, exist_ok=True)
-            with FileLock(cache / ".lock"):
-                for left in cache.glob(f"{STAGING}*"):  # by a process that was killed
-                    shutil.rmtree(left)
+            with staging(made.parent) as beside:
                 if not made.exists():  # no other process has been here
-                    with TemporaryDirectory(prefix=STAGING, dir=cache) as staging:
-                        whole = Path(staging) / "whole"
-                        whole.mkdir()
-                        decode(folder, files, settings, whole)
-                        os.replace(whole, made)
+                    (beside / "whole").mkdir()
+                    decode(folder, files, settings, beside / "whole")
+                    os.replace(beside / "whole", made)
                     print(f"folder: {folder} decoded into {made}", file=sys.stderr, flush=True)
         return _mapped(made, str(folder))
     except OSError as error:

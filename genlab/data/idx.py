@@ -22,8 +22,7 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
     ends it with a bare `AssertionError`.
 
     Raises:
-        DataError: the file cannot be read, is no IDX file of unsigned bytes with this many dimensions, or its
-            length is not the one that its header states.
+        DataError: the file cannot be read, or is no whole IDX file of unsigned bytes with this many dimensions.
     """
     try:
         with cast(BinaryIO, gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
@@ -32,16 +31,12 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
                 raise damaged(path, f"not an IDX file of {dimensions}-dimensional unsigned bytes")
             shape = [int.from_bytes(header[start : start + 4], "big") for start in range(4, len(header), 4)]
             content = file.read(math.prod(shape) + 1)  # one more, to see the end
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, MemoryError, OverflowError) as error:
         raise damaged(path, f"damaged or cut short ({error})") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check that it exists and is readable") from None
-    except (MemoryError, OverflowError):
-        raise damaged(path, f"its header promises {math.prod(shape):,} bytes, more than the memory holds") from None
-    promised = len(header) + math.prod(shape)
     if len(content) != math.prod(shape):
-        size = len(header) + len(content) if len(content) < math.prod(shape) else f"more than {promised}"
-        raise damaged(path, f"{size} bytes where its header promises {promised}")
+        raise damaged(path, f"not the {len(header) + math.prod(shape)} bytes that its header promises")
     return torch.from_numpy(np.frombuffer(content, np.uint8).reshape(shape).copy())
 
 

@@ -4,45 +4,31 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import cast
 
-from torch.utils.data import Dataset, DistributedSampler, SequentialSampler
+from torch.utils.data import Dataset, DistributedSampler, Sampler, SequentialSampler
 
 from genlab.data.dataset import ImageDataset
 
 
-class EpochOrder(DistributedSampler[int]):
-    """A shuffle that is a function of seed and epoch alone, for one process or many; Lightning tells it the epoch.
-
-    Args:
-        images: what is shuffled.
-        seed: any.
-        rank, processes: each process gets its share.
-
-    Attributes:
-        skip: how many images the next pass leaves out at its beginning; the passes after it are whole.
-    """
-
-    def __init__(self, images: ImageDataset, seed: int, rank: int = 0, processes: int = 1) -> None:
-        # the factor keeps seed 0, epoch 1 from being seed 1, epoch 0
-        super().__init__(cast(Dataset[int], images), num_replicas=processes, rank=rank, seed=seed * 1_000_003)
-        self.skip = 0
-
-    def __iter__(self) -> Iterator[int]:
-        skip, self.skip = self.skip, 0
-        return islice(super().__iter__(), skip, None)
-
-
-class SameOrder(SequentialSampler):
-    """The images as they are in the file, for `trainer.overfit_batches`; Lightning leaves it in its place.
-
-    Attributes:
-        skip: see `EpochOrder`.
-    """
+class _Skips(Sampler[int]):
+    """The next pass leaves out `skip` images at its beginning; the passes after it are whole."""
 
     skip = 0
 
     def __iter__(self) -> Iterator[int]:
         skip, self.skip = self.skip, 0
         return islice(super().__iter__(), skip, None)
+
+
+class EpochOrder(_Skips, DistributedSampler[int]):
+    """A shuffle that is a function of seed and epoch only, for one process or many; Lightning tells it the epoch."""
+
+    def __init__(self, images: ImageDataset, seed: int, rank: int = 0, processes: int = 1) -> None:
+        # the factor keeps seed 0, epoch 1 from being seed 1, epoch 0
+        super().__init__(cast(Dataset[int], images), num_replicas=processes, rank=rank, seed=seed * 1_000_003)
+
+
+class SameOrder(_Skips, SequentialSampler):
+    """The images as they are in the file, for `trainer.overfit_batches`; Lightning leaves it in its place."""
 
 
 class EvaluationShare(DistributedSampler[int]):
@@ -54,10 +40,6 @@ class EvaluationShare(DistributedSampler[int]):
 
     Where there are fewer images than processes, each process has all of them, since one without any would log nothing;
     then each image counts the same still.
-
-    Args:
-        images: of the split.
-        rank, processes: which process of how many.
     """
 
     def __init__(self, images: ImageDataset, rank: int, processes: int) -> None:

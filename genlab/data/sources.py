@@ -6,8 +6,8 @@ import os
 import shutil
 import sys
 import zlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -33,6 +33,7 @@ BUNDLE_SHA256 = {
 }
 
 STAGING = ".fetching-"  # prefix of the folder in which files are made before they get their names
+LOCK = f"{STAGING}lock"
 
 Files = dict[str, Path]  # of a data set, where each lies
 
@@ -72,31 +73,28 @@ def what_lacks(name: str, root: str) -> str:
         return "a file, no folder" if os.path.isfile(folder) else "no such folder"
     if not os.access(folder, os.R_OK | os.X_OK):
         return "a folder that may not be read"
-    if name == "folder":
-        return ""
-    found = _look(name, Path(folder))
-    files = CATALOGUE[name].files
-    missing = [file for file in files if file not in found]
-    odd = [file for file, path in found.items() if not path.is_file()]
-    if odd:
-        return f"{found[odd[0]]} is no file but a folder, a pipe, a device or a broken link"
-    if not found:
-        entries = sorted(os.listdir(folder))
-        shown = ", ".join([*entries[:5], *(["…"] if len(entries) > 5 else [])])
-        there = f"no data files in it, but {shown}" if entries else "an empty folder"
-        return f"{there}; {name} is {', '.join(missing)}{' (.gz or not)' * _is_idx(files[0])}"
-    if missing:
+    return "" if name == "folder" else _missing(name, Path(folder))
+
+
+def _missing(name: str, folder: Path) -> str:
+    found, files = _look(name, folder), CATALOGUE[name].files
+    for path in found.values():
+        if not path.is_file():
+            return f"{path} is no file but a folder, a pipe, a device or a broken link"
+    missing = ", ".join(file for file in files if file not in found)
+    if found:
         there = ", ".join(os.path.relpath(path, folder) for path in found.values())
-        return f"{there} found, {', '.join(missing)} missing"
-    return ""
+        return f"{there} found, {missing} missing" if missing else ""
+    entries = sorted(os.listdir(folder))
+    shown = ", ".join([*entries[:5], *(["…"] if len(entries) > 5 else [])])
+    there = f"no data files in it, but {shown}" if entries else "an empty folder"
+    return f"{there}; {name} is {missing}{' (.gz or not)' * ('-idx' in files[0])}"
 
 
 def fetched_files(name: str, root: Path) -> Files:
     """Find the files of a data set in a folder of genlab's own, and fetch those that are missing.
 
     MNIST is unpacked from the bundle, or read from it where the folder cannot be written; the others are downloaded.
-    Files are made in a folder beside, under a lock, and then renamed: whoever starts at the same time sees no half a
-    file, and what a process that was killed has left is removed by the next.
 
     Raises:
         DataError: the folder cannot be written, the bundle is damaged, or no mirror delivered.
@@ -105,19 +103,72 @@ def fetched_files(name: str, root: Path) -> Files:
     if len(_files_in(folder, files)) < len(files):
         before = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
-            _fetch(name, root, folder)
+            with staging(root) as made:
+                missing = set(files) - set(_files_in(folder, files))
+                if missing:  # no other process has been here
+                    fetched = _unpack_bundle(made) if name == "mnist" else _download(name, made, folder)
+                    folder.mkdir(parents=True, exist_ok=True)
+                    for file in missing:
+                        os.replace(fetched[file], folder / file)
         except OSError as error:
             if name == "mnist":
                 return _files_in(BUNDLE, files)
-            raise DataError(
-                f"{error.filename or folder}: {error.strerror or error}; "
-                "name a folder that can be written: data.root=FOLDER"
-            ) from None
+            why = f"{error.filename or folder}: {error.strerror or error}"
+            raise DataError(f"{why}; name a folder that can be written: data.root=FOLDER") from None
         finally:
+            with suppress(OSError):
+                (root / LOCK).unlink()
             for path in before:  # innermost first; those that have got files stay
                 with suppress(OSError):
                     path.rmdir()
     return _files_in(folder, files)
+
+
+@contextmanager
+def staging(root: Path) -> Iterator[Path]:
+    """A new folder beside files that are made in it and then renamed, for one process at a time.
+
+    Whoever starts at the same time sees no half a file, and what a process that was killed has left is removed by the
+    next.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with FileLock(root / LOCK):
+        for left in root.glob(f"{STAGING}*"):
+            if left.name != LOCK:
+                shutil.rmtree(left)
+        with TemporaryDirectory(prefix=STAGING, dir=root) as made:
+            yield Path(made)
+
+
+def _unpack_bundle(made: Path) -> Files:
+    for file in FILES:
+        archive = BUNDLE / f"{file}.gz"
+        try:
+            content = gzip.decompress(archive.read_bytes())
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{archive}: damaged or cut short ({error}); install genlab again") from None
+        if hashlib.sha256(content).hexdigest() != BUNDLE_SHA256[file]:
+            raise DataError(f"{archive}: its contents are not MNIST's (SHA-256 differs); install genlab again")
+        (made / file).write_bytes(content)
+    return _files_in(made, FILES)
+
+
+def _download(name: str, made: Path, folder: Path) -> Files:
+    from http.client import HTTPException
+
+    from torchvision import datasets
+
+    print(f"{name}: downloading into {folder}", file=sys.stderr, flush=True)
+    try:
+        for arguments in CATALOGUE[name].downloads:
+            getattr(datasets, CATALOGUE[name].torchvision)(made, download=True, **arguments)
+    except (OSError, RuntimeError, HTTPException) as error:  # time-outs are OSErrors, a wrong MD5 is a RuntimeError
+        wanted = ", ".join(f"{file}.gz" if "-idx" in file else file for file in CATALOGUE[name].files)
+        raise DataError(
+            f"{name} could not be downloaded ({error}); put the files {wanted} "
+            f"into {folder} and start again, or train on data=mnist, which needs no network"
+        ) from None
+    return _look(name, made)
 
 
 def _look(name: str, root: Path) -> Files:
@@ -136,17 +187,13 @@ def _files_in(folder: Path, files: Sequence[str]) -> Files:
     found = {}
     for file in files:
         names = [file]
-        if _is_idx(file):
+        if "-idx" in file:
             dotted = file.replace("-idx", ".idx")
             names += [dotted, f"{file}.gz", f"{dotted}.gz", f"{file}/{file}", f"{dotted}/{dotted}"]
         there = [folder / name for name in names if os.path.lexists(folder / name)]
         if there:
             found[file] = next(filter(os.path.isfile, there), there[0])
     return found
-
-
-def _is_idx(file: str) -> bool:
-    return "-idx" in file
 
 
 def _waits_for_download(name: str, root: Path) -> bool:
@@ -156,55 +203,3 @@ def _waits_for_download(name: str, root: Path) -> bool:
         and all(path.name in NAMES or path.name.startswith(STAGING) for path in root.iterdir())
         and not any(files for _, _, files in os.walk(root / CATALOGUE[name].name))
     )
-
-
-def _fetch(name: str, root: Path, folder: Path) -> None:
-    files = CATALOGUE[name].files
-    root.mkdir(parents=True, exist_ok=True)
-    lock = root / f"{STAGING}lock"
-    with FileLock(lock):
-        try:
-            for left in root.glob(f"{STAGING}*"):
-                if left != lock:
-                    shutil.rmtree(left)
-            with TemporaryDirectory(prefix=STAGING, dir=root) as staging:
-                if len(_files_in(folder, files)) == len(files):
-                    return  # another process has been here
-                made = _unpack_bundle(Path(staging)) if name == "mnist" else _download(name, staging, folder)
-                folder.mkdir(parents=True, exist_ok=True)
-                for file in files:
-                    if file not in _files_in(folder, files):
-                        os.replace(made[file], folder / file)
-        finally:
-            lock.unlink(missing_ok=True)
-
-
-def _unpack_bundle(staging: Path) -> Files:
-    for file in FILES:
-        archive = BUNDLE / f"{file}.gz"
-        try:
-            content = gzip.decompress(archive.read_bytes())
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{archive}: damaged or cut short ({error}); install genlab again") from None
-        if hashlib.sha256(content).hexdigest() != BUNDLE_SHA256[file]:
-            raise DataError(f"{archive}: its contents are not MNIST's (SHA-256 differs); install genlab again")
-        (staging / file).write_bytes(content)
-    return _files_in(staging, FILES)
-
-
-def _download(name: str, staging: str, folder: Path) -> Files:
-    from http.client import HTTPException
-
-    from torchvision import datasets
-
-    wanted = [f"{file}.gz" if _is_idx(file) else file for file in CATALOGUE[name].files]
-    print(f"{name}: downloading into {folder}", file=sys.stderr, flush=True)
-    try:
-        for arguments in CATALOGUE[name].downloads:
-            getattr(datasets, CATALOGUE[name].torchvision)(staging, download=True, **arguments)
-    except (OSError, RuntimeError, HTTPException) as error:  # time-outs are OSErrors, a wrong MD5 is a RuntimeError
-        raise DataError(
-            f"{name} could not be downloaded ({error}); put the files {', '.join(wanted)} "
-            f"into {folder} and start again, or train on data=mnist, which needs no network"
-        ) from None
-    return _look(name, Path(staging))

@@ -30,41 +30,47 @@ MNIST = {
 }
 Classifier = ImageClassifier | ImageMixer
 ARCHITECTURES: dict[str, type[Classifier]] = {"convolutional": ImageClassifier, "mixer": ImageMixer}
-BATCH = 500  # always the same: the kernels, and with them the last digits, depend on it
+COVERED = 0.1  # of an even share
+BATCH = 250  # as fast as it gets on a CPU; always the same, since the last digits depend on the kernels
 
 
 @dataclass(frozen=True)
 class Described:
-    """What the network says of N images.
+    """What the network says of N images."""
 
-    Attributes:
-        features: of the penultimate layer, (N, 128); of the second classifier, (N, 96).
-        probabilities: of the classes, (N, classes).
-    """
+    features: Tensor  # of the penultimate layer, (N, 128); of the second classifier, (N, 96)
+    probabilities: Tensor  # of the classes, (N, classes)
 
-    features: Tensor
-    probabilities: Tensor
+    @property
+    def class_counts(self) -> Tensor:
+        """How many images are taken for each class, (classes,)."""
+        return torch.bincount(self.probabilities.argmax(-1), minlength=self.probabilities.shape[1])
+
+    @property
+    def class_scores(self) -> dict[str, float]:
+        """How evenly the classes come, and how surely.
+
+        `class_entropy` is that of the shares, in nats, ln 10 = 2.303 where ten classes come evenly; `classes_covered`
+        are those with at least a tenth of an even share; `confidence` is the mean of the highest probability.
+        """
+        n, classes = self.probabilities.shape
+        shares = self.class_counts.double() / n
+        return {
+            "class_entropy": float(torch.special.entr(shares).sum()),
+            "classes_covered": int((shares >= COVERED / classes).sum()),
+            "confidence": float(self.probabilities.double().max(-1).values.mean()),
+        }
 
 
 class FeatureNetwork:
-    """A classifier as it stands in a file, see `packed`.
-
-    Args:
-        content: of the file.
-
-    Attributes:
-        sha256: of the file. Scores in different features compare with nothing.
-        title: what it classifies, in words.
-        labelled: whether its classes are those of the images' labels; else they are turns, see `feature_training`.
-        test_accuracy: on the test images.
-    """
+    """A classifier as it stands in a file, of which this is the content: see `packed`."""
 
     def __init__(self, content: bytes) -> None:
-        self.sha256 = hashlib.sha256(content).hexdigest()
+        self.sha256 = hashlib.sha256(content).hexdigest()  # scores in the features of another file do not compare
         header = int.from_bytes(content[:8], "little")
         facts = MNIST | json.loads(json.loads(content[8 : 8 + header])["__metadata__"]["genlab"])
-        self.title: str = facts["title"]
-        self.labelled: bool = facts["labelled"]
+        self.title: str = facts["title"]  # what it classifies, in words
+        self.labelled: bool = facts["labelled"]  # whether by the images' labels, or by turns: see `feature_training`
         self.test_accuracy = float(facts["test_accuracy"])
         with torch.device("meta"):  # draws no weights, so that the random numbers of a training stay what they were
             network = ARCHITECTURES[facts["architecture"]](facts["image_shape"], facts["classes"])
@@ -88,19 +94,12 @@ class FeatureNetwork:
 
 @dataclass(frozen=True)
 class Space:
-    """Where samples of a data set are compared with its images.
+    """Where samples of a data set are compared with its images."""
 
-    Attributes:
-        name: behind `fid_`, as `mnist`.
-        network: None, where none has been trained.
-        lacking: why there is none, or no second one, and the command that trains it.
-        second: another classifier of the labels, so that no model is judged by a single network.
-    """
-
-    name: str
-    network: FeatureNetwork | None
-    lacking: str = ""
-    second: FeatureNetwork | None = None
+    name: str  # behind `fid_`, as `mnist`
+    network: FeatureNetwork | None  # None, where none has been trained
+    lacking: str = ""  # why there is none, or no second one, and the command that trains it
+    second: FeatureNetwork | None = None  # classifies too, so that no model is judged by a single network
 
 
 @cache
@@ -117,7 +116,7 @@ def space_of(data: ImageDataModule) -> Space:
     """
     if data.source == "mnist":
         return Space(data.space, mnist_network(), second=mnist_network(SECOND_WEIGHTS))
-    network, second = (None if path is None else _read(path) for path in (_kept(data), _kept(data, second=True)))
+    network, second = _kept(data, second=False), _kept(data, second=True)
     command = shlex.join(["genlab", "features", *data.overrides])
     which = "second classifier" if network else "feature network"
     return Space(data.space, network, f"no {which} of these images has been trained yet; {command} does it", second)
@@ -141,26 +140,23 @@ def packed(network: Classifier, data: ImageDataModule, labelled: bool, test_accu
 
 def place_of(data: ImageDataModule, content: bytes, second: bool = False, folder: Path | None = None) -> Path:
     """Where a file is kept, in genlab's cache or the folder: named after its space, the images and its own SHA-256."""
-    return (folder or _folder()) / f"{_name(data, second)}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    name = f"{_name(data, second)}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    return (folder or cache_folder() / "features") / name
 
 
-def _kept(data: ImageDataModule, second: bool = False) -> Path | None:
-    return next(iter(sorted(_folder().glob(f"{_name(data, second)}-*.safetensors"))), None)
+def _kept(data: ImageDataModule, second: bool) -> FeatureNetwork | None:
+    """What was put at `place_of` in the cache."""
+    paths = sorted((cache_folder() / "features").glob(f"{_name(data, second)}-*.safetensors"))
+    if not paths:
+        return None
+    try:
+        network = FeatureNetwork(paths[0].read_bytes())
+        if not paths[0].stem.endswith(network.sha256[:16]):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError):
+        raise DataError(f"{paths[0]}: damaged; delete it, and genlab features makes it anew") from None
+    return network
 
 
 def _name(data: ImageDataModule, second: bool) -> str:
     return f"{'second-' if second else ''}{data.space}-{data.images['fingerprint']}"
-
-
-def _read(path: Path) -> FeatureNetwork:
-    try:
-        network = FeatureNetwork(path.read_bytes())
-        if not path.stem.endswith(network.sha256[:16]):
-            raise ValueError
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError):
-        raise DataError(f"{path}: damaged; delete it, and genlab features makes it anew") from None
-    return network
-
-
-def _folder() -> Path:
-    return cache_folder() / "features"

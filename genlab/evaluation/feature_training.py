@@ -13,69 +13,38 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from genlab.data.datamodule import ImageDataModule
-from genlab.data.dataset import ImageDataset
 from genlab.evaluation.feature_network import Classifier
 from genlab.evaluation.settings import Track, silently
 from genlab.networks.image_classifier import ImageClassifier
 from genlab.networks.image_mixer import ImageMixer
 
 TURNS = 4
+BATCH = 128  # images
 SEEN = 300_000  # training images, those of all epochs together: minutes on a CPU for 28×28 pixels
 EPOCHS = range(5, 41)  # of few images more, so that there are steps enough
 POOR = 0.25  # of the way from chance to certainty
 
 
 def train_features(
-    data: ImageDataModule,
-    epochs: int,
-    device: str = "cpu",
-    track: Track = silently,
-    second: bool = False,
+    data: ImageDataModule, epochs: int, device: str = "cpu", track: Track = silently, second: bool = False
 ) -> tuple[Classifier, bool, float]:
     """A classifier of the training images, whether by their labels, and its accuracy on the test images.
+
+    AdamW on warped images, with a learning rate that rises and falls once.
 
     Args:
         data: set up.
         epochs: passes over the training images.
         device: that it is trained on; it is returned on the CPU.
-        track: shows progress.
         second: whether it is the classifier of another architecture, from other random weights.
     """
-    labelled = data.num_classes > 1
-    classes = data.num_classes if labelled else TURNS
+    labelled, train_set = data.num_classes > 1, data.train_set
+    torch.manual_seed(int(second))
     build: type[Classifier] = ImageMixer if second else ImageClassifier
-    network = train_classifier(data.train_set, classes, epochs, labelled, device, track, seed=int(second), build=build)
-    if labelled:
-        return network, labelled, accuracy(network, data.test_set.images, data.test_set.labels)
-    images = data.test_set.images.repeat(TURNS, 1, 1, 1)
-    turns = torch.arange(TURNS).repeat_interleave(len(data.test_set))
-    return network, labelled, accuracy(network, turned(images, turns), turns)
-
-
-def default_epochs(data: ImageDataModule) -> int:
-    """So many that the network sees 300,000 images, 5 at least and 40 at most."""
-    return min(max(SEEN // len(data.train_set), EPOCHS[0]), EPOCHS[-1])
-
-
-def train_classifier(
-    train_set: ImageDataset,
-    classes: int,
-    epochs: int,
-    labelled: bool = True,
-    device: str = "cpu",
-    track: Track = silently,
-    batch_size: int = 128,
-    seed: int = 0,
-    build: type[Classifier] = ImageClassifier,
-) -> Classifier:
-    """AdamW on warped images, with a learning rate that rises and falls once."""
-    torch.manual_seed(seed)
-    channels, height, width = train_set.images.shape[1:]
-    network = build((channels, height, width), classes).to(device).to(memory_format=torch.channels_last)
+    network = build(data.image_shape, data.num_classes if labelled else TURNS)
+    network.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2, fused=True)
-    batches = [
-        rows for _ in range(epochs) for rows in torch.randperm(len(train_set)).split(batch_size) if len(rows) > 1
-    ]
+    batches = [rows for _ in range(epochs) for rows in torch.randperm(len(train_set)).split(BATCH) if len(rows) > 1]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=len(batches))
     network.train()
     for rows in track(batches, description="training the feature network"):
@@ -89,7 +58,17 @@ def train_classifier(
         loss.backward()
         optimizer.step()
         schedule.step()
-    return network.cpu().to(memory_format=torch.contiguous_format).eval()
+    network.cpu().to(memory_format=torch.contiguous_format).eval()
+    images, labels = data.test_set.images, data.test_set.labels
+    if not labelled:
+        labels = torch.arange(TURNS).repeat_interleave(len(images))
+        images = turned(images.repeat(TURNS, 1, 1, 1), labels)
+    return network, labelled, accuracy(network, images, labels)
+
+
+def default_epochs(data: ImageDataModule) -> int:
+    """So many that the network sees 300,000 images, 5 at least and 40 at most."""
+    return min(max(SEEN // len(data.train_set), EPOCHS[0]), EPOCHS[-1])
 
 
 def turned(images: Tensor, turns: Tensor) -> Tensor:
@@ -109,13 +88,8 @@ def turned(images: Tensor, turns: Tensor) -> Tensor:
 
 
 def warp(images: Tensor, degrees: float = 12, scale: float = 0.12, shift: float = 0.12) -> Tensor:
-    """Each image (B, C, H, W) rotated, scaled and shifted at random.
-
-    Args:
-        images: of the batch.
-        degrees: largest angle.
-        scale: largest relative change of size, in each direction.
-        shift: largest way, in halves of the image's side.
+    """Each image (B, C, H, W) rotated, scaled and shifted at random: by so many degrees at most, by this share of its
+    size, in each direction, and by this share of half its side.
     """
     angle, stretch_x, stretch_y, x, y = (2 * torch.rand(5, len(images)).to(images) - 1).unbind()
     angle = angle * math.radians(degrees)

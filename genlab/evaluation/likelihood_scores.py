@@ -2,13 +2,22 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from genlab.capabilities import CanEstimateLikelihood, CanExplain, CanSample, CanWeigh, HasLikelihood
-from genlab.evaluation.likelihood import BINARY, ImportanceWeighted, from_prior, importance_weighted
+from genlab.evaluation.likelihood import (
+    BINARY,
+    from_prior,
+    importance_weighted,
+    importance_weighted_by_class,
+    log_marginal,
+    log_prior,
+    share_of_each,
+)
 from genlab.evaluation.scores import Curve, Evaluation, Point, mean_score
 from genlab.evaluation.settings import EvaluationSettings, Track, silently
 from genlab.quantities import quantity
@@ -17,111 +26,145 @@ AT_ONCE = 100  # images, where the likelihood is exact
 EXACT, BOUND = "exact", "upper bound"  # a bound in expectation
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Log-likelihoods of B images, in nats, float64."""
+
+    given: Tensor  # log p(x), or log p(x|y) for the labels where these are known, (B,)
+    how: str  # it is estimated, as `Score.estimator`
+    by_class: Tensor  # log p(x|y) for each y, (B, classes), all in the same way; means nothing without labels
+    how_by_class: str  # these are estimated, without what comes before the colon
+
+
 def likelihood_scores(
-    model: object, images: Tensor, settings: EvaluationSettings, track: Track = silently
+    model: Any, images: Tensor, settings: EvaluationSettings, track: Track = silently, labels: Tensor | None = None
 ) -> Evaluation:
     """nll of binary pixels, or bits_per_dim of 8-bit ones, with the curve over K; or why there is none.
+
+    With labels: −log p(x) of p(x) = Σ_y p(y) p(x|y), −log p(x|y), and how often argmax_y p(x|y) p(y) is the label.
 
     Args:
         model: in evaluation mode.
         images: test images (B, C, H, W) in [0, 1], on the model's device.
         settings: how many samples are drawn.
-        track: shows progress.
+        labels: of the images, int64 (B,), where the model draws labels.
     """
     generator = torch.Generator().manual_seed(settings.seed)
+    if isinstance(model, HasLikelihood | CanEstimateLikelihood):
+        return _scores(model, images, labels, _computed(model, images, labels, generator, track), settings)
+    if why := _why_none(model):
+        names = ["nll", "bits_per_dim", *(["generative_accuracy"] if labels is not None else [])]
+        return Evaluation(absent=dict.fromkeys(names, why))
+    return _weighted(model, images, labels, generator, settings, track)
+
+
+def _why_none(model: Any) -> str:
+    """Why a model that does not compute its likelihood has no estimate either; empty if it has one."""
+    if isinstance(model, CanWeigh):
+        return "grey pixels in a Bernoulli distribution have no likelihood" if model.pixels == "grey" else ""
+    if isinstance(model, CanSample):
+        return "samples can be drawn, but the model has no density that could be evaluated"
+    return "the model has no distribution of images"
+
+
+def _computed(model: Any, images: Tensor, labels: Tensor | None, generator: torch.Generator, track: Track) -> _Found:
+    """By the model: exactly, or as it estimates it."""
+    classes = [None] if labels is None else list(torch.arange(model.num_classes, device=images.device))
+    # the noise is the same for all labels: only the label tells them apart
+    noises = [generator.clone_state() for _ in classes]
+    found = [
+        torch.stack([_of_part(model, some, y, noise) for y, noise in zip(classes, noises, strict=True)], dim=1)
+        for some in track(images.split(AT_ONCE), description="likelihood")
+    ]
+    by_class, evaluations = torch.cat(found).unbind(-1)  # (B, classes) both
+    given = by_class[:, 0] if labels is None else by_class.gather(1, labels.cpu().unsqueeze(1)).squeeze(1)
     if isinstance(model, HasLikelihood):
-        return _exact(model, images, settings, track)
-    if isinstance(model, CanEstimateLikelihood):
-        return _estimated(model, images, generator, track)
-    if not isinstance(model, CanWeigh):
-        why = (
-            "samples can be drawn, but the model has no density that could be evaluated"
-            if isinstance(model, CanSample)
-            else "the model has no distribution of images"
-        )
-        return Evaluation(absent={"nll": why, "bits_per_dim": why})
-    if model.pixels == "grey":
-        why = "grey pixels in a Bernoulli distribution have no likelihood"
-        return Evaluation(absent={"nll": why, "bits_per_dim": why})
+        return _Found(given, EXACT, by_class, "")
+    how = f"{model.likelihood_method}; {evaluations.mean(0).sum():.0f} evaluations of the network an image"
+    return _Found(given, f"{BOUND}: {how}", by_class, how)
+
+
+def _of_part(model: Any, images: Tensor, label: Tensor | None, generator: torch.Generator) -> Tensor:
+    """Log-likelihoods, and how often each evaluated the network, 0 where nobody counts: (B, 2), float64."""
+    told = {} if label is None else {"labels": label.expand(len(images))}
+    if isinstance(model, HasLikelihood):
+        found = model.exact_log_likelihood(images, **told)
+        pair = found, torch.zeros_like(found)
+    else:
+        pair = model.estimate_log_likelihood(images, generator, **told)
+    return torch.stack([part.double().cpu() for part in pair], dim=-1)
+
+
+def _weighted(
+    model: Any,
+    images: Tensor,
+    labels: Tensor | None,
+    generator: torch.Generator,
+    settings: EvaluationSettings,
+    track: Track,
+) -> Evaluation:
+    """By importance sampling, with the curve over the number of samples."""
+    what, base, most, chunk = "importance samples", 10, settings.importance_samples, 1000
     if model.pixels == "8-bit":
-        counts = powers(2, settings.dequantization_samples)
-        estimate = importance_weighted(model, images, counts, generator, chunk=100, track=track)
-        return _bits_per_dim(estimate, images, protocol_of(model, images))
-    counts = powers(10, settings.importance_samples)
-    estimate = importance_weighted(model, images, counts, generator, track=track)
-    evaluation = _nll(estimate, protocol_of(model, images))
-    evaluation.scores["nll"] = replace(evaluation.scores["nll"], published=settings.published_nll)
+        what, base, most, chunk = "draws of dequantization noise", 2, settings.dequantization_samples, 100
+    counts, how = powers(base, most), f"log-mean-exp of {most} {what}"
+    if labels is None:
+        estimate = importance_weighted(model, images, counts, generator, chunk, track)
+        by_class, how_by_class, of_elbo = estimate.log_likelihood, "", ""
+    else:
+        by_class, estimate = importance_weighted_by_class(model, images, labels, counts, generator, chunk, track)
+        how_by_class = f"log-mean-exp of {share_of_each(most, model)} {what}"
+        of_elbo = ", of log p(x, y), a bound of log p(x) too"
+    found = _Found(estimate.log_likelihood[-1], f"{BOUND}: {how}", by_class, how_by_class)
+    evaluation, x = _scores(model, images, labels, found, settings), protocol_of(model, images)
+    name, _, per = _measure(model, images)
+    name = name if labels is None else f"{name}_given_label"
+    evaluation.curves[name] = _curve(name, what, x, counts, -estimate.log_likelihood / per)
+    if model.pixels == "8-bit":
+        return evaluation
+    elbo = estimate.elbo if labels is None else estimate.elbo + log_prior(model)[labels.cpu()]
+    score = mean_score("elbo", elbo, x, f"estimate: mean over {most} {what}{of_elbo}")
+    evaluation.scores = {"elbo": score} | evaluation.scores
     if isinstance(model, CanExplain):
-        x = protocol_of(model, images)
-        evaluation |= from_prior_scores(model, images, settings.prior_samples, generator, track, x)
+        prior, of_prior = settings.prior_samples, f"{settings.prior_samples} latents of the prior"
+        naive = from_prior(model, images, prior, generator, track)
+        how = f"{BOUND}: log-mean-exp of {of_prior}"
+        evaluation.scores["nll_from_prior"] = mean_score("nll_from_prior", -naive.log_likelihood, x, how)
+        evaluation.scores["prior_effective_samples"] = mean_score(
+            "prior_effective_samples", naive.effective_samples, f"{x}; {of_prior}", unit=f"of {prior}"
+        )
     return evaluation
 
 
-def _exact(model: HasLikelihood, images: Tensor, settings: EvaluationSettings, track: Track) -> Evaluation:
-    parts = track(images.split(AT_ONCE), description="likelihood")
-    nll = -torch.cat([model.exact_log_likelihood(some).double().cpu() for some in parts])
-    if model.pixels == "8-bit":
-        bits = nll / (math.log(2) * images[0].numel())
-        score = mean_score("bits_per_dim", bits, protocol_of(model, images), EXACT)
-        absent = {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"}
-        return Evaluation(scores={"bits_per_dim": score}, absent=absent)
-    score = replace(mean_score("nll", nll, protocol_of(model, images), EXACT), published=settings.published_nll)
-    absent = {"bits_per_dim": "the likelihood is of binary pixels: see nll"}
-    return Evaluation(scores={"nll": score}, absent=absent)
-
-
-def _estimated(model: CanEstimateLikelihood, images: Tensor, generator: torch.Generator, track: Track) -> Evaluation:
-    parts = track(images.split(AT_ONCE), description="likelihood")
-    found = [model.estimate_log_likelihood(some, generator) for some in parts]
-    log_likelihood, evaluations = (
-        torch.cat([part.double().cpu() for part in parts]) for parts in zip(*found, strict=True)
-    )
-    bits = -log_likelihood / (math.log(2) * images[0].numel())
-    counted = f"{evaluations.mean():.0f} evaluations of the network an image"
-    how = f"{BOUND}: {model.likelihood_method}; {counted}"
-    absent = {"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"}
-    score = mean_score("bits_per_dim", bits, protocol_of(model, images), how)
-    return Evaluation(scores={"bits_per_dim": score}, absent=absent)
-
-
-def _nll(estimate: ImportanceWeighted, x: str) -> Evaluation:
-    nll = -estimate.log_likelihood
-    k = f"{estimate.counts[-1]} importance samples"
-    return Evaluation(
-        scores={
-            "elbo": mean_score("elbo", estimate.elbo, x, f"estimate: mean over {k}"),
-            "nll": mean_score("nll", nll[-1], x, f"{BOUND}: log-mean-exp of {k}"),
-        },
-        absent={"bits_per_dim": "the likelihood is of binary pixels: see nll"},
-        curves={"nll": curve_over("nll", "importance samples", x, estimate.counts, nll)},
-    )
-
-
-def _bits_per_dim(estimate: ImportanceWeighted, images: Tensor, x: str) -> Evaluation:
-    bits = -estimate.log_likelihood / (math.log(2) * images[0].numel())
-    how = f"{BOUND}: log-mean-exp of {estimate.counts[-1]} draws of dequantization noise"
-    return Evaluation(
-        scores={"bits_per_dim": mean_score("bits_per_dim", bits[-1], x, how)},
-        absent={"nll": "the likelihood is of 8-bit pixels: see bits_per_dim"},
-        curves={"bits_per_dim": curve_over("bits_per_dim", "draws of dequantization noise", x, estimate.counts, bits)},
-    )
-
-
-def from_prior_scores(
-    model: CanExplain, images: Tensor, samples: int, generator: torch.Generator, track: Track, x: str
+def _scores(
+    model: Any, images: Tensor, labels: Tensor | None, found: _Found, settings: EvaluationSettings
 ) -> Evaluation:
-    estimate = from_prior(model, images, samples, generator, track)
-    of_prior = f"{samples} latents of the prior"
-    return Evaluation(
-        scores={
-            "nll_from_prior": mean_score(
-                "nll_from_prior", -estimate.log_likelihood, x, f"{BOUND}: log-mean-exp of {of_prior}"
-            ),
-            "prior_effective_samples": mean_score(
-                "prior_effective_samples", estimate.effective_samples, f"{x}; {of_prior}", unit=f"of {samples}"
-            ),
+    (name, other, per), x = _measure(model, images), protocol_of(model, images)
+    if labels is None:
+        scores = {name: mean_score(name, -found.given / per, x, found.how)}
+    else:
+        head, colon, rest = found.how.partition(": ")
+        others = "" if found.how_by_class == rest else f", for other labels {found.how_by_class}"
+        summed = f"{head}: log of the sum over {model.num_classes} labels; {rest}{others}" if colon else EXACT
+        decided = f"estimate: {found.how_by_class}" if colon else EXACT
+        log_likelihood = log_marginal(model, found.by_class, found.given, labels)
+        hits = (found.by_class + log_prior(model)).argmax(1) == labels.cpu()
+        scores = {
+            name: mean_score(name, -log_likelihood / per, x, summed),
+            f"{name}_given_label": mean_score(f"{name}_given_label", -found.given / per, x, found.how),
+            "generative_accuracy": mean_score("generative_accuracy", hits.double(), x, decided),
         }
-    )
+    if name == "nll":
+        scores[name] = replace(scores[name], published=settings.published_nll)
+    pixels = "8-bit" if model.pixels == "8-bit" else "binary"
+    return Evaluation(scores=scores, absent={other: f"the likelihood is of {pixels} pixels: see {name}"})
+
+
+def _measure(model: Any, images: Tensor) -> tuple[str, str, float]:
+    """The score that is meant for the model's pixels, the one that is not, and how many nats are one of its units."""
+    if model.pixels == "8-bit":
+        return "bits_per_dim", "nll", math.log(2) * images[0].numel()
+    return "nll", "bits_per_dim", 1.0
 
 
 def protocol_of(model: CanWeigh | HasLikelihood | CanEstimateLikelihood, images: Tensor) -> str:
@@ -130,7 +173,7 @@ def protocol_of(model: CanWeigh | HasLikelihood | CanEstimateLikelihood, images:
     return f"{kind}; {len(images)} test images"
 
 
-def curve_over(name: str, x: str, protocol: str, counts: Sequence[int], values: Tensor) -> Curve:
+def _curve(name: str, x: str, protocol: str, counts: Sequence[int], values: Tensor) -> Curve:
     means = [(k, mean_score(name, row, protocol)) for k, row in zip(counts, values, strict=True)]
     return Curve(x, quantity(name).unit, protocol, [Point(k, mean.value, mean.standard_error) for k, mean in means])
 

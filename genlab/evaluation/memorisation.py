@@ -12,31 +12,21 @@ NOTABLE = 0.01  # of the samples
 
 @dataclass(frozen=True)
 class Nearest:
-    """The two nearest training images of each of N queries, the nearer first.
+    """The two nearest training images of each of N queries, the nearer first."""
 
-    Attributes:
-        rows: of the training images, (N, 2).
-        distances: Euclidean, (N, 2).
-    """
-
-    rows: Tensor
-    distances: Tensor
+    rows: Tensor  # of the training images, (N, 2)
+    distances: Tensor  # Euclidean, (N, 2)
 
     @property
-    def copies(self) -> Tensor:
-        """(N,), True where the nearest is less than a third as far as the second nearest.
+    def copied_share(self) -> float:
+        """Of the queries, those whose nearest is less than a third as far as the second nearest.
 
         A ratio needs no scale: blurred images are near to many training images, a copy is near to one.
 
         Yoon et al. 2023, who take the same third.
         """
         first, second = self.distances.unbind(-1)
-        return first <= COPY * second
-
-    @property
-    def copied_share(self) -> float:
-        """Of the queries."""
-        return float(self.copies.double().mean())
+        return float((first <= COPY * second).double().mean())
 
     @property
     def median_distance(self) -> float:

@@ -7,12 +7,10 @@ CHUNK = 1000
 PRECISION_K, DENSITY_K = 3, 5  # as in the papers
 
 
-def precision_recall_density_coverage(
-    real: Tensor, fake: Tensor, precision_k: int = PRECISION_K, density_k: int = DENSITY_K
-) -> dict[str, float]:
+def precision_recall_density_coverage(real: Tensor, fake: Tensor) -> dict[str, float]:
     """How much of each set lies among the other.
 
-    With the ball of a point reaching, open, to its k-th nearest neighbour in its own set:
+    With the ball of a point reaching, open, to its k-th nearest neighbour in its own set, or the last if it has fewer:
     `precision` is the share of fakes in some real ball, `recall` of reals in some fake ball
     (Kynkäänniemi et al. 2019, equations 1 and 2); `density` counts the real balls a fake is in, divided by k, so that
     an outlier's wide ball counts once, and may exceed 1; `coverage` is the share of reals whose ball has a fake in it
@@ -21,11 +19,9 @@ def precision_recall_density_coverage(
     Args:
         real: features (N, F), N ≥ 2.
         fake: features (M, F), M ≥ 2.
-        precision_k: k of precision and recall; where a set has fewer other points, their number.
-        density_k: k of density and coverage, alike.
     """
     real, fake = real.double(), fake.double()
-    precision_k, density_k = (min(k, len(real) - 1, len(fake) - 1) for k in (precision_k, density_k))
+    precision_k, density_k = (min(k, len(real) - 1, len(fake) - 1) for k in (PRECISION_K, DENSITY_K))
     real_radii, density_radii = radii(real, precision_k, density_k)
     (fake_radii,) = radii(fake, precision_k)
     precise = torch.zeros(len(fake), dtype=torch.bool)

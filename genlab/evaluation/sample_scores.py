@@ -8,10 +8,8 @@ import torch
 from torch import Tensor
 
 from genlab.errors import NonFiniteError
-from genlab.evaluation.classes import count_classes
+from genlab.evaluation.distances import frechet_distance, kernel_distance
 from genlab.evaluation.feature_network import BATCH, Described, Space
-from genlab.evaluation.frechet import frechet_distance
-from genlab.evaluation.kernel import kernel_distance
 from genlab.evaluation.label_scores import Labels, label_scores
 from genlab.evaluation.memorisation import Nearest, nearest, verdict
 from genlab.evaluation.neighbours import DENSITY_K, precision_recall_density_coverage
@@ -65,7 +63,7 @@ def sample_scores(
     if len(test) <= DENSITY_K:
         protocol += f"; neighbours: {len(test) - 1} at most"
     compared, described = {"pixels": (samples, train, test)}, dict[str, Described]()
-    evaluation, values, floors = Evaluation(), dict[str, float](), dict[str, float]()
+    evaluation, values, floors, units = Evaluation(), dict[str, float](), dict[str, float](), dict[str, str]()
     if (network := space.network) is not None:
         described = {
             name: network.describe(images, track, f"features of the {name}")
@@ -85,22 +83,21 @@ def sample_scores(
         evaluation.features = Features(f"{network.title}, penultimate layer", network.sha256, network.test_accuracy)
         if network.labelled:
             counted = {"samples": of_samples, "test": of_test}
-            evaluation.classes = {name: count_classes(some.probabilities).counts for name, some in counted.items()}
+            evaluation.classes = {name: some.class_counts.tolist() for name, some in counted.items()}
+            classes = of_test.probabilities.shape[1]
+            units = {"class_entropy": f"nats, {math.log(classes):.3f} is even", "classes_covered": f"of {classes}"}
     found_nearest: dict[str, tuple[Nearest, Nearest]] = {}
     for kind, (queries, among, others) in track(list(compared.items()), description="nearest training images"):
-        found_nearest[kind] = nearest(queries, among), nearest(others, among)
-        closest = found_nearest[kind][0].distances[:, 0].argsort()[:PAIRS]
-        rows = found_nearest[kind][0].rows[closest, 0]
-        evaluation.pairs.append(torch.stack([samples[closest], train[rows].float() / 255]))
+        of_queries = nearest(queries, among)
+        found_nearest[kind] = of_queries, nearest(others, among)
+        closest = of_queries.distances[:, 0].argsort()[:PAIRS]
+        evaluation.pairs.append(torch.stack([samples[closest], train[of_queries.rows[closest, 0]].float() / 255]))
     values["copied_share"], floors["copied_share"] = (found.copied_share for found in found_nearest["pixels"])
     values["samples_per_second"] = n / seconds
-    units = _units(len(evaluation.classes.get("test", ())))
-    evaluation.scores = {
-        name: Score(
-            value, units.get(name, quantity(name).unit), quantity(name).better, protocol, floor=floors.get(name)
-        )
-        for name, value in values.items()
-    }
+    for name, value in values.items():
+        known = quantity(name)
+        unit = units.get(name, known.unit)
+        evaluation.scores[name] = Score(value, unit, known.better, protocol, floor=floors.get(name))
     why = space.lacking if network is None else "the images have no labels"
     evaluation.absent = {name: why for name in score_names(space.name) if name not in values}
     evaluation.memorisation = _memorisation(found_nearest)
@@ -134,33 +131,19 @@ def draw(
 
 
 def _distances(real: Tensor, described: Described, space: str, labelled: bool) -> dict[str, float]:
-    found = {
+    return {
         f"fid_{space}": frechet_distance(real, described.features),
         f"kid_{space}": kernel_distance(real, described.features),
         **precision_recall_density_coverage(real, described.features),
+        **(described.class_scores if labelled else {}),
     }
-    if labelled:
-        classes = count_classes(described.probabilities)
-        found["class_entropy"] = classes.class_entropy
-        found["classes_covered"] = classes.classes_covered
-        found["confidence"] = classes.confidence
-    return found
-
-
-def _units(classes: int) -> dict[str, str]:
-    """Of the scores that count classes."""
-    if not classes:
-        return {}
-    return {"class_entropy": f"nats, {math.log(classes):.3f} is even", "classes_covered": f"of {classes}"}
 
 
 def _memorisation(found: dict[str, tuple[Nearest, Nearest]]) -> dict[str, dict[str, float] | str]:
     copied = [space for space, (samples, test) in found.items() if verdict(samples, test)]
-    words = (
-        f"samples are copies of training images (found in {' and '.join(copied)})"
-        if copied
-        else "no sign of copies of training images"
-    )
+    words = "no sign of copies of training images"
+    if copied:
+        words = f"samples are copies of training images (found in {' and '.join(copied)})"
     spaces = {
         space: {
             "samples": samples.median_distance,

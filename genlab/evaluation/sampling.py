@@ -17,28 +17,25 @@ def own_sampler(model: object, settings: EvaluationSettings) -> partial[Tensor] 
     Raises:
         ConfigError: there are no such options, or the model cannot draw with them.
     """
+    spelled = "evaluation.sampling.{}".format
     if settings.ex_post is None and isinstance(model, CanSample):
-        sampler = with_options(model.sample, settings.sampling or {}, type(model).__name__, _in_the_config)
+        sampler = with_options(model.sample, settings.sampling or {}, type(model).__name__, spelled)
         if isinstance(model, ChecksSampling):
             model.check_sampling(**sampler.keywords)
         return sampler
     if settings.sampling:
-        name = _in_the_config(next(iter(settings.sampling)))
-        raise ConfigError(f"{name}: samples from codes have no options; leave it out")
+        name = next(iter(settings.sampling))
+        raise ConfigError(f"{spelled(name)}: samples from codes have no options; leave it out")
     return None
-
-
-def _in_the_config(option: str) -> str:
-    return f"evaluation.sampling.{option}"
 
 
 def with_options(
     sample: Callable[..., Tensor], chosen: Mapping[str, object], whose: str, spelled: Callable[[str], str]
 ) -> partial[Tensor]:
-    """The sampler with options of its own, each read as what its signature says.
+    """The sampler of a model with options of its own, each read as what its signature says.
 
     Args:
-        sample: of a model.
+        sample: of the model.
         chosen: name → value, or its text.
         whose: the model's name.
         spelled: how the user gives an option of this name.

@@ -18,28 +18,18 @@ SAMPLES_OF_A_POINT = 1000  # of that curve
 
 @dataclass(frozen=True)
 class Score:
-    """One number of an evaluation.
-
-    Attributes:
-        value: the number.
-        unit: in words; empty for a pure number.
-        better: which way; None where neither is.
-        protocol: what was measured: on which pixels, of which and how many images, by which samples. Numbers of
-            different protocols do not compare; without one none does.
-        estimator: how it was estimated, which is said beside the number: `exact`, or in brief and at length, as `upper
-            bound: log-mean-exp of 1000 importance samples`.
-        standard_error: of a mean over images.
-        floor: what real training images score in place of the samples; of a label accuracy, test images.
-        published: what a paper reports for the same, or several in words.
-    """
+    """One number of an evaluation."""
 
     value: float
-    unit: str = ""
-    better: Better | None = None
+    unit: str = ""  # in words; empty for a pure number
+    better: Better | None = None  # which way; None where neither is
+    # What was measured: on which pixels, of which and how many images, by which samples. Numbers of different protocols
+    # do not compare; without one none does.
     protocol: str = ""
-    standard_error: float | None = None
-    floor: float | None = None
-    published: float | str | None = None
+    standard_error: float | None = None  # of a mean over images
+    floor: float | None = None  # what training images score in place of the samples; of a label accuracy, test images
+    published: float | str | None = None  # what a paper reports for the same, or several in words
+    # Said beside the number: `exact`, or in brief and at length, as `upper bound: log-mean-exp of 1000 samples`
     estimator: str | None = None
 
 
@@ -73,17 +63,13 @@ class Features:
 
 @dataclass(frozen=True)
 class ByClass:
-    """A score of each class by itself, None where the class has too few images; see `Score`.
-
-    Attributes:
-        floors: what real images of the class score.
-    """
+    """A score of each class by itself, None where the class has too few images; see `Score`."""
 
     unit: str
     better: Better | None
     protocol: str
     values: list[float | None]
-    floors: list[float | None]
+    floors: list[float | None]  # what real images of the class score
 
 
 Counts = Annotated[Sequence[NonNegativeFloat], Field(min_length=2, max_length=10_000)]
@@ -91,43 +77,31 @@ Counts = Annotated[Sequence[NonNegativeFloat], Field(min_length=2, max_length=10
 
 @dataclass
 class Evaluation:
-    """What is known of a model's worth; parts are united by `|=`.
+    """What is known of a model's worth; parts are united by `|=`. Keys are names, unless it says otherwise."""
 
-    Attributes:
-        genlab, model, data, seed, checkpoint: the version, and what was evaluated.
-        scores: name → score.
-        absent: name → why there is no such score.
-        curves: name → curve.
-        features: see `Features`.
-        classes: `samples` and `test` → how many of each class the feature network sees.
-        by_class: name of a score → the same of each class by itself.
-        confusion: name of an accuracy → for each class that was asked for, how many samples were taken for each.
-        memorisation: space → median distances to the nearest training image and shares of copies, of samples and of
-            test images; and `verdict`, in words.
-        cost: name → number.
-        quick: whether it is a first answer, by fewer images and samples.
-        pictures: name → file in the run folder.
-        pairs: (2, n, C, H, W) samples and their nearest training images, for each space in which they were sought; not
-            in the file.
-        faults: what was in the file and could not be taken; not in the file.
-    """
-
-    genlab: str = ""
+    genlab: str = ""  # its version
     model: str = ""
     data: str = ""
     seed: int | None = None
     checkpoint: str = ""
-    quick: bool = False
+    quick: bool = False  # whether it is a first answer, by fewer images and samples
     scores: dict[str, Score] = field(default_factory=dict)
-    absent: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)  # why there is no such score
     curves: dict[str, Curve] = field(default_factory=dict)
     features: Features = Features()
-    classes: dict[str, Counts] = field(default_factory=dict)
+    classes: dict[str, Counts] = field(
+        default_factory=dict
+    )  # of `samples` and `test`, as the feature network sees them
     by_class: dict[str, ByClass] = field(default_factory=dict)
+    # Of an accuracy: for each class that was asked for, how many samples were taken for each
     confusion: dict[str, Sequence[Counts]] = field(default_factory=dict)
+    # Space → median distances to the nearest training image and shares of copies, of samples and of test images; and
+    # `verdict`, in words
     memorisation: dict[str, dict[str, float] | str] = field(default_factory=dict)
     cost: dict[str, float] = field(default_factory=dict)
-    pictures: dict[str, str] = field(default_factory=dict)
+    pictures: dict[str, str] = field(default_factory=dict)  # files in the run folder
+    # These are not in the file: samples and their nearest training images, (2, n, C, H, W) for each space in which they
+    # were sought, and what was in the file and could not be taken
     pairs: list["Tensor"] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -168,12 +142,9 @@ def mean_score(name: str, values: "Tensor", protocol: str, estimator: str | None
 
 
 def quality_curve(space: str, points: list[Point], samples: int, images: int) -> dict[str, Curve]:
-    """The Fréchet distance in a space, with its name: a point for each number of evaluations of the network.
+    """The Fréchet distance in the space of this name, over evaluations of the network for a sample.
 
-    Args:
-        space: name of the space of features.
-        points: the curve's.
-        samples, images: how many samples of a point were compared with how many test images.
+    At each point so many samples were compared with so many test images.
     """
     protocol = f"{samples} samples against {images} test images: too few to compare with the score"
     return {(name := f"fid_{space}"): Curve(EVALUATIONS, quantity(name).unit, protocol, points)}

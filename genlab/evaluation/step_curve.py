@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from genlab.capabilities import CanSampleInSteps
+from genlab.evaluation.distances import frechet_distance
 from genlab.evaluation.feature_network import Space
-from genlab.evaluation.frechet import FrechetDistance
 from genlab.evaluation.sample_scores import draw
 from genlab.evaluation.sampling import own_sampler
 from genlab.evaluation.scores import SAMPLES_OF_A_POINT, Evaluation, Point, quality_curve
@@ -25,35 +25,24 @@ def has_step_curve(model: object, settings: EvaluationSettings) -> TypeGuard[Can
 def step_curve(
     model: CanSampleInSteps, space: Space, test: Tensor, settings: EvaluationSettings, track: Track = silently
 ) -> Evaluation:
-    """The Fréchet distance to test images at each number of steps, where there is a feature network.
+    """The Fréchet distance to test images, uint8 (N, C, H, W), at each number of steps, if there is a feature network.
 
     All points have the same noise, and the options of the settings.
-
-    Args:
-        model: in evaluation mode.
-        space: that of the images.
-        test: test images, uint8 (N, C, H, W).
-        settings: which numbers of steps.
-        track: shows progress.
-
-    Raises:
-        NonFiniteError: samples are no numbers.
     """
     if (network := space.network) is None:
         return Evaluation()
     n, points, options = min(SAMPLES_OF_A_POINT, settings.samples), [], _options(model, settings)
-    distance = FrechetDistance(network.describe(test).features)
+    real = network.describe(test).features
     for steps in track(settings.steps, description="quality over steps"):
         generator = torch.Generator().manual_seed(settings.seed)
         samples, _ = draw(partial(model.sample, steps=steps, **options), n, generator)
-        distance.update(network.describe(samples).features)
         evaluations = model.sampling_evaluations(steps, **options)
         assert evaluations is not None  # or there is no step curve
-        points.append(Point(evaluations, distance.compute()))
+        points.append(Point(evaluations, frechet_distance(real, network.describe(samples).features)))
     return Evaluation(curves=quality_curve(space.name, points, n, len(test)))
 
 
 def _options(model: CanSampleInSteps, settings: EvaluationSettings) -> dict[str, Any]:
     """Of its samples, but for their steps."""
     sampler = own_sampler(model, settings)
-    return {} if sampler is None else {name: value for name, value in sampler.keywords.items() if name != "steps"}
+    return {name: value for name, value in sampler.keywords.items() if name != "steps"} if sampler else {}

@@ -43,6 +43,8 @@ LIKELIHOOD_TOLERANCE = 1e-4
 # When samples are guided: before, guidance spoils their variety, and behind it changes little
 GUIDED = (0.2, 0.8)
 
+CACHED = 50  # images whose activations stay in a CPU's cache: 500 at once take half as long again, an image
+
 Steps = Annotated[int, Field(ge=1, le=1000)]  # of the solvers that are not adaptive
 Tolerance = Annotated[float, Field(ge=1e-12, lt=1)]  # of the adaptive one
 Guidance = Annotated[float, Field(ge=0, le=100)]  # 0: no label, 1: the label as it was learned, above: more of it
@@ -413,9 +415,12 @@ class FlowMatching(LabelledModel):
         self, x: Tensor, start: float, end: float, labels: Tensor | None, guidance: float = 1.0, **solving: Any
     ) -> Tensor:
         field = partial(self.guided_velocity, guidance=guidance)
+        solving["exponent"] = EXPONENT
+        at_once = CACHED if x.device.type == "cpu" else max(1, len(x))
+        parts = zip(*(each.split(at_once) for each in ((x,) if labels is None else (x, labels))), strict=True)
         with self._full_precision():
-            x, _ = integrate(field, x, start, end, () if labels is None else (labels,), exponent=EXPONENT, **solving)
-        return x
+            ends = [integrate(field, some, start, end, tuple(given), **solving)[0] for some, *given in parts]
+        return torch.cat(ends)
 
 
 def _guided(t: Tensor) -> Tensor:

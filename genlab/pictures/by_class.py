@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from genlab.capabilities import CanEncode, draws_labels, takes_labels
+from genlab.capabilities import draws_labels, takes_labels
 from genlab.pictures.grids import image_grid
-from genlab.pictures.latent_space import codes_of
+from genlab.pictures.latent_space import told
 
 MOST_CLASSES = 30  # rows, or columns, of a picture
 
@@ -18,13 +18,9 @@ def shown_classes(classes: int, most: int = MOST_CLASSES) -> Tensor:
 
 
 def samples_by_class(sample: Callable[..., Tensor], labels: Tensor, columns: int, seed: int) -> Tensor:
-    """A row for each of the labels, all from the same noise, so that a column has what the label does not decide.
+    """A row for each of the labels (rows,), from one noise, so that a column has what the label does not decide.
 
-    Args:
-        sample: (n, generator, labels=…) → images, see `CanSampleLabels`.
-        labels: (rows,).
-        columns: images of each.
-        seed: of the noise.
+    `sample` is that of `CanSampleLabels`.
     """
     rows = [sample(columns, torch.Generator().manual_seed(seed), labels=label.repeat(columns)) for label in labels]
     return image_grid(torch.cat(rows), columns)
@@ -38,19 +34,15 @@ def analogies(model: nn.Module, images: Tensor, of_images: Tensor, most: int = M
 
     Args:
         model: in evaluation mode.
-        images: (B, C, H, W) in [0, 1].
-        of_images: their labels y, (B,).
+        images, of_images: (B, C, H, W) in [0, 1], and their labels y, (B,).
         most: labels y'; of more, so many evenly.
     """
-    like = next(model.parameters())
-    if not draws_labels(model) or not isinstance(model, CanEncode) or not takes_labels(model.encode):
-        return None
-    decode: Callable[..., Tensor] | None = getattr(model, "decode", None)
-    if decode is None or not takes_labels(decode):
+    like, methods = next(model.parameters()), [getattr(model, name, None) for name in ("encode", "decode")]
+    if not draws_labels(model) or not all(map(takes_labels, methods)):
         return None
     labels = shown_classes(model.num_classes, most)
-    z = codes_of(model, images.to(like), of_images.to(like.device))
+    z = told(model, "encode", images.to(like), of_images.to(like.device))
     rows = z.repeat_interleave(len(labels), 0)
-    decoded = decode(rows, labels=labels.repeat(len(z)).to(like.device))
+    decoded = told(model, "decode", rows, labels.repeat(len(z)).to(like.device))
     every = torch.cat([images.unsqueeze(1).to(decoded), decoded.unflatten(0, (len(z), -1))], dim=1)
     return image_grid(every.flatten(0, 1), every.shape[1])

@@ -20,11 +20,9 @@ def square_grid(images: Tensor) -> Tensor:
 
 
 def above_reconstructions(originals: Tensor, reconstructions: Tensor) -> Tensor:
-    """Rows of originals, each with the row of their reconstructions below it; cells without an image are grey.
+    """Rows of originals, each with the row of their reconstructions below it, both (B, C, H, W) in [0, 1].
 
-    Args:
-        originals: (B, C, H, W) in [0, 1].
-        reconstructions: alike.
+    Cells without an image are grey.
     """
     columns = min(COLUMNS, len(originals))
     pairs = torch.stack([originals, reconstructions.to(originals)])  # (2, B, C, H, W)
@@ -36,10 +34,7 @@ def above_reconstructions(originals: Tensor, reconstructions: Tensor) -> Tensor:
 def beside_completions(originals: Tensor, half: int, completed: Tensor) -> Tensor:
     """A row for each image: the original, its upper half above grey, and the completions of that half.
 
-    Args:
-        originals: (B, C, H, W) in [0, 1].
-        half: rows of pixels that are given.
-        completed: (B, ways, C, H, W) in [0, 1].
+    Originals are (B, C, H, W), completed (B, ways, C, H, W), in [0, 1]; half counts the rows of pixels that are given.
     """
     given = originals.clone()
     given[..., half:, :] = LINES

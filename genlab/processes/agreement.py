@@ -25,12 +25,7 @@ _met = False
 def agreed(key: str, value: Callable[[], str]) -> str:
     """`value()` of the first process, in all that torchrun or srun has started; of a process by itself its own.
 
-    Args:
-        key: names the value; each is agreed on once.
-        value: asked only in the first process.
-
-    Raises:
-        PeerError: the processes do not find each other.
+    Each key is agreed on once. PeerError if the processes do not find each other.
     """
     launched = peers()
     if launched is None:
@@ -42,11 +37,7 @@ def agreed(key: str, value: Callable[[], str]) -> str:
 
 
 def connect() -> None:
-    """Find the others, so that each can hear of it when another ends before they meet.
-
-    Raises:
-        PeerError: see `agreed`.
-    """
+    """Find the others, so that each can hear of it when another ends before they meet; raise PeerError as `agreed`."""
     launched = peers()
     if launched is not None:
         with _connected(launched):
@@ -57,9 +48,7 @@ def meet() -> None:
     """Wait for the others, once in a run, where training is about to begin.
 
     Else one that has ended early would leave the others waiting for it, half an hour where srun has started them.
-
-    Raises:
-        PeerError: one of them has ended, with what it says, or has not come.
+    PeerError if one has ended, with what it says, or has not come.
     """
     if peers() is not None:
         for rank, fault in enumerate(_faults()):
@@ -101,14 +90,11 @@ def _faults(fault: str = "") -> list[str]:
     _met, launched = True, peers()
     assert launched is not None
     with _connected(launched) as store:
-        said, read = ([_key(f"{what}/{rank}") for rank in range(launched.processes)] for what in ("said", "read"))
-        store.set(said[launched.rank], f"-{fault}")
-        store.wait(said, PATIENCE)
-        faults = [text.decode()[1:] for text in store.multi_get(said)]
-        store.set(read[launched.rank], "-")
-        if launched.rank == 0:
-            store.wait(read, PATIENCE)  # it may be the one that serves the store
-        return faults
+        from torch.distributed.elastic.utils.store import synchronize
+
+        said = f"-{fault}".encode()  # an empty one would be none
+        all_said = synchronize(store, said, launched.rank, launched.processes, _key("said"), PATIENCE.total_seconds())
+        return [text.decode()[1:] for text in all_said]
 
 
 def _key(name: str) -> str:
@@ -117,30 +103,23 @@ def _key(name: str) -> str:
 
 @contextmanager
 def _connected(launched: Peers) -> Iterator["Store"]:
+    """The store, at the address where the process group will meet."""
+    global _kept
     # seconds, because of torch, which a run of several processes needs anyway
-    from torch.distributed import DistError
+    from torch.distributed import DistError, rendezvous
+
+    from genlab.processes.cluster import cluster_environment
 
     try:
-        yield _store()
+        if _kept is None:
+            environment = cluster_environment()
+            assert environment is not None
+            address = f"tcp://{environment.main_address}:{environment.main_port}"
+            _kept, _, _ = next(rendezvous(address, launched.rank, launched.processes, timeout=PATIENCE))
+        yield _kept
     except DistError as error:
         why = " ".join(str(error).split())[:100]
         raise PeerError(
             f"one of the {launched.processes} processes of {launched.by} has ended, or is not to be found ({why}); "
             "see what it says, and start all of them again"
         ) from None
-
-
-def _store() -> "Store":
-    """At the address where the process group will meet."""
-    global _kept
-    if _kept is None:
-        from torch.distributed import rendezvous
-
-        from genlab.processes.cluster import cluster_environment
-
-        launched, environment = peers(), cluster_environment()
-        assert launched is not None and environment is not None
-        address = f"tcp://{environment.main_address}:{environment.main_port}"
-        meeting = rendezvous(address, launched.rank, launched.processes, timeout=PATIENCE)
-        _kept, _, _ = next(meeting)
-    return _kept

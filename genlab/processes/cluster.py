@@ -34,10 +34,9 @@ def cluster_environment() -> ClusterEnvironment | None:
 
 
 def check_launch(trainer: Trainer) -> None:
-    """That the trainer counts on as many processes as there are.
+    """Raise ConfigError unless the trainer counts on as many processes as there are.
 
-    Raises:
-        ConfigError: it does not; Lightning would wait for the others for ever, or each process would train alone.
+    Lightning would wait for the others for ever, or each process would train alone.
     """
     launched = peers()
     if launched is None:

@@ -12,11 +12,7 @@ TERMINATED = 128 + signal.SIGTERM
 
 def exit_on_sigterm() -> None:
     """On SIGTERM, leave through every `finally`, so that the summary of a run says how it ended."""
-    signal.signal(signal.SIGTERM, _terminate)
-
-
-def _terminate(*_: object) -> None:
-    sys.exit(TERMINATED)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from genlab.errors import RunError
 from genlab.report.plain_values import LARGEST, number, text
-from genlab.runs.metrics import read_rows
-from genlab.runs.times import read_times
+from genlab.runs.metrics import read_rows, read_times
 
 Points = list[tuple[float, float]]
 

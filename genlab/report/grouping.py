@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genlab.report.reading import ReportedRun
-from genlab.runs.identity import NOT_SET, canonical, changes_result, short_names
-from genlab.runs.repetitions import once_each, repetitions
+from genlab.runs.identity import NOT_SET, canonical, changes_result, once_each, repetitions, short_names
 
 ROOT = "data.root"
 LONGEST = 40  # characters of a label

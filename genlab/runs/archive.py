@@ -11,30 +11,29 @@ MOST = 1_000_000  # values, and characters of text, each time that they are met;
 
 
 def check_archive(path: Path) -> None:
-    """Check, before anything is unpacked, that a file is what `torch.save` writes.
+    """Raise UnpicklingError, before anything is unpacked, unless a file is what `torch.save` writes.
 
-    Its archive is not compressed, and no tuple of its pickle, whose hash may be asked for, is larger than `MOST`:
-    thirty tuples of the one before twice have a billion values.
-
-    Raises:
-        UnpicklingError: it is not; OSError: it cannot be read.
+    Its archive is not compressed, its files share no bytes, it is none of TorchScript or of a machine with another
+    order of bytes, and no tuple of its pickle, whose hash may be asked for, is larger than `MOST`: thirty tuples of the
+    one before twice have a billion values.
     """
     with path.open("rb") as opened:
-        if opened.read(2) != b"PK":
+        if opened.read(2) != b"PK":  # torch would read it as its older format
             raise pickle.UnpicklingError("no archive")
     with zipfile.ZipFile(path) as archive:
-        entries = {entry.filename.rpartition("/")[2]: entry for entry in archive.infolist()}
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            raise pickle.UnpicklingError("compressed")
-        if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
-            raise pickle.UnpicklingError("its files share their bytes")
-        if "constants.pkl" in entries or ("byteorder" in entries and archive.read(entries["byteorder"]) != b"little"):
-            raise pickle.UnpicklingError("of TorchScript, or of a machine with another order of bytes")
-        for entry in archive.infolist():
-            if entry.filename.endswith(".pkl"):
-                if entry.file_size > LARGEST:
-                    raise pickle.UnpicklingError("its pickle is too large")
-                _check_pickle(archive.read(entry))
+        entries = archive.infolist()
+        named = {entry.filename.rpartition("/")[2]: entry for entry in entries}
+        pickles = [entry for entry in entries if entry.filename.endswith(".pkl")]
+        if (
+            any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+            or sum(entry.file_size for entry in entries) > path.stat().st_size
+            or any(entry.file_size > LARGEST for entry in pickles)
+            or "constants.pkl" in named
+            or ("byteorder" in named and archive.read(named["byteorder"]) != b"little")
+        ):
+            raise pickle.UnpicklingError("not as torch.save writes it")
+        for entry in pickles:
+            _check_pickle(archive.read(entry))
 
 
 def _check_pickle(data: bytes) -> None:
@@ -60,10 +59,9 @@ def _check_pickle(data: bytes) -> None:
 
 
 def check_size(value: Any) -> None:
-    """Check that values are bounded, each counted as often as it is met: lists and dictionaries can hold themselves.
+    """Raise UnpicklingError if a value is larger than `MOST`, each part counted as often as it is met.
 
-    Raises:
-        UnpicklingError: it is larger than `MOST`.
+    Lists and dictionaries can hold themselves.
     """
     met, left = 0, [value]
     while left:

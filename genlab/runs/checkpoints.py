@@ -2,7 +2,6 @@
 
 import copy
 import math
-import pickle
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,33 +54,22 @@ def mark(model: torch.nn.Module) -> dict[str, Any]:
 
 
 def read_checkpoint(path: Path, device: Any = "cpu") -> dict[str, Any]:
-    """A checkpoint of genlab.
-
-    Raises:
-        RunError: it is missing, damaged, holds code, or was not made by a genlab that this one understands.
-    """
-    if not path.is_file():
-        raise RunError(f"{path}: no such checkpoint; restore it from a copy")
+    """A checkpoint of genlab; RunError if it is missing, damaged, holds code, or is of another format."""
     try:
         check_archive(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd kinds of tensors, which are refused where they do not belong
             checkpoint = torch.load(path, map_location=device, weights_only=True)
         check_size(checkpoint)
-        if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("genlab"), dict):
-            raise RunError(f"{path}: not a checkpoint of genlab; use another")
         # plain dicts, because in a file that of OrderedDict can have attributes in the place of its methods
-        checkpoint, says = dict(checkpoint), dict(checkpoint["genlab"])
+        checkpoint = dict(checkpoint)
+        says = dict(checkpoint.get("genlab", {}))
         checkpoint["state_dict"] = dict(checkpoint.get("state_dict", {}))
-    except RunError:
-        raise
-    except pickle.UnpicklingError:
-        raise RunError(f"{path}: damaged, or it holds code, so it is not opened; use another checkpoint") from None
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error.strerror}); see to that, or use another checkpoint") from None
     except Exception as error:  # whatever bytes that somebody else has written lead torch to
-        why = f"{type(error).__name__} {' '.join(str(error).split())[:80]}".strip()
-        raise RunError(f"{path}: damaged ({why}); use another checkpoint") from None
+        why = f"{type(error).__name__} {str(error)[:80]}"
+        raise RunError(f"{path}: damaged, or it holds code, so it is not opened ({why}); use another") from None
     form, version, batches = (says.get(name) for name in ("format", "version", "batches"))
     if type(form) is int and form != FORMAT:
         raise RunError(
@@ -96,25 +84,15 @@ def read_checkpoint(path: Path, device: Any = "cpu") -> dict[str, Any]:
 def load_weights(model: torch.nn.Module, path: Path, device: Any = "cpu") -> None:
     """Fill a model, built from its config, with the weights of a checkpoint, or with those of an export.
 
-    Raises:
-        RunError: see `read_checkpoint` and `read_weights`; or it is of another model or of another size.
+    RunError if the file is damaged, or of another model.
     """
-    checkpoint: Mapping[str, Any]
-    if path.name == WEIGHTS:
-        name, state = read_weights(path)
-        checkpoint = {"genlab": {"model": name}, "state_dict": state}
-    else:
-        checkpoint = read_checkpoint(path, device)
+    checkpoint = read_weights(path) if path.name == WEIGHTS else read_checkpoint(path, device)
     check_weights(model, checkpoint, path)
     model.load_state_dict(checkpoint["state_dict"])
 
 
 def check_weights(model: torch.nn.Module, checkpoint: Mapping[str, Any], path: Path) -> None:
-    """Check that a checkpoint is one of this model.
-
-    Raises:
-        RunError: it is not; the first difference is named.
-    """
+    """Raise RunError unless a checkpoint is one of this model; the first difference is named."""
     name = type(model).__name__
     if checkpoint["genlab"].get("model") != name:
         raise RunError(f"{path}: of a {checkpoint['genlab'].get('model')}, but config.yaml describes a {name}")
@@ -125,23 +103,17 @@ def check_weights(model: torch.nn.Module, checkpoint: Mapping[str, Any], path: P
             "model.architecture differs"
         )
     for key, value in here.items():
-        if not isinstance(there[key], Tensor) or _kind(there[key]) != _kind(value):
-            raise RunError(f"{path}: {key} is no tensor of {value.dtype}, as genlab writes it; use another checkpoint")
+        if not _is_finite_like(there[key], value):
+            raise RunError(f"{path}: {key} is no finite tensor of {value.dtype}; use another checkpoint")
         if there[key].shape != value.shape:
             raise RunError(
                 f"{path}: {key} has shape {tuple(there[key].shape)}, but the {name} that config.yaml describes has "
                 f"{tuple(value.shape)}; a setting such as model.latent_dim differs"
             )
-        if not there[key].isfinite().all():
-            raise RunError(f"{path}: {key} is infinite or not a number; use another checkpoint")
 
 
 def check_counters(checkpoint: Mapping[str, Any], path: Path) -> None:
-    """Check that Lightning's counters are whole numbers.
-
-    Raises:
-        RunError: one is not.
-    """
+    """Raise RunError if one of Lightning's counters is no whole number."""
     left = [("loops", checkpoint.get("loops"))]
     while left:
         name, value = left.pop()
@@ -152,19 +124,13 @@ def check_counters(checkpoint: Mapping[str, Any], path: Path) -> None:
 
 
 def check_optimizers(optimizers: Sequence[Optimizer], checkpoint: Mapping[str, Any], path: Path) -> None:
-    """Check that these optimizers, which have not stepped yet, could have made the states in a checkpoint.
+    """Raise RunError unless these optimizers, which have not stepped yet, could have made the states in a checkpoint.
 
     A fused step writes as many numbers as the parameter has, wherever that leads: nothing is loaded before its kind and
     shape are those of a state that such an optimizer makes.
-
-    Raises:
-        RunError: they could not; the first difference is named.
     """
-    states = checkpoint.get("optimizer_states")
-    if not isinstance(states, list) or len(states) != len(optimizers):
-        raise RunError(f"{path}: has not the states of the model's {len(optimizers)} optimizers; use another")
-    for optimizer, state in zip(optimizers, states, strict=True):
-        try:
+    try:
+        for optimizer, state in zip(optimizers, checkpoint["optimizer_states"], strict=True):
             twin = copy.deepcopy(optimizer)
             for parameter in [parameter for group in twin.param_groups for parameter in group["params"]]:
                 parameter.grad = torch.zeros_like(parameter)
@@ -172,9 +138,9 @@ def check_optimizers(optimizers: Sequence[Optimizer], checkpoint: Mapping[str, A
             _check_state(state, twin.state_dict())
             twin.load_state_dict(copy.deepcopy(state))  # which it would step on otherwise
             twin.step()
-        except Exception as error:  # whatever somebody else has written leads torch to
-            why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise RunError(f"{path}: no state of the model's {type(optimizer).__name__} ({why}); use another") from None
+    except Exception as error:  # whatever somebody else has written leads torch to
+        why = f"{type(error).__name__}: {str(error)[:200]}"
+        raise RunError(f"{path}: no states that the model's optimizers have made ({why}); use another") from None
 
 
 def _check_state(given: Mapping[str, Any], made: Mapping[str, Any]) -> None:
@@ -188,25 +154,22 @@ def _check_state(given: Mapping[str, Any], made: Mapping[str, Any]) -> None:
     if made["state"] and not given["state"]:
         raise ValueError(f"it has not the moments of {len(made['state'])} parameters")
     for index, moments in given["state"].items():  # a parameter that had no gradient has none
-        made_here = made["state"][index]
-        if moments.keys() != made_here.keys():
-            raise ValueError(
-                f"{', '.join(map(str, moments))} of parameter {index}, where {', '.join(made_here)} belong"
-            )
-        for name, here in moments.items():
-            like = made_here[name]
-            fits = type(here) is type(like)
-            if fits and isinstance(like, Tensor):
-                alike = _kind(here) == _kind(like) and here.shape == like.shape and _is_dense(here)
-                fits = alike and bool(here.isfinite().all() and (name not in POSITIVE or (here >= 0).all()))
-            if not fits:
-                raise ValueError(f"{name} of parameter {index} is none that it makes")
+        like = made["state"][index]
+        if moments.keys() != like.keys() or not all(_is_moment(name, moments[name], like[name]) for name in like):
+            raise ValueError(f"parameter {index} has not the {', '.join(like)} of such an optimizer")
 
 
-def _is_dense(tensor: Tensor) -> bool:
-    """One place in memory for each element; a convolution's may be in the order of `channels_last`."""
-    return tensor.is_contiguous() or (tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last))
+def _is_moment(name: str, here: Any, like: Any) -> bool:
+    if not isinstance(like, Tensor):
+        return type(here) is type(like)
+    if not _is_finite_like(here, like) or here.shape != like.shape or (name in POSITIVE and (here < 0).any()):
+        return False
+    # one place in memory for each element; a convolution's may be in the order of `channels_last`
+    return here.is_contiguous() or (here.ndim == 4 and here.is_contiguous(memory_format=torch.channels_last))
 
 
-def _kind(tensor: Tensor) -> tuple[Any, ...]:
-    return tensor.dtype, tensor.layout, tensor.is_nested, tensor.is_meta
+def _is_finite_like(here: Any, like: Tensor) -> bool:
+    """Whether it is a finite tensor of the same kind."""
+    if not isinstance(here, Tensor) or here.is_nested or here.is_meta:
+        return False
+    return (here.dtype, here.layout) == (like.dtype, like.layout) and bool(here.isfinite().all())

@@ -30,7 +30,7 @@ LIGHTNING = {
 
 
 def check_config(config: Any, sections: Sequence[str] = SECTIONS, trust: Sequence[str] | None = ()) -> None:
-    """Check that a config names known classes, and has nothing that could make `instantiate` do more than build them.
+    """Raise RunError unless a config names known classes, and nothing could make `instantiate` do more than build them.
 
     Known are the classes that the configs of this installation name in the same section, Lightning's callbacks and
     its loggers that write files.
@@ -39,28 +39,22 @@ def check_config(config: Any, sections: Sequence[str] = SECTIONS, trust: Sequenc
         config: resolved, as plain values.
         sections: that are going to be built; classes in the others are not looked at.
         trust: packages, modules or classes that the user vouches for; None: the user has written this config.
-
-    Raises:
-        RunError: it does not.
     """
     whole = set(SECTIONS) <= set(sections)
     needed = (*PLAIN, *SECTIONS) if whole else sections
     missing = [name for name in needed if name not in config] if isinstance(config, dict) else [*needed, "all"]
     if missing:
         raise RunError(f"no config of a run, {missing[0]} is missing; give the folder of a run")
-    for name in config if whole else ():
-        if name in PLAIN and not isinstance(config[name], (str, int)):
-            raise RunError(f"{name}={config[name]}: not a plain value, so it is not run")
-        if name not in needed and isinstance(config[name], dict):
-            raise RunError(f"{name}: there is no such setting, so it is not run")
+    for name, value in config.items() if whole else ():
+        if (name in PLAIN and not isinstance(value, (str, int))) or (name not in needed and isinstance(value, dict)):
+            raise RunError(f"{name}={value}: not a setting of a run, so it is not run")
     _check_value(config, (), sections, trust)
     for section in sections:
-        table = config[section] if section in TABLES else {section: config[section]}
-        if not isinstance(table, dict):
-            raise RunError(f"{section}={table}: not a table of classes, so it is not run")
-        for name, value in table.items():
-            if not isinstance(value, dict) or "_target_" not in value:
-                address = f"{section}.{name}" if section in TABLES else section
+        found = config[section]
+        is_table = section in TABLES and isinstance(found, dict)
+        nodes = {f"{section}.{name}": node for name, node in found.items()} if is_table else {section: found}
+        for address, node in nodes.items():
+            if not isinstance(node, dict) or "_target_" not in node:
                 raise RunError(f"{address} names no class, so it is not run")
     for name in OBJECTS:
         if "trainer" in sections and name in config["trainer"]:
@@ -140,15 +134,11 @@ def allowed_targets() -> dict[str, set[str]]:
 
 
 def classes_named_in(folder: Path) -> tuple[str, ...]:
-    """All classes that the configs in a folder of the user's name; whoever gives it vouches for them.
-
-    Raises:
-        RunError: a file cannot be read.
-    """
+    """All classes that the configs in a folder of the user's name, who vouches for them; RunError if one is damaged."""
     try:
         return tuple(target for _, target in _named_in(folder))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise RunError(f"{folder}: cannot be read ({' '.join(str(error).split())}); correct it") from None
+        raise RunError(f"{folder}: cannot be read ({error}); correct it") from None
 
 
 def _named_in(folder: Path) -> Iterator[tuple[tuple[str, ...], str]]:

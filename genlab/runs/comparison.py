@@ -1,40 +1,32 @@
-"""Rows of runs × numbers that compare: mean and spread over seeds, and the best of each column.
+"""Rows of runs × numbers that compare: mean and spread over seeds, whether they differ, and the best of each column.
 
 The table at the end of a sweep and the report's comparison are both made of this.
 """
 
 import statistics
+import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from genlab.quantities import KINDS, place
-from genlab.runs.statistics import bootstrap_interval, distinguishable
 
 Row = TypeVar("Row", bound=Hashable)
 
 UNCLEAR = "not distinguishable"
+LEVEL = 0.05
 
 
 @dataclass(frozen=True)
 class Column:
-    """What stands in one column: numbers that may be compared.
+    """What stands in one column: numbers that may be compared."""
 
-    Attributes:
-        name: as `test/elbo` of summary.json, or `fid_mnist` of evaluation.json.
-        kind: of the quantity, see `genlab.quantities`.
-        better: `higher`, `lower` or empty.
-        unit: may be empty.
-        protocol: what must be equal, as the images and their binarization; empty where it is not stated.
-        features: digest of the feature network; empty where none is involved.
-    """
-
-    name: str
-    kind: str = "likelihood"
-    better: str = ""
+    name: str  # as `test/elbo` of summary.json, or `fid_mnist` of evaluation.json
+    kind: str = "likelihood"  # of the quantity, see `genlab.quantities`
+    better: str = ""  # `higher`, `lower` or empty
     unit: str = ""
-    protocol: str = ""
-    features: str = ""
+    protocol: str = ""  # what must be equal, as the images and their binarization; empty where it is not stated
+    features: str = ""  # digest of the feature network; empty where none is involved
 
     @property
     def ranked(self) -> bool:
@@ -57,19 +49,12 @@ class Number:
 
 @dataclass(frozen=True)
 class Cell:
-    """A row's numbers in a column, or why there are none.
+    """A row's numbers in a column, or why there are none."""
 
-    Attributes:
-        values: one for each run that has it.
-        estimators: of these, each once.
-        verdict: `best`, `not distinguishable` (from the best) or empty.
-        absent: the reason, where there are no values.
-    """
-
-    values: tuple[float, ...] = ()
-    estimators: tuple[str, ...] = ()
-    verdict: str = ""
-    absent: str = ""
+    values: tuple[float, ...] = ()  # one for each run that has it
+    estimators: tuple[str, ...] = ()  # of these, each once
+    verdict: str = ""  # `best`, `not distinguishable` (from the best) or empty
+    absent: str = ""  # the reason, where there are no values
 
     @property
     def mean(self) -> float | None:
@@ -90,12 +75,7 @@ Cells = dict[Column, dict[Row, Cell]]
 
 
 def compare(rows: Mapping[Row, Sequence[Measured]], why: Callable[[Row, Column], str] = lambda *_: "") -> Cells[Row]:
-    """Column → row → cell, the columns in the order of their quantities.
-
-    Args:
-        rows: what each run of each row has measured.
-        why: a row has nothing in a column.
-    """
+    """Column → row → cell, in the order of the quantities; `why` tells why a row has nothing in a column."""
     columns = dict.fromkeys(column for runs in rows.values() for run in runs for column in run)
     return {column: _judged(column, _cells(column, rows, why)) for column in sorted(columns, key=_order)}
 
@@ -137,3 +117,37 @@ def _judged(column: Column, cells: dict[Row, Cell]) -> dict[Row, Cell]:
     verdicts = {best: "best" if all(differs.values()) else UNCLEAR}
     verdicts |= {row: "" if far else UNCLEAR for row, far in differs.items()}
     return {row: replace(cell, verdict=verdicts.get(row, "")) for row, cell in cells.items()}
+
+
+def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """95 % percentile interval of the mean over resamples (Efron & Tibshirani 1993, chapter 13); None for one number.
+
+    It never leaves the range of the values, so that of fewer than six it covers less than 95 %: 50 % of two values,
+    75 % of three at most. The same values have the same interval.
+    """
+    if len(values) < 2:
+        return None
+    import numpy as np  # here, and scipy below: a second, and not each sweep has repetitions
+    from scipy.stats import bootstrap
+
+    found = bootstrap(
+        *((values,), np.mean), confidence_level=1 - LEVEL, n_resamples=10_000, method="percentile", random_state=0
+    ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def distinguishable(one: Sequence[float], other: Sequence[float], comparisons: int = 1) -> bool:
+    """Whether two sets of seeds have different means, at 5 %, by Welch's t-test; never with one seed.
+
+    A bootstrap would call too few seeds different too often, see `bootstrap_interval`. The level is divided by the
+    number of comparisons that are asked for together (Bonferroni).
+    """
+    if len(one) < 2 or len(other) < 2:
+        return False
+    if len({*one}) == len({*other}) == 1:  # no spread, of which the test would divide by zero
+        return one[0] != other[0]
+    from scipy.stats import ttest_ind
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of seeds that are nearly the same
+        return float(ttest_ind(one, other, equal_var=False).pvalue) * comparisons < LEVEL

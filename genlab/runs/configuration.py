@@ -50,7 +50,7 @@ def quoted(text: str) -> str:
 
 
 def read_value(text: str) -> Any:
-    """Return what stands behind the `=` of KEY=VALUE as Hydra reads it: a number, text, true, false, null or a list.
+    """Return what stands behind the `=` of KEY=VALUE as Hydra reads it: number, text, true, false, null, list or table.
 
     Text that is none of these, as an unquoted URL or several values with commas, is returned as it stands.
     """
@@ -63,4 +63,4 @@ def read_value(text: str) -> Any:
         value = OverridesParser.create().parse_override(f"value={text}").value()
     except (HydraException, ValueError, RecursionError):  # ValueError: a number of more digits than Python reads
         return text
-    return value if isinstance(value, str | int | float | list | None) else text
+    return value if isinstance(value, str | int | float | list | dict | None) else text

@@ -22,18 +22,14 @@ from genlab.runs.classes import targets
 def construct(
     node: DictConfig, address: str, base: type, offered: Mapping[str, Any] = {}, given: Mapping[str, Any] = {}
 ) -> Any:
-    """Build the object of a section.
+    """Build the object of a section, at an address as `model`.
+
+    ConfigError for a class that cannot be imported or is none of `base`, or for a value that its constructor refuses,
+    under its address, as `model.latent_dim=0`.
 
     Args:
-        node: has `_target_` and arguments.
-        address: of the node, for messages.
-        base: class that the object must have.
         offered: arguments for a constructor that takes them; they count more than those of the node.
         given: arguments for any constructor.
-
-    Raises:
-        ConfigError: a class that cannot be imported or is none of `base`, or a value that its constructor refuses,
-            under its address, as `model.latent_dim=0`.
     """
     found = ((".".join(where), target) for where, target in targets(node, (address,)))
     classes = {where: located(target, where) for where, target in found}
@@ -50,11 +46,9 @@ def construct(
             raise ConfigError(explain(cause, address)) from None
         if isinstance(cause, (GenlabError, OSError)):
             raise cause from None
-        if isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
+        if isinstance(cause, (ValueError, TypeError, MisconfigurationException, ImportError)):
             what = str(cause).partition("Exception raised from")[0]  # torch puts its stack behind that
             raise ConfigError(f"{address}: {' '.join(what.split())}") from None
-        if isinstance(cause, ImportError):  # of a package that an argument asks for
-            raise ConfigError(f"{address}: {' '.join(str(cause).split())}") from None
         if isinstance(cause, (RuntimeError, MemoryError, OverflowError)):  # of torch, for a size
             what, *_ = str(cause).splitlines() or [type(cause).__name__]  # Python's own MemoryError says nothing
             raise ConfigError(f"{address}: {what[:200]}; choose smaller numbers") from None
@@ -66,9 +60,7 @@ def located(target: Any, address: str) -> type:
 
     A package is vouched for with what it defines, not with what it imports: `mine.subprocess.Popen` is none of `mine`.
     It may lie in the current folder, which is looked into only then: it may be a stranger's, with modules of its own.
-
-    Raises:
-        ConfigError: it cannot be imported, or it is no class of that package.
+    ConfigError if it cannot be imported, or is no class of that package.
     """
     module, _, name = str(target).rpartition(".")
     package = module.partition(".")[0]

@@ -44,9 +44,7 @@ PLACES = ("data.root=", "outputs=", "run_dir=", "hydra.")  # so begin overrides 
 def new_export(folder: Path) -> Iterator[Path]:
     """A folder to write into, which gets the name of the export when the block ends without an error.
 
-    Raises:
-        RunError: there is something of that name.
-        DiskError: it cannot be written.
+    RunError if there is something of that name, DiskError if it cannot be written.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise RunError(f"{folder}: is there already; remove it, or name another folder with --out")
@@ -66,22 +64,14 @@ def new_export(folder: Path) -> Iterator[Path]:
 
 
 def write_weights(folder: Path, run: Run, model: LightningModule, checkpoint: str, half: bool = False) -> None:
-    """Write a safetensors export.
+    """Write a safetensors export into an empty folder.
 
     Args:
-        folder: empty.
-        run: that the model is of.
-        model: with its weights.
-        checkpoint: name of the file that they come from.
-        half: keep 16 bits of each number.
-
-    Raises:
-        RunError: a number is too large for that.
+        checkpoint: name of the file that the model's weights come from.
+        half: keep 16 bits of each number; RunError if one is too large for that.
     """
-    weights = {
-        name: (value.half() if half and value.is_floating_point() else value).contiguous().clone()
-        for name, value in model.state_dict().items()
-    }
+    state = model.state_dict()
+    weights = {name: halved(value) if half else value.contiguous().clone() for name, value in state.items()}
     if half and not all(value.isfinite().all() for value in weights.values()):
         raise RunError("--half: a weight is above 65504, the largest number of 16 bits; leave it out")
     content = save(weights, metadata={"format": "pt"})
@@ -113,14 +103,7 @@ def _measured_on(evaluation: Path) -> str | None:
 def write_card(
     folder: Path, run: Run, model: LightningModule, checkpoint: str, kind: str, files: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Write `card.json`.
-
-    Args:
-        folder: of the export.
-        run, model, checkpoint: see `write_weights`.
-        kind: `safetensors` or `onnx`.
-        files: name → what is to be known of it, with its `sha256`.
-    """
+    """Write `card.json`; of each file there is what is to be known of it, with its `sha256`. See `write_weights`."""
     settings: Any = OmegaConf.to_container(run.config)
     summary, source = run.summary, str(settings["data"].get("name"))
     card = {
@@ -143,42 +126,30 @@ def write_card(
     write_json(folder / CARD, card)
 
 
-def read_weights(path: Path) -> tuple[str, dict[str, Tensor]]:
-    """weights.safetensors of an export → (name of the model's class, its state).
-
-    Raises:
-        RunError: it is damaged, or not what its card says.
-    """
-    card = _read_card(path.with_name(CARD))
+def read_weights(path: Path) -> dict[str, Any]:
+    """weights.safetensors of an export, as a checkpoint has weights; RunError if they are not what the card says."""
     try:
+        card = json.loads(read_text(path.with_name(CARD), LARGEST))
+        if card["card"] != FORMAT:
+            raise RunError(
+                f"{path.with_name(CARD)}: of format {card['card']!r:.20}, this is genlab {__version__} with format "
+                f"{FORMAT}; install the version that wrote it"
+            )
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != card["files"][path.name]["sha256"]:
             raise RunError(f"{path}: damaged, its SHA-256 is not that of {CARD}; export it again")
-        state = load(content)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error.strerror}); export it again") from None
-    except SafetensorError as error:
-        raise RunError(f"{path}: no safetensors ({' '.join(str(error).split())[:200]}); export it again") from None
-    return card["model"], {name: whole(value) for name, value in state.items()}
+        state = {name: whole(value) for name, value in load(content).items()}
+        return {"genlab": {"model": str(card["model"])}, "state_dict": state}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+        why = f"{type(error).__name__} {str(error)[:80]}"
+        raise RunError(f"{path}: damaged, or {CARD} is none of genlab's ({why}); export the run again") from None
+
+
+def halved(value: Tensor) -> Tensor:
+    """A number with 16 bits, in a place of its own."""
+    return (value.half() if value.is_floating_point() else value).detach().cpu().contiguous().clone()
 
 
 def whole(value: Tensor) -> Tensor:
     """A number of 16 bits with all 32."""
     return value.float() if value.is_floating_point() and value.element_size() == 2 else value
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise RunError(f"{path.parent}: no export of genlab's, it has no {CARD}; export the run again")
-    try:
-        card = json.loads(read_text(path, LARGEST))
-        if card["card"] != FORMAT:
-            raise RunError(
-                f"{path}: of format {card['card']!r:.20}, this is genlab {__version__} with format {FORMAT}; install "
-                "the version that wrote it"
-            )
-        str(card["files"][WEIGHTS]["sha256"] + card["model"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        why = f"{type(error).__name__} {' '.join(str(error).split())[:80]}"
-        raise RunError(f"{path}: damaged, or no card of genlab's ({why}); export the run again") from None
-    return card

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 # Where a run lies, how its images are fetched and what follows from them: no number depends on it
@@ -28,12 +28,8 @@ NOT_SET = "not set"
 def fingerprint(config: Mapping[str, Any], images: str | None = None) -> str:
     """A resolved config → 16 hexadecimal digits: two configs with one fingerprint would train the same run.
 
-    It is the same for `beta: 1` and `beta: 1.0`, and in any order of keys.
-
-    Args:
-        config: plain values.
-        images: fingerprint of the images, see `images_of`; without it `data.root`, as an absolute path, stands for
-            them, because other images are another run.
+    It is the same for `beta: 1` and `beta: 1.0`, and in any order of keys. Other images are another run: without their
+    own fingerprint, see `images_of`, `data.root` stands for them, as an absolute path.
     """
     counted = _without(config, PLACES)
     if counted.get("data", {}).get("root") is not None:
@@ -75,9 +71,7 @@ def images_of(summary: Mapping[str, Any]) -> str | None:
 def varying(runs: Sequence[Mapping[str, Any]], among_owners: bool = False) -> list[str]:
     """The settings that do not have the same value in all runs, in the order in which they come.
 
-    Args:
-        runs: the settings of each.
-        among_owners: whether a setting that a run lacks is ignored instead of being another value.
+    A setting that a run lacks is another value, or `among_owners` is ignored.
     """
     names = dict.fromkeys(name for settings in runs for name in settings)
     return [
@@ -103,6 +97,32 @@ def flat(config: Mapping[str, Any], parent: str = "") -> dict[str, Any]:
 def canonical(value: Any) -> str:
     """One text for equal values: 1 and 1.0, and tables in any order of keys."""
     return json.dumps(_with_floats(value), sort_keys=True, default=str)
+
+
+def repetitions(runs: Sequence[Mapping[str, Any]], ignored: Sequence[str] = ()) -> tuple[list[str], list[list[int]]]:
+    """Return which settings vary, without the `ignored`, and the runs' positions for each combination of their values.
+
+    Both are in the order in which they come. A setting that a run lacks is a value of its own.
+    """
+    names = [name for name in varying(runs) if name not in ignored]
+    alike: dict[tuple[str | None, ...], list[int]] = {}
+    for position, run in enumerate(runs):
+        alike.setdefault(tuple(_value_of(run, name) for name in names), []).append(position)
+    return names, list(alike.values())
+
+
+def once_each(identities: Sequence[Hashable], ages: Sequence[Any] | None = None) -> list[int]:
+    """Positions of the runs that count: of several with one identity the last, or the one with the greatest age.
+
+    A run that was trained twice has one result. Counted as a second seed, it would make the spread too small. What is
+    one run is told by its fingerprint, or by its seed within a group.
+    """
+    chosen: dict[Hashable, int] = {}
+    for position, identity in enumerate(identities):
+        known = chosen.get(identity)
+        if known is None or ages is None or ages[position] >= ages[known]:
+            chosen[identity] = position
+    return list(chosen.values())
 
 
 def _value_of(run: Mapping[str, Any], name: str) -> str | None:

@@ -18,38 +18,25 @@ DEEPEST = 20  # folders in one another
 
 @dataclass(frozen=True)
 class Listed:
-    """A run folder, as a line of a table.
+    """A run folder, as a line of a table."""
 
-    Attributes:
-        folder: as it was found.
-        status: that of summary.json; `killed` where this says `running` and no process holds the folder's lock;
-            `broken` where the folder cannot be read.
-        reason: why the run failed or the folder is broken.
-        model, data, seed, started: of summary.json; `started` in ISO 8601, UTC.
-        overrides: what was typed.
-        epochs: that have been trained.
-        headline: tag of the model's first quantity, as `test/elbo`; of the last validation where there is no test.
-        value: of the headline; None where it is not finite.
-        seconds: that the run took; None where it has not ended by itself.
-        metrics: all, by tag; where there is no test, the last of metrics.csv.
-        protocol, estimators: of these, by tag: what was measured, and how it was estimated.
-    """
-
-    folder: Path
+    folder: Path  # as it was found
+    # that of summary.json; `killed` where this says `running` and no process holds the folder's lock; `broken` where
+    # the folder cannot be read
     status: str
-    reason: str | None = None
+    reason: str | None = None  # why the run failed or the folder is broken
     model: str | None = None
     data: str | None = None
     seed: int | None = None
-    overrides: list[str] = field(default_factory=list)
-    epochs: int | None = None
-    headline: str | None = None
-    value: float | None = None
-    seconds: float | None = None
-    started: str = ""
-    metrics: dict[str, float | None] = field(default_factory=dict)
-    protocol: dict[str, str] = field(default_factory=dict)
-    estimators: dict[str, str] = field(default_factory=dict)
+    overrides: list[str] = field(default_factory=list)  # what was typed
+    epochs: int | None = None  # that have been trained
+    headline: str | None = None  # tag of the first quantity, as `test/elbo`; of the last validation without a test
+    value: float | None = None  # of the headline; None where it is not finite
+    seconds: float | None = None  # that the run took; None where it has not ended by itself
+    started: str = ""  # ISO 8601, UTC
+    metrics: dict[str, float | None] = field(default_factory=dict)  # by tag; without a test, the last of metrics.csv
+    protocol: dict[str, str] = field(default_factory=dict)  # of these: what was measured
+    estimators: dict[str, str] = field(default_factory=dict)  # and how it was estimated
 
 
 def list_runs(folder: Path) -> list[Listed]:
@@ -62,21 +49,16 @@ def run_folders(folder: Path) -> Iterator[Path]:
 
     Links are not followed, and what lies deeper than `DEEPEST` folders is not looked for.
     """
-    below = [(folder, 0)]
-    while below:
-        parent, depth = below.pop()
-        try:
-            with os.scandir(parent) as entries:
-                folders = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
-        except (FileNotFoundError, NotADirectoryError):  # or it has gone
-            continue
-        except OSError:
+    unreadable: list[OSError] = []
+    for name, folders, files in os.walk(folder, onerror=unreadable.append):
+        parent = Path(name)
+        is_run = not {"summary.json", "overrides.yaml"}.isdisjoint([*folders, *files])
+        if is_run:
             yield parent
-            continue
-        if {"summary.json", "overrides.yaml"} & folders.keys():
-            yield parent
-        elif depth < DEEPEST:
-            below += [(parent / name, depth + 1) for name, is_folder in folders.items() if is_folder]
+        if is_run or len(parent.parts) - len(folder.parts) == DEEPEST:
+            folders.clear()  # which are not looked into
+    gone = (FileNotFoundError, NotADirectoryError)
+    yield from (Path(error.filename) for error in unreadable if not isinstance(error, gone))
 
 
 def listed(folder: Path) -> Listed:
@@ -95,7 +77,7 @@ def listed(folder: Path) -> Listed:
 def _read(folder: Path) -> Listed:
     summary = read_summary(folder)
     status = summary["status"]
-    if status == "running" and not _is_training(folder):
+    if status == "running" and not is_locked(folder):
         status = "killed"
     if status != "running" and not (folder / "config.yaml").exists():
         raise RunError(f"{folder}: has no config.yaml; restore it from a copy, or remove the folder")
@@ -122,13 +104,6 @@ def _read(folder: Path) -> Listed:
         protocol=summary.get("protocol") or {},
         estimators=summary.get("estimators") or {},
     )
-
-
-def _is_training(folder: Path) -> bool:
-    try:
-        return is_locked(folder)
-    except OSError:  # a folder that cannot be written: nobody here can tell
-        return True
 
 
 def _progress(folder: Path) -> tuple[int | None, dict[str, float | None]]:

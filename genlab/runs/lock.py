@@ -16,14 +16,9 @@ OF_A_SWEEP = ("console.log", "error.log")  # which it keeps in the folder of a j
 
 @contextmanager
 def locked(folder: Path, patience: float = 1.0) -> Iterator[None]:
-    """Hold the folder's lock, which the system takes back when the process dies, however it dies.
+    """Hold the folder's lock, which the system takes back when the process dies, however it dies; make the folder.
 
-    Args:
-        folder: of the run; made here if need be.
-        patience: seconds, because whoever asks `is_locked` holds the lock for a moment.
-
-    Raises:
-        RunError: another process holds it.
+    RunError after `patience` seconds: whoever asks `is_locked` holds the lock for a moment.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
@@ -38,27 +33,19 @@ def locked(folder: Path, patience: float = 1.0) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether some process trains into the folder now."""
+    """Whether some process trains into the folder now, for all that can be told of one that cannot be written."""
     if not (folder / ".lock").exists():
         return False
     try:
         with locked(folder, patience=0):
             return False
-    except RunError:
+    except (RunError, OSError):
         return True
 
 
 @contextmanager
 def new_folder(folder: Path, key: str = "hydra.run.dir") -> Iterator[None]:
-    """Hold the lock of a folder in which a run or a sweep begins.
-
-    Args:
-        folder: made here if need be.
-        key: that names another one.
-
-    Raises:
-        RunError: see `check_new`; or another process has the folder.
-    """
+    """Hold the lock of a folder in which a run or a sweep begins, made here if need be; for errors see `check_new`."""
     try:
         check_new(folder, key)
     except RunError:
@@ -70,10 +57,9 @@ def new_folder(folder: Path, key: str = "hydra.run.dir") -> Iterator[None]:
 
 
 def check_new(folder: Path, key: str = "hydra.run.dir") -> None:
-    """Check that a run or a sweep that begins in this folder mixes its files with no others.
+    """Raise RunError if a folder in which a run or a sweep begins has files, or lies in that of a run.
 
-    Raises:
-        RunError: there are files in it already, or it lies in the folder of a run.
+    `key` is the setting that names another one.
     """
     place = shlex.quote(short(folder))
     if (folder / SWEEP_FILE).exists():

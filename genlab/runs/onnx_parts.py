@@ -20,22 +20,14 @@ BATCHES = (1, 3)  # that are compared; a third size is traced
 
 
 def check_packages() -> None:
-    """Check that what writes and reads ONNX is installed.
-
-    Raises:
-        ConfigError: it is not.
-    """
+    """Raise ConfigError unless what writes and reads ONNX is installed."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise ConfigError(f"--format onnx needs {', '.join(missing)}; pip install 'genlab[onnx]'")
 
 
 def parts_of(model: LightningModule) -> Mapping[str, Part]:
-    """What of a model is a function of tensors.
-
-    Raises:
-        RunError: nothing.
-    """
+    """What of a model is a function of tensors; RunError if nothing is."""
     if isinstance(model, HasParts):
         return model.parts
     parts = {}
@@ -52,17 +44,10 @@ def parts_of(model: LightningModule) -> Mapping[str, Part]:
 
 
 def write_parts(folder: Path, model: LightningModule) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Write a file for each part, and check it against torch.
+    """Write a file for each part of a model on the CPU, and check it against torch.
 
-    Args:
-        folder: is there.
-        model: in evaluation mode, on the CPU.
-
-    Returns:
-        What a card says of each file; and the parts of which there is none, with the reason.
-
-    Raises:
-        RunError: no part can be written as ONNX, or the numbers of one are not those of torch.
+    Return what a card says of each file, and the parts of which there is none, with the reason. RunError if no part can
+    be written as ONNX, or the numbers of one are not those of torch.
     """
     model = copy.deepcopy(model).requires_grad_(False)
     for module in model.modules():
@@ -86,7 +71,7 @@ def write_parts(folder: Path, model: LightningModule) -> tuple[dict[str, dict[st
             assert program is not None
             program.save(path, external_data=False)
         except (torch.onnx.OnnxExporterError, torch.onnx.errors.UnsupportedOperatorError) as error:
-            absent[name] = " ".join(str(error.__cause__ or error).split())[:200]
+            absent[name] = str(error.__cause__ or error)[:200]
             continue
         shapes = _shapes(path)
         if any(isinstance(size[0], int) for size in [*shapes["inputs"].values(), *shapes["outputs"].values()]):

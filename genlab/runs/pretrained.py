@@ -23,10 +23,7 @@ def run_folder(given: str) -> str:
     """Return a folder as it is given, and of `pretrained:NAME` that of a copy in genlab's cache.
 
     It is a copy, because `genlab evaluate` writes into a run folder, and an installation is not to be written into. A
-    cache that cannot be written leaves what is installed.
-
-    Raises:
-        RunError: there is none of that name.
+    cache that cannot be written leaves what is installed. RunError if there is none of that name.
     """
     if not given.startswith(PREFIX):
         return given

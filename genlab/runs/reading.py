@@ -26,25 +26,16 @@ LARGEST = 10_000_000  # bytes of a summary; genlab's own have 5,000
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder.
+    """A run folder."""
 
-    Attributes:
-        folder: absolute.
-        config: what was run, checked; its paths are those of the folder, wherever it has been moved to.
-        summary: summary.json.
-    """
-
-    folder: Path
-    config: DictConfig
-    summary: dict[str, Any]
+    folder: Path  # absolute
+    config: DictConfig  # what was run, checked; its paths are those of the folder, wherever it has been moved to
+    summary: dict[str, Any]  # summary.json
 
     def checkpoint(self, name: CheckpointName | None = None) -> Path:
         """The file of a checkpoint; of `best` without a name, or of `last` where no validation metric chooses.
 
-        Without a name it is that of the weights in an export.
-
-        Raises:
-            RunError: there is none.
+        Without a name it is that of the weights in an export. RunError if there is none.
         """
         files = [self.folder / "checkpoints" / f"{choice}.ckpt" for choice in ([name] if name else ["best", "last"])]
         if name is None:
@@ -63,21 +54,15 @@ class Run:
 
 
 def open_run(folder: str | Path, sections: Sequence[str] = SECTIONS, trust: Sequence[str] = ()) -> Run:
-    """Read a run folder.
+    """Read the folder of a run or an export, or `pretrained:NAME`, as far as `genlab.runs.classes.check_config` allows.
 
-    Args:
-        folder: of the run or of an export, or `pretrained:NAME`.
-        sections, trust: see `genlab.runs.classes.check_config`.
-
-    Raises:
-        RunError: it is no run folder, a file is damaged, or it is one that nobody should trust: see
-            `genlab.runs.trust`; or its name would not be a plain text on a page.
+    RunError if it is none, is damaged, or nobody should trust it: see `genlab.runs.trust`.
     """
     given = os.path.expanduser(run_folder(str(folder)))
     if not os.path.isdir(given):
         raise RunError(f"{given or 'no name'}: no such folder; genlab runs lists those there are")
     path = Path(given).absolute()
-    if re.search(r"[<>&\"']", path.name) or not path.name.isprintable():
+    if re.search(r"[<>&\"']", path.name) or not path.name.isprintable():  # it stands on pages
         raise RunError(
             f"{path.name!a}: a run folder's name has no quotes, angle brackets or control characters; rename it"
         )
@@ -88,11 +73,7 @@ def open_run(folder: str | Path, sections: Sequence[str] = SECTIONS, trust: Sequ
 
 
 def check_root(run: Run) -> None:
-    """Check that the data which a run names are there: a folder from a stranger makes no folder, and fills none.
-
-    Raises:
-        RunError: they are not.
-    """
+    """Raise RunError unless the data of a run are there: a folder from a stranger makes no folder, and fills none."""
     root, name = run.config.data.get("root"), str(run.config.data.get("name"))
     if root is not None and (lacks := what_lacks(name, root)):
         cached = "" if name in ("arrays", "folder") else ", or data.root=null for the one in your cache"
@@ -102,11 +83,7 @@ def check_root(run: Run) -> None:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """summary.json.
-
-    Raises:
-        RunError: it is missing, or not what genlab writes.
-    """
+    """summary.json; RunError if it is missing, or not what genlab writes."""
     path = folder / "summary.json"
     try:
         summary = json.loads(read_text(path, LARGEST))

@@ -34,7 +34,6 @@ class RunRecord:
     a reader can tell. Warnings of the `genlab` loggers are kept in the summary.
 
     Args:
-        folder: the run folder; made here if need be.
         settings: what identifies the run: model, data set, seed.
         previous: the summary of a run that is resumed; its start, seconds, epochs and warnings are kept, and its
             metrics until there are new ones.

@@ -58,9 +58,7 @@ def load_model(
 def load_data(run: Run) -> ImageDataModule:
     """The data module of a run, set up: its `train_set`, `val_set` and `test_set` have the images.
 
-    Raises:
-        RunError: see `check_root`; or the config has a value that the data module refuses.
-        DataError: a file of the data is missing or damaged, or the images are others than those of the run.
+    DataError if a file of the data is missing or damaged, or the images are others than those of the run.
     """
     check_root(run)
     data: ImageDataModule = _construct(run, "data", ImageDataModule)
@@ -71,11 +69,7 @@ def load_data(run: Run) -> ImageDataModule:
 
 
 def load_settings(run: Run) -> EvaluationSettings:
-    """What the config of a run says of evaluation.
-
-    Raises:
-        RunError: the config has a value that is refused.
-    """
+    """What the config of a run says of evaluation."""
     settings: EvaluationSettings = _construct(run, "evaluation", EvaluationSettings)
     return settings
 
@@ -84,4 +78,4 @@ def _construct(run: Run, section: str, base: type) -> Any:
     try:
         return construct(run.config[section], section, base)
     except Exception as error:  # whatever a wrong value leads to, the config is what is wrong
-        raise RunError(f"{run.folder / 'config.yaml'}: {' '.join(str(error).split())}") from None
+        raise RunError(f"{run.folder / 'config.yaml'}: {error}") from None

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 from pytorch_lightning import LightningModule
 from safetensors import SafetensorError
@@ -11,19 +10,15 @@ from safetensors.torch import load, save
 from genlab.errors import RunError
 from genlab.runs.atomic import whole_file
 from genlab.runs.checkpoints import check_weights
-from genlab.runs.export import whole
+from genlab.runs.export import halved, whole
 
 FOLDER = "snapshots"
 
 
 def write_snapshot(folder: Path, epoch: int, model: LightningModule) -> None:
     """Write `snapshots/epoch_0003.safetensors` below a run folder."""
-    weights = {
-        name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous().clone()
-        for name, value in model.state_dict().items()
-    }
     with whole_file(folder / FOLDER / f"epoch_{epoch:04d}.safetensors") as file:
-        file.write(save(weights))
+        file.write(save({name: halved(value) for name, value in model.state_dict().items()}))
 
 
 def snapshots(folder: Path) -> dict[int, Path]:
@@ -34,15 +29,10 @@ def snapshots(folder: Path) -> dict[int, Path]:
 
 
 def load_snapshot(model: LightningModule, path: Path) -> None:
-    """Fill a model with the weights of an epoch.
-
-    Raises:
-        RunError: the file is damaged, or of another model.
-    """
+    """Fill a model with the weights of an epoch; RunError if the file is damaged, or of another model."""
     try:
         state = {name: whole(value) for name, value in load(path.read_bytes()).items()}
     except (OSError, SafetensorError) as error:
-        raise RunError(f"{path}: no snapshot of genlab's ({' '.join(str(error).split())[:200]}); remove it") from None
-    checkpoint: dict[str, Any] = {"genlab": {"model": type(model).__name__}, "state_dict": state}
-    check_weights(model, checkpoint, path)
+        raise RunError(f"{path}: no snapshot of genlab's ({str(error)[:200]}); remove it") from None
+    check_weights(model, {"genlab": {"model": type(model).__name__}, "state_dict": state}, path)
     model.load_state_dict(state)

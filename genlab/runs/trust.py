@@ -25,11 +25,9 @@ MOVED = {"genlab.checked_trainer.CheckedTrainer": "genlab.training.trainer.Check
 
 
 def check_files(folder: Path) -> None:
-    """Check that a run folder has only files and folders.
+    """Raise RunError unless a run folder has only files and folders, nested no deeper than those of any run.
 
-    Raises:
-        RunError: there is a link, which may lead anywhere, or a pipe or a device, which may never end; folders are
-            nested deeper than those of any run; or one cannot be read.
+    A link may lead anywhere, a pipe or a device may never end.
     """
     below = [(str(folder), 0)]
     try:
@@ -50,11 +48,7 @@ def check_files(folder: Path) -> None:
 
 
 def read_text(path: Path, largest: int) -> str:
-    """The text of a file in a run folder.
-
-    Raises:
-        RunError: it is missing, is not a file, has more than `largest` bytes, or they are no UTF-8.
-    """
+    """The text of a file in a run folder; RunError if it is missing, no file, too large (bytes), or no UTF-8."""
     try:
         if not path.exists():
             raise RunError(
@@ -68,29 +62,17 @@ def read_text(path: Path, largest: int) -> str:
 
 
 def read_yaml(path: Path) -> Any:
-    """The plain values of a YAML file in a run folder.
-
-    Raises:
-        RunError: it cannot be read, or has what genlab never writes: see `check_yaml`.
-    """
+    """The plain values of a YAML file in a run folder; RunError if it cannot be read, or see `check_yaml`."""
     text = read_text(path, LARGEST)
     try:
         check_yaml(text)
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # of a date or a number that Python does not have
-        raise RunError(f"{path}: cannot be read ({' '.join(str(error).split())}); restore it from a copy") from None
+        raise RunError(f"{path}: cannot be read ({error}); restore it from a copy") from None
 
 
 def read_config(path: Path, sections: Sequence[str] = SECTIONS, trust: Sequence[str] = ()) -> dict[str, Any]:
-    """config.yaml of a run folder as plain values, checked; classes that have moved have their new names.
-
-    Args:
-        path: of the file.
-        sections, trust: see `check_config`.
-
-    Raises:
-        RunError: it cannot be read, or see `check_config`.
-    """
+    """config.yaml of a run folder as plain values, checked: see `check_config`; moved classes have their new names."""
     config = _with_new_names(read_yaml(path))
     try:
         check_config(config, sections, trust)

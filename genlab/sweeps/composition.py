@@ -15,19 +15,15 @@ def compose_each(master: DictConfig, loader: ConfigLoader, jobs: Iterable[Sequen
     """Overrides of each job → its config, without Hydra's part.
 
     Reading the files that the groups choose takes nearly all the time, and is the same for jobs that differ only in
-    values, as seeds: those are set afterwards.
-
-    Args:
-        master: config of the sweep, with Hydra's part.
-        loader: Hydra's.
-        jobs: the overrides of each.
+    values, as seeds: those are set afterwards. `master` is the config of the sweep, with Hydra's part.
     """
     name, given = master.hydra.job.config_name, list(master.hydra.overrides.hydra)
     parse = functools.cache(OverridesParser.create().parse_override)
 
     @functools.cache
     def is_group(key: str) -> bool:
-        return bool(loader.get_group_options(key, config_name=name, overrides=given))
+        # a tenth of a second, which no setting of a group needs: a group's parts have / between them
+        return "." not in key and bool(loader.get_group_options(key, config_name=name, overrides=given))
 
     def is_value(override: Override) -> bool:
         special = override.is_delete() or override.is_add() or override.package is not None
@@ -59,10 +55,6 @@ def compose_each(master: DictConfig, loader: ConfigLoader, jobs: Iterable[Sequen
 
 def _overlap(values: Sequence[Override], others: Sequence[Override]) -> bool:
     """Whether their order matters: one sets, adds or deletes a part of what another does."""
-    return any(
-        f"{one.key_or_group}.".startswith(f"{other.key_or_group}.")
-        or f"{other.key_or_group}.".startswith(f"{one.key_or_group}.")
-        for one in values
-        for other in others
-        if other.is_add() or other.is_delete()
-    )
+    ours = [f"{override.key_or_group}." for override in values]
+    theirs = [f"{override.key_or_group}." for override in others if override.is_add() or override.is_delete()]
+    return any(one.startswith(other) or other.startswith(one) for one in ours for other in theirs)

@@ -24,11 +24,6 @@ def write_columns(sweep: Path, folders: Sequence[Path], headlines: Sequence[str]
 
     TensorBoard takes the columns from any one run that names some, and that of a VAE knows no headline of a GAN: so
     `genlab.loggers.tensorboard` names none for a job.
-
-    Args:
-        sweep: its folder.
-        folders: of the runs.
-        headlines: of all of them, as `elbo`.
     """
     settings = [flat_settings(OmegaConf.load(folder / "config.yaml")) for folder in folders]  # type: ignore[arg-type]
     # among the runs that have them, because each model has settings of its own; all settings, if none varies
@@ -49,10 +44,7 @@ def write_columns(sweep: Path, folders: Sequence[Path], headlines: Sequence[str]
 
 def _column(name: str, settings: Sequence[dict[str, Any]]) -> api_pb2.HParamInfo:
     values = [flat[name] for flat in settings if name in flat]
-    if all(isinstance(value, bool) for value in values):
-        kind = api_pb2.DATA_TYPE_BOOL
-    elif all(isinstance(value, (int, float)) for value in values):
-        kind = api_pb2.DATA_TYPE_FLOAT64
-    else:
-        kind = api_pb2.DATA_TYPE_STRING
+    types = {type(value) for value in values}
+    number = api_pb2.DATA_TYPE_FLOAT64 if types <= {int, float} else api_pb2.DATA_TYPE_STRING
+    kind = api_pb2.DATA_TYPE_BOOL if types == {bool} else number
     return api_pb2.HParamInfo(name=name, type=kind, differs=len(set(map(repr, values))) > 1)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, TypeAdapter, ValidationError
 
+from genlab.arguments import explain
 from genlab.errors import RunError, plain
 from genlab.runs.atomic import write_text
 from genlab.runs.identity import varying
@@ -50,18 +51,11 @@ class Plan:
 
     jobs: list[Job]
     keep: Keep
+    format: Literal[1] = 1
 
     def current(self) -> list[Job]:
         """The jobs of the command that was typed last, in its order."""
         return sorted((job for job in self.jobs if job.number is not None), key=lambda job: job.number or 0)
-
-
-@dataclass(frozen=True)
-class _File(Plan):
-    format: Literal[1]
-
-
-SCHEMA = TypeAdapter(_File)
 
 
 def assign(wanted: Sequence[Job], known: Sequence[Job]) -> list[Job]:
@@ -91,32 +85,20 @@ def difference(job: Job, jobs: Sequence[Job]) -> str:
 
 
 def write_plan(folder: Path, plan: Plan, **results: Any) -> None:
-    """Write sweep.json, whole or not at all.
-
-    Args:
-        folder: of the sweep.
-        plan: to be read again by its jobs, and by a command that resumes it.
-        results: what is known besides, for whoever reads the file.
-    """
-    written = {"format": 1, "keep": plan.keep, **results, "jobs": [asdict(job) for job in plan.jobs]}
+    """Write sweep.json, whole or not at all, with results for whoever reads the file."""
+    written = {"format": plan.format, "keep": plan.keep, **results, "jobs": [asdict(job) for job in plan.jobs]}
     write_text(folder / SWEEP_FILE, json.dumps(written, indent=1, allow_nan=False) + "\n")
 
 
 def read_plan(folder: Path) -> Plan:
-    """The plan of a sweep's folder.
-
-    Raises:
-        RunError: it is no folder of a sweep, or its sweep.json is damaged.
-    """
+    """The plan of a sweep's folder; RunError if it is no such folder, or its sweep.json is damaged."""
     path = folder / SWEEP_FILE
     if not path.exists():
         raise RunError(f"{folder}: no folder of a sweep, it has no {SWEEP_FILE}; sweeps are below outputs/sweeps")
     try:
-        plan = SCHEMA.validate_json(read_text(path, LARGEST), strict=True)
+        plan = TypeAdapter(Plan).validate_json(read_text(path, LARGEST), strict=True)
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"]))
-        raise RunError(f"{path}: damaged ({where}: {fault['msg']}); restore it from a copy") from None
+        raise RunError(f"{path}: damaged ({explain(error)}); restore it from a copy") from None
     if len({job.folder for job in plan.jobs}) < len(plan.jobs):
         raise RunError(f"{path}: damaged (two jobs in one folder); restore it from a copy")
-    return Plan(plan.jobs, plan.keep)
+    return plan

@@ -4,7 +4,7 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import submitit
 
 from genlab.console.readable import short
 from genlab.errors import plain
-from genlab.sweeps.far_job import FarJob
 
 # Parameters of submitit that mean the same on every cluster; others are named after theirs
 SHARED = (
@@ -23,25 +22,26 @@ POLL = 1.0  # seconds between two looks for a result
 
 
 def run_in_queue(
-    job: FarJob, overrides: Mapping[int, list[str]], cluster: str, folder: str, settings: Mapping[str, Any]
+    job: Callable[[int, list[str]], None],
+    overrides: Mapping[int, list[str]],
+    cluster: str,
+    folder: str,
+    settings: Mapping[str, Any],
 ) -> None:
-    """Hand all jobs over, and wait for each.
+    """Hand all jobs over to `slurm` or `local`, and wait for each; after a signal they stay in the queue.
 
     One whose process is lost is said to be, and the others are waited for: its folder says what became of it.
 
     Args:
         job: is called with each number and its overrides.
-        overrides: of each job.
-        cluster: `slurm` or `local`.
         folder: of submitit's files; `%j` stands for the id of a job.
         settings: of submitit, and SLURM's.
-
-    Raises:
-        KeyboardInterrupt, SystemExit: a signal came; the jobs stay in the queue.
     """
     logging.getLogger("submitit").setLevel(logging.ERROR)
-    executor = submitit.AutoExecutor(folder=folder, cluster=cluster, **_named(settings, cluster, ("max_num_timeout",)))
-    executor.update_parameters(**_named({k: v for k, v in settings.items() if k != "max_num_timeout"}, cluster))
+    given = {k if k in SHARED else f"{cluster}_{k}": v for k, v in settings.items() if v is not None}
+    of_executor = {name: given.pop(name) for name in list(given) if name.endswith("_max_num_timeout")}
+    executor = submitit.AutoExecutor(folder=folder, cluster=cluster, **of_executor)
+    executor.update_parameters(**given)
     accounts = cluster != "slurm" or _has_accounts()
     submitted = executor.map_array(job, list(overrides), list(overrides.values()))
     try:
@@ -53,14 +53,6 @@ def run_in_queue(
             told = " ".join(sorted(left))
             print(f"\nwhat is in the queue stays there; scancel {told} takes it out", file=sys.stderr)
         raise
-
-
-def _named(settings: Mapping[str, Any], cluster: str, chosen: tuple[str, ...] | None = None) -> dict[str, Any]:
-    return {
-        name if name in SHARED else f"{cluster}_{name}": value
-        for name, value in settings.items()
-        if value is not None and (chosen is None or name in chosen)
-    }
 
 
 def _has_accounts() -> bool:

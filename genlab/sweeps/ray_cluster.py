@@ -1,11 +1,12 @@
 """Jobs of a sweep as tasks of a Ray cluster: as many at once as it has room for, begun again if a process is lost."""
 
+import io
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,24 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
+from ray.util.queue import Queue
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from genlab.errors import RunError
-from genlab.sweeps.far_console import Listener, speaking
-from genlab.sweeps.far_job import FarJob
 from genlab.sweeps.stop import Stop
 
 POLL = 0.3  # seconds between two looks at what the jobs say
 RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU"}
+Job = Callable[[int, list[str]], None]
 
 
-def run_on_cluster(job: FarJob, overrides: Mapping[int, list[str]], address: str, needs: Mapping[str, Any]) -> None:
+def run_on_cluster(
+    job: Job, overrides: Mapping[int, list[str]], sweep: Path, address: str, needs: Mapping[str, Any]
+) -> None:
     """Bring all jobs to their end; one whose process is lost too often has ended too.
 
     Args:
         job: is called with each number and its overrides.
-        overrides: of each job.
         address: of the cluster; `auto` for the one that runs here, `local` for one of its own.
         needs: of each job, arguments of `ray.remote`.
 
@@ -37,24 +40,24 @@ def run_on_cluster(job: FarJob, overrides: Mapping[int, list[str]], address: str
         RunError: there is no such cluster.
         KeyboardInterrupt, SystemExit: a signal came, and the running jobs have written their checkpoints.
     """
-    sweep = Path(str(job.config.hydra.sweep.dir))
-    with _connected(address), Listener(sweep) as console, Stop(sweep, passes_on=False) as stop:
+    with _connected(address), Stop(sweep, passes_on=False) as stop:
         _warn_of_waiting(needs)
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        said = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})  # no lost node takes it along
         task = ray.remote(_run_task).options(name="genlab", **needs)
         shared = ray.put(job)
-        waiting = {task.remote(shared, sweep, number, texts): number for number, texts in overrides.items()}
+        waiting = {task.remote(shared, said, number, texts): number for number, texts in overrides.items()}
         cancelled = False
         while waiting:
             ended, _ = ray.wait(list(waiting), timeout=POLL)
-            console.tell()
+            for stream, text in said.get_nowait_batch(said.qsize()):
+                print(text, end="", file=getattr(sys, stream), flush=True)
             for ref in ended:
-                number = waiting.pop(ref)
-                console.forget(number)
-                _say_if_lost(ref, f"job {number + 1}/{len(overrides)}")
+                _say_if_lost(ref, f"job {waiting.pop(ref) + 1}/{len(overrides)}")
             if stop.code and not cancelled:
                 cancelled = True
                 for ref in waiting:  # a KeyboardInterrupt in those that run; the others do not begin
-                    ray.cancel(ref)
+                    ray.cancel(ref, recursive=False)
     if stop.code:
         raise KeyboardInterrupt if stop.code == 128 + signal.SIGINT else SystemExit(stop.code)
 
@@ -89,9 +92,27 @@ def _warn_of_waiting(needs: Mapping[str, Any]) -> None:
             print(f"warning: {told}; waiting for one", file=sys.stderr)
 
 
-def _run_task(job: FarJob, sweep: Path, number: int, overrides: list[str]) -> None:
+class Said(io.TextIOBase):
+    """A job's `stdout` or `stderr`, whose lines go into a queue as (stream, text).
+
+    Ray itself would show them with a prefix, what repeats only once, and the last ones after the table.
+    """
+
+    def __init__(self, queue: Queue, stream: str) -> None:
+        self.queue = queue
+        self.stream = stream
+        self.rest = ""
+
+    def write(self, text: str) -> int:
+        lines, newline, self.rest = f"{self.rest}{text}".rpartition("\n")
+        if newline:
+            self.queue.put((self.stream, lines + newline))
+        return len(text)
+
+
+def _run_task(job: Job, said: Queue, number: int, overrides: list[str]) -> None:
     """In a process of the cluster."""
-    with speaking(sweep, number):
+    with redirect_stdout(Said(said, "stdout")), redirect_stderr(Said(said, "stderr")):
         job(number, overrides)
 
 

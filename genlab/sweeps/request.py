@@ -7,19 +7,21 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, ValidationError
 
+from genlab.arguments import checked, explain
 from genlab.errors import ConfigError
 from genlab.processes.peers import peers
 from genlab.runs.identity import fingerprint, without_seed
 from genlab.sweeps.composition import compose_each
-from genlab.sweeps.placement import PLACEMENTS, Placement, jobs_at_once, placement
+from genlab.sweeps.placement import PLACEMENTS, placement
 from genlab.sweeps.plan import Job, Keep
 
 OWN = "sweep."
@@ -37,8 +39,7 @@ class SweepRequest:
         jobs: each once, in Hydra's order, without a folder.
         repeated: how many more were typed, of the same configs.
         batch: how many of them the launcher gets at a time.
-        at_once: how many jobs may run at the same time on this machine; above 1, in processes of their own.
-        placement: where they run.
+        at_once: how many may run at the same time on this machine; above 1, in processes of their own.
     """
 
     folder: Path
@@ -48,22 +49,18 @@ class SweepRequest:
     repeated: int
     batch: int
     at_once: int
-    placement: Placement
 
 
 def sweep_request(
     master: DictConfig, loader: ConfigLoader, typed: Sequence[str], batch: int | None = None
 ) -> SweepRequest:
-    """Check what is asked for, and compose all jobs.
+    """Compose all jobs; ConfigError if one cannot be, or cannot be run in a sweep, or a setting of the sweep is wrong.
 
     Args:
         master: config of the sweep, with Hydra's part.
         loader: Hydra's.
         typed: the overrides that are not Hydra's, some of them with several values.
         batch: how many jobs the launcher gets at a time; None for all.
-
-    Raises:
-        ConfigError: a job that cannot be composed or run in a sweep, or a setting of the sweep that is wrong.
     """
     started_by = peers()
     if started_by is not None:
@@ -73,7 +70,7 @@ def sweep_request(
         )
     if batch is not None and (type(batch) is not int or batch < 1):
         raise ConfigError(f"hydra.sweeper.max_batch_size={batch}: should be 1 or more, or null for all jobs at a time")
-    folder, place = _folder(master), _placement(master)
+    folder, at_once = _folder(master), _at_once(master.hydra.launcher)
     try:
         lists = combinations(OverridesParser.create(config_loader=loader).parse_overrides(list(typed)))
         jobs: dict[str, Job] = {}
@@ -90,16 +87,14 @@ def sweep_request(
         list(jobs.values()),
         len(lists) - len(jobs),
         batch or len(jobs),
-        _at_once(master, place, len(jobs)),
-        place,
+        min(at_once, len(jobs)),
     )
 
 
 def combinations(overrides: Sequence[Override]) -> list[list[str]]:
     """Overrides, some with several values → those of each job, the last ones varying fastest; of a key the last counts.
 
-    Raises:
-        ConfigError: values that cannot be counted, none, or too many.
+    ConfigError for values that cannot be counted, none, or too many.
     """
     choices: dict[str, list[str]] = {}
     for override in overrides:
@@ -118,11 +113,7 @@ def combinations(overrides: Sequence[Override]) -> list[list[str]]:
 
 
 def sweep_values(override: Override) -> list[str]:
-    """The values of an override with several, as they are typed.
-
-    Raises:
-        ConfigError: there is none, or they cannot be counted.
-    """
+    """The values of an override with several, as they are typed; ConfigError if there is none, or no end of them."""
     if not override.is_discrete_sweep():
         raise ConfigError(
             f"{override.input_line}: an interval has no end of values; name some, or use range(start,stop,step)"
@@ -148,22 +139,30 @@ def _folder(master: DictConfig) -> Path:
     return Path(os.path.expanduser(str(resume) if resume is not None else str(master.hydra.sweep.dir))).absolute()
 
 
-def _placement(master: DictConfig) -> Placement:
-    place = placement(master.hydra.launcher._target_)
+def _at_once(launcher: DictConfig) -> int:
+    """How many jobs the launcher has run at the same time; ConfigError for what it would refuse once it has begun."""
+    place = placement(launcher._target_)
     if place is PLACEMENTS["submitit_slurm"] and shutil.which("sbatch") is None:
         raise ConfigError("hydra/launcher=submitit_slurm: no sbatch here; give the command where SLURM is installed")
-    if place is PLACEMENTS["ray"]:
-        _check_needs(master.hydra.launcher)
-    return place
+    if place is PLACEMENTS["submitit_local"]:  # which knows no limit
+        return MOST
+    try:
+        return _jobs_of(**{str(name): value for name, value in launcher.items()})
+    except ValidationError as error:
+        raise ConfigError(explain(error, "hydra.launcher")) from None
 
 
-def _check_needs(settings: DictConfig) -> None:
-    """What a job on a Ray cluster is given; Ray itself answers when the sweep has begun."""
-    given = {name: settings[name] for name in ("num_cpus", "num_gpus", "max_retries")}
-    numbers = {name: value for name, value in given.items() if type(value) in (int, float) and value >= 0}
-    for name, value in given.items():
-        if name not in numbers or (name == "num_cpus" and value == 0) or (name == "max_retries" and value % 1):
-            raise ConfigError(f"hydra.launcher.{name}={value}: should be a number, as in conf/hydra/launcher/ray.yaml")
+@checked
+def _jobs_of(
+    n_jobs: Annotated[int, Field(gt=0)] | Annotated[int, Field(lt=0)] | None = None,
+    num_cpus: PositiveFloat = 1,
+    num_gpus: NonNegativeFloat = 0,
+    max_retries: NonNegativeInt = 0,
+    **others: Any,
+) -> int:
+    from joblib import effective_n_jobs  # a part of a second
+
+    return int(effective_n_jobs(n_jobs or 1))
 
 
 def _resolved(cfg: DictConfig) -> Mapping[str, Any]:
@@ -180,14 +179,3 @@ def _resolved(cfg: DictConfig) -> Mapping[str, Any]:
             "by itself without -m"
         )
     return config
-
-
-def _at_once(master: DictConfig, place: Placement, jobs: int) -> int:
-    if place is PLACEMENTS["submitit_local"]:  # which knows no limit
-        return jobs
-    n_jobs = master.hydra.launcher.get("n_jobs")
-    if n_jobs is None:
-        return 1
-    if not isinstance(n_jobs, int) or n_jobs == 0:
-        raise ConfigError(f"hydra.launcher.n_jobs={n_jobs}: should be a number of jobs, or -1 for one a core")
-    return jobs_at_once(n_jobs)

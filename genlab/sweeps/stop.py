@@ -1,5 +1,6 @@
 """The end of a command while several jobs run: they write their checkpoints, and no other begins."""
 
+import functools
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 from genlab.errors import RunError
@@ -16,33 +17,25 @@ from genlab.runs.lock import is_locked
 from genlab.runs.reading import read_summary
 
 MARK = ".stop"
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-WATCH = "genlab: does the command live"
 POLL = 1.0  # seconds
-_orphan = threading.Event()
+
+orphan = threading.Event()  # set when the command that has started this process is gone
 
 
+@functools.cache
 def end_with_parent() -> None:
     """From now on, have this process end when the one that has started it is gone, with a last.ckpt if it trains.
 
     A command that is killed (SIGKILL, out of memory) can tell its workers nothing.
     """
-    if not any(thread.name == WATCH for thread in threading.enumerate()):
-        threading.Thread(target=_watch, args=[os.getppid()], name=WATCH, daemon=True).start()
+    threading.Thread(target=_watch, args=[os.getppid()], daemon=True).start()
 
 
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(POLL)
-    _orphan.set()
+    orphan.set()
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def is_orphan() -> bool:
-    """Whether the command that has started this process is gone."""
-    return _orphan.is_set()
 
 
 def is_stopping(sweep: Path) -> bool:
@@ -68,28 +61,27 @@ class Stop:
         self.sweep = sweep
         self.passes_on = passes_on
         self.code = 0
-        (sweep / MARK).unlink(missing_ok=True)
+        self._mark = sweep / MARK
+        self._mark.unlink(missing_ok=True)
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "Stop":
-        self._previous = {number: signal.signal(number, self._note) for number in SIGNALS}
+        self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._restore()
-        (self.sweep / MARK).unlink(missing_ok=True)
+        self._mark.unlink(missing_ok=True)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.code = 128 + number
         self._restore()
-        (self.sweep / MARK).touch()
+        self._mark.touch()
         print("\nwaiting for the running jobs to write last.ckpt; once more ends at once", file=sys.stderr)
         if number == signal.SIGTERM and self.passes_on:
-            for process in _training(self.sweep):
-                with suppress(ProcessLookupError):
-                    os.kill(process, number)
+            for path in self.sweep.glob("*/summary.json"):
+                with suppress(RunError, ProcessLookupError):
+                    _terminate(path.parent)
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
@@ -97,13 +89,9 @@ class Stop:
         self._previous = {}
 
 
-def _training(sweep: Path) -> list[int]:
-    """The processes on this machine that train into folders of the sweep."""
-    processes = []
-    for path in sweep.glob("*/summary.json"):
-        with suppress(RunError):
-            summary = read_summary(path.parent)
-            here = summary.get("host") == socket.gethostname() and isinstance(summary.get("pid"), int)
-            if summary["status"] == "running" and here and is_locked(path.parent):
-                processes.append(summary["pid"])
-    return processes
+def _terminate(job: Path) -> None:
+    """End the process on this machine that trains into the folder, if there is one."""
+    summary = read_summary(job)
+    here = summary.get("host") == socket.gethostname() and isinstance(summary.get("pid"), int)
+    if summary["status"] == "running" and here and is_locked(job):
+        os.kill(summary["pid"], signal.SIGTERM)

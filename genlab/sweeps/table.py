@@ -9,8 +9,7 @@ from typing import Any
 from genlab.console.readable import readable
 from genlab.quantities import quantity
 from genlab.runs.comparison import Cell, Cells, Column, Number, compare
-from genlab.runs.identity import varying
-from genlab.runs.repetitions import once_each, repetitions
+from genlab.runs.identity import once_each, repetitions, varying
 
 SEED = "seed"
 LONGEST = 100  # characters of why a job failed; error.log in its folder has all

@@ -20,10 +20,7 @@ class Scored:
     """A finished run and the validation value that chose its best epoch.
 
     Attributes:
-        folder: of the run.
         kind: only runs of one kind are compared: the same model, data, metric, and way of measuring it.
-        metric: as `val/elbo`.
-        value: of the metric.
         score: the value, with the sign with which larger is better.
         thinned: whether it has lost its checkpoints already.
     """
@@ -43,8 +40,10 @@ def thin(sweep: Path) -> None:
     so this may be done whenever a job has ended. Runs are left whole that have not finished, and those that have no
     best epoch (a GAN with evaluate_every=0): nothing says which is better. The test metrics choose nothing.
     """
-    for run in beaten(scored(sweep)):
-        if not run.thinned:
+    runs = scored(sweep)
+    best = best_of_each_kind(runs)
+    for run in runs:
+        if run is not best[run.kind] and not run.thinned:
             with suppress(RunError), locked(run.folder, patience=0):  # else another process has it
                 _empty(run.folder)
 
@@ -71,12 +70,6 @@ def best_of_each_kind(runs: Iterable[Scored]) -> dict[tuple[str, ...], Scored]:
         if run.kind not in best or run.score > best[run.kind].score:
             best[run.kind] = run
     return best
-
-
-def beaten(runs: list[Scored]) -> list[Scored]:
-    """All but the best of each kind."""
-    best = best_of_each_kind(runs)
-    return [run for run in runs if run is not best[run.kind]]
 
 
 def _empty(folder: Path) -> None:

@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from genlab.callbacks.bundle import is_own
 from genlab.capabilities import KnowsItsConstants
 from genlab.errors import ConfigError
-from genlab.training.cuda_graphs import CUDAGraphs, Recorder, Step
+from genlab.training.cuda_graphs import CUDAGraphs, Step
 
 WARM_UP = 3  # steps of one kind before it is recorded, in which libraries choose their kernels and Adam makes its state
 MOST_GRAPHS = 8  # each has memory of its own
@@ -54,10 +54,10 @@ class CapturedSteps(SingleDeviceStrategy):
 
     Args:
         device: of the model.
-        recorder: None: CUDA graphs.
+        recorder: None: one of CUDA graphs; without a GPU another may stand for it.
     """
 
-    def __init__(self, device: torch.device, recorder: Recorder | None = None) -> None:
+    def __init__(self, device: torch.device, recorder: CUDAGraphs | None = None) -> None:
         super().__init__(device=device)
         self._recorder = recorder
         self._forget()

@@ -1,24 +1,11 @@
 """Steps as CUDA graphs."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 Step = Callable[[], Tensor]
-
-
-class Recorder(Protocol):
-    """Runs a step, or records it."""
-
-    def run(self, step: Step) -> Tensor:
-        """Run it once, where and as it would be recorded."""
-        ...
-
-    def record(self, step: Step) -> tuple[Tensor, Callable[[], None]]:
-        """Return what it returns and what runs it: afterwards the tensor has the result. Nothing is run yet."""
-        ...
 
 
 class CUDAGraphs:
@@ -29,7 +16,7 @@ class CUDAGraphs:
         self._pool = torch.cuda.graph_pool_handle()
 
     def run(self, step: Step) -> Tensor:
-        """See `Recorder`."""
+        """Run a step once, where and as it would be recorded."""
         outside = torch.cuda.current_stream()
         self._stream.wait_stream(outside)
         with torch.cuda.stream(self._stream):
@@ -38,7 +25,7 @@ class CUDAGraphs:
         return result
 
     def record(self, step: Step) -> tuple[Tensor, Callable[[], None]]:
-        """See `Recorder`."""
+        """Return what a step returns and what runs it: afterwards the tensor has the result. Nothing is run yet."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
             result = step()

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from pydantic import Field, ValidationError
@@ -62,7 +62,9 @@ def build(
         _check_and_seed(seed=cfg.seed, evaluate=cfg.evaluate)
     except ValidationError as error:
         raise ConfigError(explain(error)) from None
-    _drop_left_out(cfg)
+    with open_dict(cfg.callbacks):
+        for name in [name for name, node in cfg.callbacks.items() if "_target_" not in node]:
+            del cfg.callbacks[name]  # a model or an experiment sets it, and the option, as `callbacks=search`, has none
     try:
         check_config(recorded(cfg), trust=None)
     except RunError as error:
@@ -70,9 +72,14 @@ def build(
     evaluation = construct(cfg.evaluation, "evaluation", EvaluationSettings)
     data = construct(cfg.data, "data", ImageDataModule)
     _fit_to_images(cfg, data)
-    model = _model(cfg, data)
+    model: LightningModule = construct(cfg.model, "model", LightningModule)
+    check_promises(model, cfg.model._target_, data.image_shape)
     own_sampler(model, evaluation)  # a wrong option is answered now, and not after training
-    loggers = [_logger(node, f"logger.{name}", cfg.run_dir, purge_step) for name, node in (cfg.logger or {}).items()]
+    offered = {"folder": cfg.run_dir, "purge_step": purge_step}
+    loggers = [  # Lightning's write into the run folder too, unless they are given another
+        construct(node, f"logger.{name}", Logger, offered | {"save_dir": node.get("save_dir") or cfg.run_dir})
+        for name, node in (cfg.logger or {}).items()
+    ]
     others = {name: construct(node, f"callbacks.{name}", Callback) for name, node in cfg.callbacks.items()}
     checkpoints = others.pop("checkpoints", None)
     if not isinstance(checkpoints, Checkpoints):
@@ -82,13 +89,6 @@ def build(
     # these two come last, when all others have done what belongs before a checkpoint
     callbacks |= {"checkpoints": checkpoints, "interruption": Interruption(checkpoints)}
     everything = [*others.values(), *callbacks.values()]
-    # an older genlab called it val/fid_mnist for all data, and measured it for MNIST only
-    if checkpoints.monitor == "val/fid" or (purge_step is not None and checkpoints.monitor == "val/fid_mnist"):
-        checkpoints.monitor = cfg.callbacks.checkpoints.monitor = f"val/fid_{data.space}"
-    _check_monitor(checkpoints.monitor, model, everything, data)
-    if checkpoints.monitor and checkpoints.mode is None:
-        checkpoints.mode = _mode(checkpoints.monitor, model)
-        OmegaConf.update(cfg, "callbacks.checkpoints.mode", checkpoints.mode, force_add=True)
     trainer = construct(
         cfg.trainer,
         "trainer",
@@ -103,39 +103,41 @@ def build(
     )
     check_launch(trainer)
     check_manual_optimization(model, trainer)
-    return Experiment(model, data, trainer, everything, checkpoints, evaluation if cfg.evaluate else None)
+    experiment = Experiment(model, data, trainer, everything, checkpoints, evaluation if cfg.evaluate else None)
+    _settle_monitor(cfg, experiment, resumed=purge_step is not None)
+    return experiment
 
 
-def _drop_left_out(cfg: DictConfig) -> None:
-    """What a model or an experiment sets of a callback that the chosen option, as `callbacks=search`, leaves out."""
-    with open_dict(cfg.callbacks):
-        for name in [name for name, node in cfg.callbacks.items() if "_target_" not in node]:
-            del cfg.callbacks[name]
+def _settle_monitor(cfg: DictConfig, experiment: Experiment, resumed: bool) -> None:
+    """Which metric chooses the best epoch, and which way is better.
 
-
-def _check_monitor(
-    monitor: str | None, model: LightningModule, callbacks: list[Callback], data: ImageDataModule
-) -> None:
-    """What genlab's own classes measure is known before; a user's class may log anything."""
-    own = all(type(part).__module__.split(".")[0] == "genlab" for part in (model, *callbacks))
-    quantities = model.quantities if isinstance(model, Reports) else ()
-    names = [name for part in callbacks for name in getattr(part, "protocol", {})]
-    known = [f"{split}/{name}" for split in ("train", "val") for name in (*quantities, *names)]
-    scores = [f"val/fid_{data.space}"] if any(isinstance(part, SampleQuality) for part in callbacks) else []
-    if monitor is not None and own and monitor not in (*known, *scores):
-        other_space = scores and is_sample_score(monitor.removeprefix("val/"))
-        meant = f"did you mean {scores[0]}?" if other_space else allowed(monitor, (*known, *scores))
-        raise ConfigError(f"callbacks.checkpoints.monitor={monitor}: nothing measures it; {meant}")
-
-
-def _mode(monitor: str, model: LightningModule) -> Literal["min", "max"]:
-    better = quantity_of(model, monitor).better
-    if better is None:
-        raise ConfigError(
-            f"callbacks.checkpoints.monitor={monitor}: nothing says which way is better; give "
-            "callbacks.checkpoints.mode=min or max"
-        )
-    return "max" if better == "higher" else "min"
+    What genlab's own classes measure is known before; a user's class may log anything.
+    """
+    model, callbacks, checkpoints = experiment.model, experiment.callbacks, experiment.checkpoints
+    fid = f"val/fid_{experiment.data.space}"
+    # an older genlab called it val/fid_mnist for all data, and measured it for MNIST only
+    if checkpoints.monitor == "val/fid" or (resumed and checkpoints.monitor == "val/fid_mnist"):
+        checkpoints.monitor = cfg.callbacks.checkpoints.monitor = fid
+    monitor, address = checkpoints.monitor, "callbacks.checkpoints.monitor"
+    if monitor is None:
+        return
+    if all(type(part).__module__.split(".")[0] == "genlab" for part in (model, *callbacks)):
+        quantities = model.quantities if isinstance(model, Reports) else ()
+        names = [*quantities, *(name for part in callbacks for name in getattr(part, "protocol", {}))]
+        scores = [fid] if any(isinstance(part, SampleQuality) for part in callbacks) else []
+        known = [*(f"{split}/{name}" for split in ("train", "val") for name in names), *scores]
+        if monitor not in known:
+            other_space = scores and is_sample_score(monitor.removeprefix("val/"))
+            meant = f"did you mean {fid}?" if other_space else allowed(monitor, known)
+            raise ConfigError(f"{address}={monitor}: nothing measures it; {meant}")
+    if checkpoints.mode is None:
+        better = quantity_of(model, monitor).better
+        if better is None:
+            raise ConfigError(
+                f"{address}={monitor}: nothing says which way is better; give callbacks.checkpoints.mode=min or max"
+            )
+        checkpoints.mode = "max" if better == "higher" else "min"
+        OmegaConf.update(cfg, "callbacks.checkpoints.mode", checkpoints.mode, force_add=True)
 
 
 @checked
@@ -143,34 +145,14 @@ def _check_and_seed(seed: Annotated[int, Field(ge=0, lt=2**32)], evaluate: bool)
     seed_everything(seed, verbose=False)
 
 
-def _logger(node: DictConfig, address: str, folder: str, purge_step: int | None) -> Logger:
-    """Lightning's write into the run folder too, unless they are given another."""
-    offered = {"folder": folder, "purge_step": purge_step, "save_dir": node.get("save_dir") or folder}
-    logger: Logger = construct(node, address, Logger, offered)
-    return logger
-
-
 def _fit_to_images(cfg: DictConfig, data: ImageDataModule) -> None:
     """Write what the data decide into the model's section, if its constructor takes it: a run folder is whole then."""
     takes = inspect.signature(located(cfg.model._target_, "model")).parameters
-    if "num_classes" in takes:
-        named = cfg.model.get("num_classes")
-        if named is None:
-            OmegaConf.update(cfg, "model.num_classes", data.num_classes, force_add=True)
-        elif isinstance(named, int) and named < data.num_classes:
-            raise ConfigError(
-                f"model.num_classes={named}: the images of data={data.source} have {data.num_classes}; leave it out"
-            )
-    if "image_shape" not in takes:
-        return
-    given, shape = cfg.model.get("image_shape"), list(data.image_shape)
-    if given is None:
-        OmegaConf.update(cfg, "model.image_shape", shape, force_add=True)
-    elif OmegaConf.is_list(given) and list(given) != shape:
-        raise ConfigError(f"model.image_shape={given}: the images of data={data.source} have {shape}; leave it out")
-
-
-def _model(cfg: DictConfig, data: ImageDataModule) -> LightningModule:
-    model: LightningModule = construct(cfg.model, "model", LightningModule)
-    check_promises(model, cfg.model._target_, data.image_shape)
-    return model
+    for name in [name for name in ("num_classes", "image_shape") if name in takes]:
+        value = data.num_classes if name == "num_classes" else list(data.image_shape)
+        given = cfg.model.get(name)
+        fewer = isinstance(given, int) and isinstance(value, int) and given < value
+        if given is None:
+            OmegaConf.update(cfg, f"model.{name}", value, force_add=True)
+        elif fewer or (OmegaConf.is_list(given) and list(given) != value):
+            raise ConfigError(f"model.{name}={given}: the images of data={data.source} have {value}; leave it out")

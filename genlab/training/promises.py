@@ -14,15 +14,9 @@ STEPS = ("training_step", "validation_step", "test_step", "configure_optimizers"
 
 
 def check_promises(model: LightningModule, target: str, image_shape: Sequence[int]) -> None:
-    """Check that a model has what training needs, and that what it can do gives what `genlab.capabilities` says.
+    """Raise ConfigError unless a model has what training needs, and gives what `genlab.capabilities` says it can.
 
-    Args:
-        model: of any package; those of genlab's own are not looked at.
-        target: its `_target_`.
-        image_shape: (C, H, W) of the data.
-
-    Raises:
-        ConfigError: it has not; the first lack is named.
+    Those of genlab's own are not looked at. `image_shape` is (C, H, W).
     """
     if target.startswith("genlab."):
         return

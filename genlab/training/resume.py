@@ -5,8 +5,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from genlab.console.program import keep_quiet, quick_imports
@@ -15,24 +13,17 @@ from genlab.errors import ConfigError, RunError
 from genlab.processes.agreement import agreed
 from genlab.processes.peers import is_first
 from genlab.runs.atomic import remove_leftovers
+from genlab.runs.configuration import read_value
 from genlab.runs.lock import locked
 from genlab.runs.membership import WEIGHTS
 from genlab.runs.reading import Run, check_root, open_run, read_overrides
 
 AT_LEAST = ("min_epochs", "min_steps")
 LIMITS = ("max_epochs", "max_steps", "max_time", *AT_LEAST)
-OF_TRAINER = (
-    *LIMITS,
-    "limit_train_batches",
-    "limit_val_batches",
-    "limit_test_batches",
-    "accelerator",
-    "devices",
-    "compile",
-)
+PARTS = ("limit_train_batches", "limit_val_batches", "limit_test_batches")
 # What may be changed: how long and where a run trains, but not what
-CHANGEABLE = (*(f"trainer.{name}" for name in OF_TRAINER), "data.root", "data.num_workers", "data.on_device")
-LONGEST = 1_000  # characters of an override
+CHANGEABLE = [f"trainer.{name}" for name in (*LIMITS, *PARTS, "accelerator", "devices", "compile")]
+CHANGEABLE += ["data.root", "data.num_workers", "data.on_device"]
 
 
 def resume(folder: str, overrides: list[str], trust: Sequence[str] = ()) -> None:
@@ -95,7 +86,7 @@ def _opened(folder: str, changes: dict[str, Any], trust: Sequence[str]) -> tuple
 
 
 def _tell_if_finished(run: Run, changed: set[str]) -> bool:
-    if not is_done(run.summary, run.config.trainer, changed):
+    if not _is_done(run.summary, run.config.trainer, changed):
         return False
     if is_first():
         done, by = run.summary.get("epochs"), str(run.summary.get("stopped", "trainer.max_epochs="))
@@ -107,25 +98,16 @@ def _tell_if_finished(run: Run, changed: set[str]) -> bool:
     return True
 
 
-def is_done(summary: dict[str, Any], settings: Any, changed: set[str]) -> bool:
-    """Whether a finished run has nothing left to train.
-
-    Args:
-        summary: of the run.
-        settings: of the trainer, with what is changed now.
-        changed: names of settings.
-    """
+def _is_done(summary: dict[str, Any], trainer: Any, changed: set[str]) -> bool:
+    """Whether a finished run has nothing left to train with the settings of its trainer, some of which are new."""
     if summary["status"] != "finished" or not changed & set(LIMITS):
         return bool(summary["status"] == "finished")
     if str(summary.get("stopped")).startswith("trainer.max_time=") and not changed & {"max_time", *AT_LEAST}:
         return True
     epochs, steps = summary.get("whole_epochs", summary.get("epochs")), summary.get("steps")
-    return _reached(settings.get("max_epochs"), epochs) or _reached(settings.get("max_steps"), steps)
-
-
-def _reached(limit: Any, count: Any) -> bool:
-    """Not by what is no limit; the trainer says so."""
-    return isinstance(limit, int) and isinstance(count, int) and -1 < limit <= count
+    reached = ((trainer.get("max_epochs"), epochs), (trainer.get("max_steps"), steps))
+    # not by what is no limit; the trainer says so
+    return any(isinstance(at, int) and isinstance(count, int) and -1 < at <= count for at, count in reached)
 
 
 def _parse(override: str) -> tuple[str, Any]:
@@ -134,18 +116,8 @@ def _parse(override: str) -> tuple[str, Any]:
         raise ConfigError(
             f"{override}: a resumed run keeps its settings; only these can be given: {', '.join(CHANGEABLE)}"
         )
-    if not value:
+    if not value or override == "trainer.max_epochs=null":
         raise ConfigError(f"{override}: it has no value; leave {key} out, or give it one")
     if key == "data.root":
         return key, None if value == "null" else value
-    try:
-        if len(override) > LONGEST:
-            raise ValueError
-        parsed = OverridesParser.create().parse_override(override)
-        if parsed.is_sweep_override():
-            raise ValueError
-    except (HydraException, ValueError, RecursionError):
-        raise ConfigError(f"{override}: not of the form KEY=VALUE, for example trainer.max_epochs=60") from None
-    if parsed.value() is None and key == "trainer.max_epochs":
-        raise ConfigError(f"{override}: it has no value; leave {key} out, or give it one")
-    return key, parsed.value()
+    return key, read_value(value)

@@ -19,8 +19,7 @@ from genlab.console.pulse import Pulse
 from genlab.console.readable import aligned, duration
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import RunError
-from genlab.evaluation.evaluate import evaluate
-from genlab.evaluation.expected import expected_seconds
+from genlab.evaluation.evaluate import evaluate, expected_seconds
 from genlab.evaluation.feature_network import space_of
 from genlab.evaluation.scores import Evaluation
 from genlab.evaluation.settings import EvaluationSettings
@@ -77,11 +76,12 @@ def evaluate_run(
             print(f"evaluation   takes about {duration(seconds)}; --quick gives a first answer", flush=True)
         track = progress.track if console.is_terminal else Pulse().track
         found = evaluate(model, space, *images, settings, track, labels)
-    drawn = found.scores.get("samples_per_second")
+    drawn, trained = found.scores.get("samples_per_second"), summary.get("training_seconds")
+    images_seen = summary.get("training_images")
     cost = {
         "parameters": parameters_of(model),
-        "training_seconds": summary.get("training_seconds"),
-        "images_per_second": _speed(summary),
+        "training_seconds": trained,
+        "images_per_second": round(images_seen / trained, 1) if trained and images_seen else None,
         "samples_per_second": None if drawn is None else drawn.value,
         "evaluation_seconds": round(time.perf_counter() - started, 1),
     }
@@ -120,14 +120,15 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         print("quick: a first answer by fewer images and samples, which compares with no full evaluation")
     rows = [("score", "value", "floor", "unit, and which way is better")]
     for name, score in evaluation["scores"].items():
-        error, floor = score.get("standard_error"), score.get("floor")
-        value = _number(score["value"]) + ("" if error is None else f" ± {_number(error)}")
+        value = _number(score["value"])
+        if "standard_error" in score:
+            value += f" ± {_number(score['standard_error'])}"
+        floor = _number(score["floor"]) if "floor" in score else ""
         way = f"{score['better']} is better" if "better" in score else ""
         reported = score.get("published")
         published = f"published: {_number(reported) if isinstance(reported, float) else reported}" if reported else ""
         how = score.get("estimator", "").partition(":")[0]
-        what = ", ".join(filter(None, [how, score["unit"], way, published]))
-        rows.append((name, value, "" if floor is None else _number(floor), what))
+        rows.append((name, value, floor, ", ".join(filter(None, [how, score["unit"], way, published]))))
     print("\n".join(aligned(rows, right=("value", "floor"))))
     for why in dict.fromkeys(evaluation["absent"].values()):
         names = [name for name, reason in evaluation["absent"].items() if reason == why]
@@ -146,9 +147,3 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
 def _number(value: float) -> str:
     """Five significant digits, of large numbers no fraction."""
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.5g}"
-
-
-def _speed(summary: Mapping[str, Any]) -> float | None:
-    """Training images a second."""
-    seconds, images = summary.get("training_seconds"), summary.get("training_images")
-    return round(images / seconds, 1) if seconds and images else None

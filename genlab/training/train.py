@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import OutOfMemoryError
-from torch.optim import Optimizer
 
 from genlab.callbacks.checkpoints import batches_in
 from genlab.callbacks.step_axis import all_metrics, batches_seen, older_metrics, progress
@@ -67,28 +66,33 @@ def train(
     checkpoint = read_checkpoint(last) if resumed and last.exists() else None
     experiment = build(cfg, None if resumed is None else batches_in(checkpoint) + 1, callbacks)
     _prepare(experiment, resumed, checkpoint, last)
-    first, previous = experiment.trainer.is_global_zero, resumed.summary if resumed else None
+    model, trainer = experiment.model, experiment.trainer
+    assert isinstance(model, Reports)
+    first, previous = trainer.is_global_zero, resumed.summary if resumed else None
     with (
         quick_gpu_check(),
         new_folder(folder) if first and resumed is None else nullcontext(),
-        RunRecord(folder, _identity(cfg, experiment), previous=previous, write=first) as record,
-        open_until_the_end(experiment.trainer.loggers),
+        RunRecord(folder, _identity(cfg, experiment, model.quantities[0]), previous=previous, write=first) as record,
+        open_until_the_end(trainer.loggers),
     ):
-        _begin(cfg, overrides, experiment, new=checkpoint is None)
-        _fit(experiment, checkpoint, last)
+        _begin(cfg, overrides, experiment)
+        log_settings(trainer.loggers, folder, flat_settings(cfg), model.quantities[0], checkpoint is None)
+        with _named(last, checkpoint, trainer):
+            path = last if checkpoint else None
+            trainer.fit(model, datamodule=experiment.data, ckpt_path=path, weights_only=True)
         metrics = _record_training(cfg, experiment, record)
-        weights = _load_best(experiment) or last
-        metrics |= _test(cfg, experiment, record, metrics)
+        best = experiment.checkpoints.best_path(trainer)
+        if best is not None:
+            load_weights(model, best)
+        metrics |= _test(experiment, record, metrics)
         if first:
-            assert isinstance(experiment.model, Reports)
-            shown = views(experiment.trainer.loggers)
-            announce_end(cfg, units_of(experiment.model), metrics, record.summary, shown)
+            announce_end(cfg, units_of(model), metrics, record.summary, views(trainer.loggers))
         if first and experiment.evaluation is not None:
-            experiment.model.to(experiment.trainer.strategy.root_device)  # the test has left it on the CPU
-            evaluated = folder, experiment.model, experiment.data, weights.name, record.summary, experiment.evaluation
-            evaluation = evaluate_run(*evaluated)
+            model.to(trainer.strategy.root_device)  # the test has left it on the CPU
+            weights, settings = (best or last).name, experiment.evaluation
+            evaluation = evaluate_run(folder, model, experiment.data, weights, record.summary, settings)
             print_evaluation(evaluation)
-            log_evaluation(experiment.trainer.loggers, evaluation, batches_seen(experiment.trainer))
+            log_evaluation(trainer.loggers, evaluation, batches_seen(trainer))
     return metrics
 
 
@@ -107,10 +111,12 @@ def _prepare(experiment: Experiment, resumed: Run | None, checkpoint: dict[str, 
         check_weights(model, checkpoint, last)
         check_counters(checkpoint, last)
         model.trainer = trainer  # which a schedule may ask
-        check_optimizers(list(_optimizers(model.configure_optimizers())), checkpoint, last)
+        trainer.strategy.connect(model)
+        trainer.strategy.setup_optimizers(trainer)
+        check_optimizers(trainer.strategy.optimizers, checkpoint, last)
 
 
-def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment, new: bool) -> None:
+def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment) -> None:
     """Say what is trained, in files and on the console, and wait for the other processes."""
     if experiment.trainer.is_global_zero:
         save_config(cfg, overrides, Path(cfg.run_dir))
@@ -119,34 +125,21 @@ def _begin(cfg: DictConfig, overrides: Sequence[str], experiment: Experiment, ne
             write_text(Path(cfg.run_dir) / "split.json", json.dumps(split) + "\n")
         announce_start(cfg, experiment.model, experiment.trainer, experiment.data.images, experiment.data.place)
     meet()
-    log_settings(experiment.trainer.loggers, Path(cfg.run_dir), flat_settings(cfg), _headline(experiment), new)
-
-
-def _fit(experiment: Experiment, checkpoint: dict[str, Any] | None, last: Path) -> None:
-    path = last if checkpoint else None
-    with _named(last, checkpoint, experiment.trainer):
-        experiment.trainer.fit(experiment.model, datamodule=experiment.data, ckpt_path=path, weights_only=True)
 
 
 def _record_training(cfg: DictConfig, experiment: Experiment, record: RunRecord) -> dict[str, float]:
     """Write down what training has reached, what has ended it and what it has cost; return its metrics."""
     trainer = experiment.trainer
     metrics, reached = all_metrics(trainer), progress(trainer, cfg.trainer)
-    costs = {"training_seconds": None, "training_images": _images_seen(trainer), **_costs(experiment)}
+    costs = {"training_seconds": None, "training_images": _images_seen(trainer)}
+    costs |= {name: cost for part in experiment.callbacks for name, cost in getattr(part, "costs", {}).items()}
     record.update(metrics=metrics, best=experiment.checkpoints.chosen(), **reached, **costs)
     if trainer.is_global_zero and not reached["stopped"].startswith("trainer.max_epochs="):
         print(f"stopped      by {reached['stopped']}, in epoch {reached['epochs']}", flush=True)
     return metrics
 
 
-def _load_best(experiment: Experiment) -> Path | None:
-    best = experiment.checkpoints.best_path(experiment.trainer)
-    if best is not None:
-        load_weights(experiment.model, best)
-    return best
-
-
-def _test(cfg: DictConfig, experiment: Experiment, record: RunRecord, metrics: dict[str, float]) -> dict[str, float]:
+def _test(experiment: Experiment, record: RunRecord, metrics: dict[str, float]) -> dict[str, float]:
     """Measure on the test images, and write down all metrics with their protocol; return those of the test."""
     trainer, model = experiment.trainer, experiment.model
     sources = [*experiment.callbacks, model]
@@ -177,50 +170,30 @@ def _named(path: Path, checkpoint: dict[str, Any] | None, trainer: Trainer) -> I
         raise
     except MisconfigurationException as error:  # of a callback that the trainer does not suit
         raise ConfigError(f"trainer: {' '.join(str(error).split())} Give another value") from error
-    except ModuleNotFoundError as error:
-        if error.name:
-            raise
-        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error  # Lightning's, with the command of pip
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and not error.name:  # Lightning's, with the command of pip
+            raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
         done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
-        if checkpoint is None or is_lost(error) or (isinstance(done, int) and done > batches_in(checkpoint)):
+        trained = isinstance(done, int) and done > batches_in(checkpoint)
+        if checkpoint is None or trained or is_lost(error) or isinstance(error, ModuleNotFoundError):
             raise
         why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise RunError(f"{path}: training cannot go on from it ({why}); put another checkpoint in its place") from error
 
 
-def _optimizers(configured: Any) -> Iterator[Optimizer]:
-    """In what `configure_optimizers` returns, which Lightning lets take many forms."""
-    if isinstance(configured, Optimizer):
-        yield configured
-    elif isinstance(configured, dict):
-        yield from _optimizers(configured.get("optimizer"))
-    elif isinstance(configured, (list, tuple)):
-        for item in configured:
-            yield from _optimizers(item)
-
-
-def _headline(experiment: Experiment) -> str:
-    assert isinstance(experiment.model, Reports)
-    return experiment.model.quantities[0]
-
-
-def _costs(experiment: Experiment) -> dict[str, float]:
-    return {name: seconds for part in experiment.callbacks for name, seconds in getattr(part, "costs", {}).items()}
-
-
-def _identity(cfg: DictConfig, experiment: Experiment) -> dict[str, Any]:
-    assert isinstance(experiment.model, Reports)
-    name = cfg.model._target_.rsplit(".", 1)[-1]
+def _identity(cfg: DictConfig, experiment: Experiment, headline: str) -> dict[str, Any]:
     model = experiment.model
-    used = {"headline": model.quantities[0], "precision": experiment.trainer.precision}
-    own = {"quantities": [asdict(quantity) for quantity in model.described]} if isinstance(model, Describes) else {}
-    return {
-        **{"model": name, "parameters": parameters_of(experiment.model)},
-        **{"data": cfg.data.name, "images": experiment.data.images, "seed": cfg.seed},
-        **used,
-        **own,
+    identity = {
+        "model": cfg.model._target_.rsplit(".", 1)[-1],
+        "parameters": parameters_of(model),
+        "data": cfg.data.name,
+        "images": experiment.data.images,
+        "seed": cfg.seed,
+        "headline": headline,
+        "precision": experiment.trainer.precision,
     }
+    own = [asdict(quantity) for quantity in model.described] if isinstance(model, Describes) else []
+    return identity | ({"quantities": own} if own else {})
 
 
 def _images_seen(trainer: Trainer) -> int:

@@ -11,10 +11,9 @@ import torch
 from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, create_model
 from pytorch_lightning import LightningModule
 from pytorch_lightning.accelerators import CPUAccelerator, CUDAAccelerator, MPSAccelerator
-from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
+from pytorch_lightning.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from genlab.console.readable import allowed
 from genlab.data.datamodule import ImageDataModule
 from genlab.errors import ConfigError
 from genlab.training.captured import CapturedSteps
@@ -37,16 +36,13 @@ _TYPES |= {
     "check_val_every_n_epoch": PositiveInt | None,
     "log_every_n_steps": PositiveInt | None,
     "reload_dataloaders_every_n_epochs": NonNegativeInt,
-    # one of genlab's own, with all of Lightning's
-    "precision": Literal["auto"] | _TYPES["precision"],
+    # with one of genlab's own, and only those that keep the parameters in float32
+    "precision": Literal["auto", "32-true", "32", 32, "16-mixed", "16", 16, "bf16-mixed", "bf16"] | None,
+    "profiler": Literal["simple", "advanced", "pytorch"] | None,
 }
-_COMPILE = inspect.Parameter("compile", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)  # genlab's own
-_SIGNATURE = inspect.signature(pytorch_lightning.Trainer)
-_SIGNATURE = _SIGNATURE.replace(parameters=[*_SIGNATURE.parameters.values(), _COMPILE])
-_TYPES["compile"] = bool
-_ARGUMENTS: dict[str, Any] = {
-    name: (_TYPES[name], argument.default) for name, argument in _SIGNATURE.parameters.items()
-}
+_PARAMETERS = inspect.signature(pytorch_lightning.Trainer).parameters
+_ARGUMENTS: dict[str, Any] = {name: (_TYPES[name], argument.default) for name, argument in _PARAMETERS.items()}
+_ARGUMENTS["compile"] = (bool, False)  # genlab's own
 _RULES = ConfigDict(
     strict=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False, protected_namespaces=()
 )
@@ -60,11 +56,12 @@ class CheckedTrainer(pytorch_lightning.Trainer):
     `CapturedSteps`. `profiler` names one of `PROFILERS`, which writes `profile/fit-*.txt` below the `default_root_dir`.
     """
 
-    __signature__ = _SIGNATURE  # for whoever asks which arguments there are
+    __signature__ = inspect.signature(Arguments)  # for whoever asks which arguments there are
 
     def __init__(self, **arguments: Any) -> None:
         Arguments(**arguments)
-        arguments["profiler"] = _profiler(arguments.get("profiler"), Path(arguments.get("default_root_dir") or "."))
+        name, folder = arguments.get("profiler"), Path(arguments.get("default_root_dir") or ".") / "profile"
+        arguments["profiler"] = PROFILERS[name](dirpath=folder, filename="fit") if name else NoProfiler()
         accelerator = arguments.get("accelerator", "auto")
         if arguments.get("precision") == "auto":
             arguments["precision"] = fastest(accelerator)
@@ -89,11 +86,6 @@ class CheckedTrainer(pytorch_lightning.Trainer):
             raise ConfigError(
                 f"trainer: {error}; use trainer.accelerator=cpu or gpu, and leave trainer.strategy out"
             ) from None
-        if self.precision not in ("32-true", "16-mixed", "bf16-mixed"):
-            raise ConfigError(
-                f"trainer.precision={self.precision}: the parameters must be float32: use trainer.precision=bf16-mixed "
-                "or 16-mixed, or leave it out"
-            )
         cores = os.cpu_count() or 1
         if isinstance(self.accelerator, CPUAccelerator) and self.num_devices > max(cores, 2):
             raise ConfigError(
@@ -102,28 +94,15 @@ class CheckedTrainer(pytorch_lightning.Trainer):
             )
 
 
-def _profiler(name: Any, folder: Path) -> Profiler:
-    if name is None:
-        return NoProfiler()
-    if name not in PROFILERS:
-        raise ConfigError(f"trainer.profiler={name}: {allowed(str(name), PROFILERS)}")
-    return PROFILERS[name](dirpath=folder / "profile", filename="fit")
-
-
 def _several(accelerator: Any = "auto", devices: Any = "auto", num_nodes: int = 1, **_: Any) -> bool:
     """Whether Lightning will train on several devices."""
-    there = [kind for kind in (MPSAccelerator, CUDAAccelerator) if kind.is_available()]
-    kinds: dict[Any, list[Any]] = {
-        "cpu": [CPUAccelerator],
-        "cuda": [CUDAAccelerator],
-        "gpu": there,
-        "auto": [*there, CPUAccelerator],
-    }
-    if num_nodes > 1 or accelerator not in kinds or not kinds[accelerator]:
+    there: list[Any] = [kind for kind in (MPSAccelerator, CUDAAccelerator, CPUAccelerator) if kind.is_available()]
+    gpus, cpu = there[:-1], there[-1:]
+    kinds = {"cpu": cpu, "cuda": gpus, "gpu": gpus, "auto": there}.get(accelerator)
+    if num_nodes > 1 or not kinds:
         return num_nodes > 1
-    kind = kinds[accelerator][0]
-    count = kind.auto_device_count() if devices == "auto" else devices
-    return kind.is_available() and len(kind.get_parallel_devices(kind.parse_devices(count))) > 1
+    count = kinds[0].auto_device_count() if devices == "auto" else devices
+    return len(kinds[0].get_parallel_devices(kinds[0].parse_devices(count))) > 1
 
 
 def capturing(
@@ -134,38 +113,27 @@ def capturing(
     accumulate_grad_batches: int = 1,
     **arguments: Any,
 ) -> CapturedSteps:
-    """The strategy of `trainer.compile=true`.
-
-    Raises:
-        ConfigError: where there is no one GPU, or a step has parts that cannot be captured.
-    """
+    """The strategy of `trainer.compile=true`; ConfigError where there is no one GPU, or a step cannot be captured."""
+    why = None
     if accelerator not in ("gpu", "cuda", "auto") or not CUDAAccelerator.is_available():
-        raise ConfigError("trainer.compile=true: needs a GPU of NVIDIA's; use trainer.compile=false")
-    if strategy != "auto" or _several(accelerator, devices, **arguments):
-        raise ConfigError(
-            "trainer.compile=true: for one process; use trainer.devices=1, and leave trainer.strategy out"
-        )
-    if precision == "16-mixed":
-        raise ConfigError(
-            "trainer.compile=true: float16 reads its scale at each step; use trainer.precision=bf16-mixed"
-        )
-    if accumulate_grad_batches != 1:
-        raise ConfigError(
-            f"trainer.accumulate_grad_batches={accumulate_grad_batches}: not with trainer.compile=true; "
-            "leave one of them out"
-        )
+        why = "needs a GPU of NVIDIA's; use trainer.compile=false"
+    elif strategy != "auto" or _several(accelerator, devices, **arguments):
+        why = "for one process; use trainer.devices=1, and leave trainer.strategy out"
+    elif precision == "16-mixed":
+        why = "float16 reads its scale at each step; use trainer.precision=bf16-mixed"
+    elif accumulate_grad_batches != 1:
+        why = "not with trainer.accumulate_grad_batches; leave one of them out"
+    if why:
+        raise ConfigError(f"trainer.compile=true: {why}")
     (index,) = CUDAAccelerator.parse_devices(1 if devices == "auto" else devices) or [0]
     return CapturedSteps(torch.device("cuda", index))
 
 
 def fastest(accelerator: Any) -> Literal["bf16-mixed", "32-true"]:
-    """The precision that trains fastest on this machine.
+    """The precision that trains fastest on this machine with the trainer's accelerator, as `cpu`, `gpu`, `auto`.
 
     On a processor that has no instructions for bfloat16 its matrix products are some 70 times slower than those of
     float32; on one that has them, up to twice as fast.
-
-    Args:
-        accelerator: of the trainer, as `cpu`, `gpu`, `auto`.
     """
     if accelerator in ("gpu", "cuda", "auto") and torch.cuda.is_available():
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -177,11 +145,7 @@ def fastest(accelerator: Any) -> Literal["bf16-mixed", "32-true"]:
 
 
 def check_manual_optimization(model: LightningModule, trainer: pytorch_lightning.Trainer) -> None:
-    """Refuse before training what Lightning would refuse in the middle of starting it.
-
-    Raises:
-        ConfigError: gradient clipping or accumulation, for a model with manual optimization.
-    """
+    """Raise ConfigError for gradient clipping or accumulation with manual optimization; Lightning would, but later."""
     if model.automatic_optimization:
         return
     harmless = {"gradient_clip_val": (None, 0), "accumulate_grad_batches": (1,)}
@@ -200,8 +164,7 @@ def check_limits(trainer: pytorch_lightning.Trainer, data: ImageDataModule) -> N
         data: set up, and not yet the trainer's.
 
     Raises:
-        ConfigError: a share of a split is less than a batch, or validation would come after more batches than an epoch
-            has.
+        ConfigError: a share of a split is less than a batch, or validation comes later than an epoch ends.
     """
     loaders = {"train": data.train_dataloader(), "val": data.val_dataloader(), "test": data.test_dataloader()}
     counts = {split: math.ceil(len(loader) / trainer.world_size) for split, loader in loaders.items()}

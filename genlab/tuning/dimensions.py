@@ -16,14 +16,12 @@ Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # Optuna keeps all numbers
 @checked
 def log_uniform(low: PositiveFloat, high: PositiveFloat) -> FloatDistribution:
     """A number whose logarithm is uniform between two bounds."""
-    _check_order(low, high)
     return FloatDistribution(low, high, log=True)
 
 
 @checked
 def uniform(low: float, high: float) -> FloatDistribution:
     """A number between two bounds."""
-    _check_order(low, high)
     return FloatDistribution(low, high)
 
 
@@ -36,10 +34,7 @@ def integer(low: Whole, high: Whole, step: PositiveInt = 1, log: bool = False) -
         step: from one value to the next.
         log: as for `log_uniform`, the same ratio is as likely at 4 as at 400.
     """
-    _check_order(low, high)
-    if log and (low < 1 or step > 1):
-        raise ValueError("log: true goes with a low of 1 or more, and without step")
-    return IntDistribution(low, high - (high - low) % step, log, step)
+    return IntDistribution(low, high - max(high - low, 0) % step, log, step)
 
 
 @checked
@@ -52,12 +47,8 @@ def choice(options: Annotated[list[Any], Field(min_length=1)]) -> CategoricalDis
     return CategoricalDistribution(texts)
 
 
-TYPES: dict[str, Callable[..., BaseDistribution]] = {
-    "log_uniform": log_uniform,
-    "uniform": uniform,
-    "integer": integer,
-    "choice": choice,
-}
+_ALL: tuple[Callable[..., BaseDistribution], ...] = (log_uniform, uniform, integer, choice)
+TYPES = {dimension.__name__: dimension for dimension in _ALL}
 
 
 def suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> None:
@@ -71,11 +62,7 @@ def suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> N
 
 
 def as_override(value: Any, distribution: BaseDistribution) -> str:
-    """The value of a trial as it stands behind the `=` of an override.
-
-    Raises:
-        ValueError: it is of another type, or no option of the choice.
-    """
+    """The value of a trial as it stands behind the `=` of an override; ValueError if the distribution has it not."""
     plain = distribution.to_external_repr(distribution.to_internal_repr(value))
     return str(plain) if isinstance(distribution, CategoricalDistribution) else repr(plain)
 
@@ -89,15 +76,9 @@ def extremes(distribution: BaseDistribution) -> list[str]:
 
 
 def override_value(value: Any) -> str:
-    """A value as Hydra reads it behind an `=`.
-
-    Raises:
-        ValueError: it is neither a number, a text, true, false, null, nor a list of those.
-    """
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
+    """A value as Hydra reads it behind an `=`; ValueError if an override can have no such value."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, list):
@@ -105,8 +86,3 @@ def override_value(value: Any) -> str:
     if isinstance(value, str):
         return value if value.isidentifier() and value not in ("null", "true", "false") else quoted(value)
     raise ValueError(f"{value}: should be a number, a text, true, false, null, or a list of those")
-
-
-def _check_order(low: float, high: float) -> None:
-    if low >= high:
-        raise ValueError(f"low={low} should be below high={high}")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
-from genlab.arguments import checked, explain
+from genlab.arguments import configured, explain
 from genlab.console.readable import allowed
 from genlab.errors import ConfigError
 from genlab.runs.atomic import write_text
@@ -52,12 +52,13 @@ class Request:
 
 
 def read_request(arguments: Sequence[str]) -> Request:
-    """Read `search=…`, `search.KEY=…`, `tune.KEY=…` and the overrides of the runs.
-
-    Raises:
-        ConfigError: one of them is wrong, or there is no search.
-    """
-    given = [_split(argument) for argument in arguments]
+    """Read `search=…`, `search.KEY=…`, `tune.KEY=…` and the overrides of the runs; ConfigError if one is wrong."""
+    given = []
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if name.split(".")[0] in ("search", "tune") and not equals:
+            raise ConfigError(f"{argument}: not of the form KEY=VALUE, for example search=vae_nll or search.trials=20")
+        given.append((name, value))
     tune = {name.removeprefix("tune."): _text(value) for name, value in given if name.split(".")[0] == "tune"}
     for name in tune:
         if name not in TUNE:
@@ -68,13 +69,16 @@ def read_request(arguments: Sequence[str]) -> Request:
     overrides = [text for text in arguments if key(text).split(".")[0] not in ("search", "tune")]
     folder = Path(tune["folder"]).expanduser().absolute() if "folder" in tune else None
     storage = tune.get("storage")
-    asked = _read_asked(folder / FILE) if folder is not None and (folder / FILE).exists() else None
-    if asked and asked["storage"] == "url" and storage is None:
+    try:
+        asked = _Asked(**read_yaml(folder / FILE)) if folder is not None and (folder / FILE).exists() else None
+    except ValidationError as error:
+        raise ConfigError(f"{folder}/{FILE}: {explain(error)}; restore it from a copy") from None
+    if asked and asked.storage == "url" and storage is None:
         raise ConfigError(f"{folder}: its trials are in a database; give it again as tune.storage=URL")
     if names:
         settings = read_settings(_text(names[-1]))
     elif asked:
-        settings, overrides = asked["search"], merged(asked["overrides"], overrides)
+        settings, overrides = asked.search, merged(asked.overrides, overrides)
     elif folder is not None:
         raise ConfigError(f"tune.folder={tune['folder']}: has no {FILE}; say search=NAME to begin one there")
     else:
@@ -93,17 +97,13 @@ def read_request(arguments: Sequence[str]) -> Request:
     return Request(settings, search, overrides, folder, storage)
 
 
-@checked
-def _asked(search: dict[str, Any], overrides: list[str], storage: Literal["url", "sqlite"]) -> dict[str, Any]:
+@configured
+class _Asked:
     """What `Request.save` writes."""
-    return {"search": search, "overrides": overrides, "storage": storage}
 
-
-def _read_asked(path: Path) -> dict[str, Any]:
-    try:
-        return _asked(**read_yaml(path))
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {explain(error)}; restore it from a copy") from None
+    search: dict[str, Any]
+    overrides: list[str]
+    storage: Literal["url", "sqlite"]
 
 
 def merged(*lists: Sequence[str]) -> list[str]:
@@ -114,13 +114,6 @@ def merged(*lists: Sequence[str]) -> list[str]:
 def key(override: str) -> str:
     """The address in an override."""
     return override.partition("=")[0].lstrip("+~")
-
-
-def _split(argument: str) -> tuple[str, str]:
-    name, equals, value = argument.partition("=")
-    if name.split(".")[0] in ("search", "tune") and not equals:
-        raise ConfigError(f"{argument}: not of the form KEY=VALUE, for example search=vae_nll or search.trials=20")
-    return name, value
 
 
 def _text(value: str) -> str:

@@ -1,19 +1,32 @@
-"""The results of a search: lines of progress, trials.csv, the best experiment, plots."""
+"""The results of a search: lines of progress, trials.csv, the best experiment, and pictures of how it was found."""
 
 import csv
 import io
 import shlex
+from collections.abc import Callable
+from typing import Any
 
+import matplotlib
+
+matplotlib.use("agg")  # before pyplot: no window, wherever this runs
+
+import matplotlib.pyplot as plt
+import numpy as np
 import optuna
 from optuna.trial import FrozenTrial
+from optuna.visualization import matplotlib as charts
 
 from genlab.console.readable import readable, short
-from genlab.runs.atomic import write_text
-from genlab.tuning.experiment import write_experiment
-from genlab.tuning.plots import write_plots
+from genlab.runs.atomic import whole_file, write_text
 from genlab.tuning.request import Request
 from genlab.tuning.study import ERROR, STATES, best_of, claimed, count, settings_of
 from genlab.tuning.trial_config import TrialConfigs
+
+CHARTS: dict[str, tuple[Callable[..., Any], int]] = {  # with how many finished trials it needs
+    "history": (charts.plot_optimization_history, 1),
+    "slice": (charts.plot_slice, 1),
+    "importance": (charts.plot_param_importances, 2),
+}
 
 
 def progress(study: optuna.Study, request: Request) -> str:
@@ -27,10 +40,19 @@ def progress(study: optuna.Study, request: Request) -> str:
 
 
 def write_results(study: optuna.Study, request: Request, configs: TrialConfigs) -> list[str]:
-    """Write trials.csv, the best experiment and the plots; return what cannot be drawn, and why."""
+    """Write trials.csv, the best experiment and the plots; return a line for each plot that cannot be drawn."""
     _write_table(study, request)
     write_best(study, request, configs)
-    return write_plots(study, request.search.metric, request.folder / "plots")
+    trials, missing = [trial for trial in study.get_trials(deepcopy=False) if STATES[trial.state] == "finished"], []
+    for name, (draw, needs) in CHARTS.items():
+        if len(trials) < needs:
+            missing.append(f"{name}.png: needs {needs} finished trials, there are {len(trials)}")
+        elif name == "importance" and len({trial.value for trial in trials}) == 1:
+            missing.append(f"{name}.png: all trials have the same value")
+        else:
+            with plt.rc_context(), whole_file(request.folder / "plots" / f"{name}.png") as file:  # Optuna has a style
+                _save(draw(study, target_name=request.search.metric), file)
+    return missing
 
 
 def write_best(study: optuna.Study, request: Request, configs: TrialConfigs) -> None:
@@ -38,7 +60,7 @@ def write_best(study: optuna.Study, request: Request, configs: TrialConfigs) -> 
     best = best_of(study)
     if best is not None:
         comment = f"The best of {request.folder.name}: {_value(request, best)}, trial {best.number}"
-        write_experiment(configs, settings_of(best, request.search), comment, request.folder / "conf")
+        configs.write_experiment(settings_of(best, request.search), comment, request.folder / "conf")
 
 
 def announce_end(study: optuna.Study, request: Request, configs: TrialConfigs, missing: list[str]) -> None:
@@ -58,24 +80,29 @@ def settings_line(trial: FrozenTrial | optuna.Trial, request: Request) -> str:
 
 
 def _write_table(study: optuna.Study, request: Request) -> None:
-    names = ["trial", "state", request.search.metric, "epochs", "seconds", *request.search.space, "error"]
     counted = {trial.number for trial in claimed(study)}
-    text = io.StringIO()
-    table = csv.DictWriter(text, names, lineterminator="\n")
-    table.writeheader()
+    rows = [["trial", "state", request.search.metric, "epochs", "seconds", *request.search.space, "error"]]
     for trial in study.get_trials(deepcopy=False):
+        state = STATES[trial.state] if trial.number in counted else "retried"
         seconds = "" if trial.duration is None else f"{trial.duration.total_seconds():.1f}"
-        error = trial.user_attrs.get(ERROR, "")
-        row = {
-            "trial": trial.number,
-            "state": STATES[trial.state] if trial.number in counted else "retried",
-            request.search.metric: "" if trial.value is None else trial.value,
-            "epochs": max(trial.intermediate_values, default=""),
-            "seconds": seconds,
-            "error": error,
-        }
-        table.writerow({**row, **{name: trial.params.get(name, "") for name in request.search.space}})
+        epochs = max(trial.intermediate_values, default="")
+        values = [trial.params.get(name, "") for name in request.search.space]
+        row = [trial.number, state, trial.value, epochs, seconds, *values, trial.user_attrs.get(ERROR, "")]
+        rows.append(row)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
     write_text(request.folder / "trials.csv", text.getvalue())
+
+
+def _save(axes: Any, file: Any) -> None:
+    figure = np.ravel(axes)[0].figure
+    if np.size(axes) > 1:  # side by side, one for each setting: Optuna lays their names and numbers over one another
+        figure.set_size_inches(2.4 * np.size(axes) + 1.5, 4)
+        for chart in np.ravel(axes):
+            chart.set_xlabel(chart.get_xlabel().replace(".", ".\n"))
+            chart.tick_params(axis="x", which="both", labelrotation=60, labelsize=8)
+    figure.savefig(file, format="png", dpi=120, bbox_inches="tight")
+    plt.close(figure)
 
 
 def _value(request: Request, trial: FrozenTrial) -> str:

@@ -66,11 +66,7 @@ def options() -> list[str]:
 
 
 def read_settings(name: str) -> dict[str, Any]:
-    """The arguments of `Search` in an option of conf/search, or in a file whose name ends in .yaml.
-
-    Raises:
-        ConfigError: there is none, or it cannot be read.
-    """
+    """The arguments of `Search` in an option of conf/search, or in a .yaml file; ConfigError if it cannot be read."""
     if name.endswith((".yaml", ".yml")):
         return read_yaml(Path(name).expanduser())
     if name not in options():
@@ -79,11 +75,7 @@ def read_settings(name: str) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A table of names and values, which a stranger may have written.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
+    """A table of names and values, which a stranger may have written; ConfigError if it cannot be read."""
     if not path.exists():
         raise ConfigError(f"{path}: no such file; searches that are there: {', '.join(options())}")
     try:
@@ -115,7 +107,5 @@ def _distribution(key: str, node: dict[str, Any]) -> BaseDistribution:
         raise ConfigError(f"{address}: {what}; {allowed(str(kind), TYPES)}")
     try:
         return TYPES[kind](**{name: value for name, value in node.items() if name != "type"})
-    except ValidationError as error:
-        raise ConfigError(f"{address}: {explain(error)}") from None
     except (TypeError, ValueError) as error:  # TypeError: a name that is no text
-        raise ConfigError(f"{address}: {error}") from None
+        raise ConfigError(f"{address}: {explain(error) if isinstance(error, ValidationError) else error}") from None

@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from genlab.errors import ConfigError
+from genlab.runs.identity import flat, varying
 from genlab.runs.lock import is_locked
 from genlab.tuning.dimensions import as_override
 from genlab.tuning.request import Request
@@ -26,13 +27,7 @@ PATIENCE = 100.0  # seconds for which a worker waits while others write into the
 HEARTBEAT = 60  # seconds between two signs of life in a database that machines share without sharing the folder
 TRIES = 3  # of a trial whose worker dies
 ERROR = "error"  # attribute of a trial: why it failed
-DRIVERS = {
-    "psycopg2": "psycopg2-binary",
-    "psycopg": "psycopg[binary]",
-    "MySQLdb": "mysqlclient",
-    "oracledb": "oracledb",
-}
-
+DRIVERS = {"psycopg2": "psycopg2-binary", "psycopg": "psycopg[binary]", "MySQLdb": "mysqlclient"}
 STATES = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -48,20 +43,15 @@ retry_dead = RetryHeartbeatStaleTrialCallback(max_retry=TRIES - 1)
 
 
 def check_storage(request: Request) -> None:
-    """Check that the trials can be recorded, within a second and without leaving anything.
-
-    Raises:
-        ConfigError: the storage cannot be opened or made, or the study there is of another search.
-    """
+    """Raise ConfigError as `open_study` would, within a second and without leaving anything."""
     with _explained(request):
         url = make_url(_url(request))
-    path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
-    if path is None or path.exists():
-        with _explained(request):
+        path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+        if path is None or path.exists():
             storage = _storage(request)
             if request.folder.name in optuna.get_all_study_names(storage):
                 _check_identity(optuna.load_study(study_name=request.folder.name, storage=storage), request)
-        return
+            return
     above = path.absolute().parents
     folder = above[0] if request.storage else next(folder for folder in above if folder.exists())  # ours is made
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -69,11 +59,7 @@ def check_storage(request: Request) -> None:
 
 
 def open_study(request: Request) -> optuna.Study:
-    """Create the study, or join it.
-
-    Raises:
-        ConfigError: the storage cannot be opened, or the study there is of another search.
-    """
+    """Create the study, or join it; ConfigError if it cannot be opened, or is of another search."""
     search = request.search
     pruner = optuna.pruners.MedianPruner(search.startup_trials, search.warmup_epochs + 1)  # its steps begin with 0
     with _explained(request):
@@ -106,8 +92,7 @@ def claimed(study: optuna.Study) -> list[FrozenTrial]:
 
 def count(trials: Iterable[FrozenTrial]) -> dict[str, int]:
     """Count the trials in each of `STATES`."""
-    states = Counter(STATES[trial.state] for trial in trials)
-    return {name: states[name] for name in STATES.values()}
+    return dict.fromkeys(STATES.values(), 0) | Counter(STATES[trial.state] for trial in trials)
 
 
 def best_of(study: optuna.Study) -> FrozenTrial | None:
@@ -116,11 +101,7 @@ def best_of(study: optuna.Study) -> FrozenTrial | None:
 
 
 def settings_of(trial: FrozenTrial | optuna.Trial, search: Search) -> dict[str, str]:
-    """Return the values of a trial, as overrides have them.
-
-    Raises:
-        ConfigError: the study has other values than the search allows.
-    """
+    """Return the values of a trial, as overrides have them; ConfigError if the search does not allow them."""
     try:
         return {name: as_override(trial.params[name], part) for name, part in search.distributions.items()}
     except (KeyError, ValueError) as error:
@@ -183,25 +164,17 @@ def _explained(request: Request) -> Iterator[None]:
         if isinstance(cause, ModuleNotFoundError) and cause.name:
             package = DRIVERS.get(cause.name, cause.name)
             raise ConfigError(f"tune.storage: needs {cause.name}; pip install '{package}'") from None
+        what = f"tune.storage: cannot be opened ({why}); an example: postgresql://user:password@host/name"
         if request.storage is None:
-            raise ConfigError(
-                f"{request.folder / 'study.db'}: cannot be opened ({why}); restore it from a copy"
-            ) from None
-        raise ConfigError(
-            f"tune.storage: cannot be opened ({why}); an example: postgresql://user:password@host/name"
-        ) from None
+            what = f"{request.folder / 'study.db'}: cannot be opened ({why}); restore it from a copy"
+        raise ConfigError(what) from None
 
 
 def _check_identity(study: optuna.Study, request: Request) -> None:
     before, now = study.user_attrs.get("genlab"), json.loads(json.dumps(request.identity()))
-    if before in (None, now):
-        return
-    if before["overrides"] != now["overrides"]:
-        differ = ["overrides"]
-    else:
-        one, other = before["search"], now["search"]
-        differ = [f"search.{name}" for name in {**one, **other} if one.get(name) != other.get(name)]
-    raise ConfigError(
-        f"{request.folder}: is a search with other settings ({', '.join(differ)}); leave them out to "
-        "go on with it, or choose another tune.folder"
-    )
+    if before not in (None, now):
+        differ = ", ".join(varying([flat(before), flat(now)]))
+        raise ConfigError(
+            f"{request.folder}: is a search with other settings ({differ}); leave them out to go on with it, or choose "
+            "another tune.folder"
+        )

@@ -6,7 +6,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 
 import optuna
@@ -19,7 +19,6 @@ from genlab.processes.signals import exit_on_sigterm
 from genlab.runs.lock import locked
 from genlab.training.train import build, train
 from genlab.tuning.dimensions import suggest
-from genlab.tuning.pruning import NotLoggedError, Pruned, Pruning, not_logged
 from genlab.tuning.request import Request
 from genlab.tuning.results import announce_end, progress, settings_line, write_best, write_results
 from genlab.tuning.study import (
@@ -34,16 +33,12 @@ from genlab.tuning.study import (
     settings_of,
     worker_folder,
 )
+from genlab.tuning.trial_callbacks import NotLoggedError, Pruned, Pruning, TrialEpochs
 from genlab.tuning.trial_config import TrialConfigs
-from genlab.tuning.trial_epochs import TrialEpochs
 
 
 def tune(request: Request, configs: TrialConfigs) -> None:
     """Work on a search until it has all its trials; begin it, join it or go on with it.
-
-    Args:
-        request: what is searched.
-        configs: of its trials.
 
     Raises:
         ConfigError: a setting, a bound or an option is refused, before anything is written.
@@ -53,7 +48,7 @@ def tune(request: Request, configs: TrialConfigs) -> None:
     _check_values(configs)
     exit_on_sigterm()
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-    with _begun(request.folder), locked(request.folder, PATIENCE):
+    with locked(request.folder, PATIENCE):
         study = open_study(request)
         request.save()
         if configs.users:  # so that the best experiment finds there what it names
@@ -149,7 +144,7 @@ class _Worker:
         with _console(Path(cfg.run_dir) / "console.log"):
             metrics = train(cfg, overrides=self.configs.typed(values), callbacks=watching)
         if search.metric not in metrics:
-            raise not_logged(search.metric, metrics)
+            raise NotLoggedError(search.metric, metrics)
         value = metrics[search.metric] if pruning.best is None else pruning.best
         if not math.isfinite(value):
             raise NonFiniteError(f"{search.metric} is {value}")
@@ -187,21 +182,6 @@ def _check_values(configs: TrialConfigs) -> None:
     if len(errors) == len(candidates):
         raise errors[0]
     experiment.data.prepare_data()
-
-
-@contextmanager
-def _begun(folder: Path) -> Iterator[None]:
-    """Leave nothing of a search that cannot begin; what was there before stays."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        yield
-    except BaseException:
-        if made and {path.name for path in folder.glob("*")} <= {".lock"}:
-            with suppress(OSError):
-                (folder / ".lock").unlink()
-                for path in made:
-                    path.rmdir()
-        raise
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from genlab.callbacks.latent_space import Interpolation
 from genlab.models.gan import GAN
 from genlab.models.vae import VAE
 from genlab.pictures.grids import image_grid
-from genlab.pictures.latents import linear_interpolation, spherical_interpolation
+from genlab.pictures.latent_space import linear_interpolation, spherical_interpolation
 
 
 class Autoencoder(LightningModule):

@@ -7,8 +7,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from genlab.evaluation.distances import frechet_distance
 from genlab.evaluation.feature_network import mnist_network
-from genlab.evaluation.frechet import frechet_distance
 from genlab.runs.reload import load, load_data, open_run
 from genlab.training.train import train
 

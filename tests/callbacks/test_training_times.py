@@ -7,7 +7,7 @@ from conftest import stand_in_config
 from pytorch_lightning import LightningModule
 from test_resume import ctrl_c, kill, stop
 
-from genlab.runs.times import read_times
+from genlab.runs.metrics import read_times
 from genlab.training.resume import resume
 from genlab.training.train import train
 

@@ -322,13 +322,16 @@ DAMAGES = {
         "its SHA-256 is not that of card.json",
     ),
     "no card": (lambda path: (path / "card.json").unlink(), "it has no card.json"),
-    "no json": (lambda path: (path / "card.json").write_text("{"), "damaged, or no card of genlab's"),
-    "a list": (lambda path: (path / "card.json").write_text("[]"), "damaged, or no card of genlab's"),
-    "deep": (lambda path: (path / "card.json").write_text("[" * 100_000), "damaged, or no card of genlab's"),
-    "foreign card": (lambda path: (path / "card.json").write_text('{"license": "mit"}'), "no card of genlab's"),
+    "no json": (lambda path: (path / "card.json").write_text("{"), "damaged, or card.json is none of genlab's"),
+    "a list": (lambda path: (path / "card.json").write_text("[]"), "damaged, or card.json is none of genlab's"),
+    "deep": (lambda path: (path / "card.json").write_text("[" * 100_000), "damaged, or card.json is none of genlab's"),
+    "foreign card": (
+        lambda path: (path / "card.json").write_text('{"license": "mit"}'),
+        "is none of genlab's",
+    ),
     "newer": (lambda path: (path / "card.json").write_text('{"card": 2}'), "install the version that wrote it"),
     "other weights": (write_other, "has not the weights of the VAE"),
-    "pickle": (write_pickle, "no safetensors"),
+    "pickle": (write_pickle, "damaged, or card.json is none"),
     "no config": (lambda path: (path / "config.yaml").unlink(), "no run folder, it has no config.yaml"),
 }
 

@@ -101,9 +101,9 @@ def test_a_family_from_outside_is_a_family(genlab, outside, tmp_path):
 
 
 def test_its_config_is_found_by_name(outside, tmp_path, monkeypatch):
-    from genlab.cli.overrides import check
+    from genlab.cli.overrides import check, typed
 
     monkeypatch.chdir(tmp_path)
-    assert check(outside) == outside
+    assert typed(check(outside)) == outside
     with pytest.raises(ConfigError, match=r"model=min: did you mean mine\?"):
         check([*outside[:2], "model=min"])

@@ -37,7 +37,7 @@ def test_the_starter_is_a_model_a_config_and_a_test_that_passes(genlab, tmp_path
         ("match", "no name for a Python package"),
         ("", "no name for a Python package"),
         ("_", "no name for a Python package"),
-        ("_vae", "should begin with a letter"),
+        ("_vae", "no name for a Python package"),
         ("json", "import json is another package already"),
         ("torch", "import torch is another package already"),
         ("genlab", "import genlab is another package already"),
@@ -64,7 +64,7 @@ def test_a_folder_that_cannot_be_written_is_told(genlab, tmp_path, monkeypatch):
     assert not (tmp_path / "mine").exists()
 
 
-@pytest.mark.parametrize(("words", "said"), [(["modle", "x"], "'modle' (choose from 'model')"), (["model"], "NAME")])
+@pytest.mark.parametrize(("words", "said"), [(["modle", "x"], "'modle' is not 'model'"), (["model"], "NAME")])
 def test_what_is_new_is_a_model(genlab, words, said):
     result = genlab("new", *words)
     assert result.code == 2

@@ -54,11 +54,11 @@ def test_a_broken_folder_among_others_is_named(runs, genlab, tmp_path):
     [
         (["absent"], 1, "absent: no such folder; genlab runs lists those there are"),
         (["empty"], 1, "no run can be read; empty: no run folder, it has no summary.json"),
-        ([], 2, "the following arguments are required: RUN; see genlab report --help"),
-        (["RUN", "--format", "pdf"], 2, "--format: invalid choice: 'pdf'"),
-        (["RUN", "--out", "absent/a.html"], 2, "--out: absent/a.html: there is no folder absent; create it"),
-        (["RUN", "--out", "empty"], 2, "--out: empty: is a folder; choose another file"),
-        (["RUN", "--out", "empty/pipe"], 2, "--out: empty/pipe: is no plain file; choose another"),
+        ([], 2, "Missing argument 'RUN...'; see genlab report --help"),
+        (["RUN", "--format", "pdf"], 2, "Invalid value for '--format': 'pdf' is not one of 'html', 'markdown', "),
+        (["RUN", "--out", "absent/a.html"], 2, "Invalid value for '--out': absent/a.html: the folder absent is not th"),
+        (["RUN", "--out", "empty"], 2, "Invalid value for '--out': empty: is a folder, a pipe or a device; "),
+        (["RUN", "--out", "empty/pipe"], 2, "Invalid value for '--out': empty/pipe: is a folder, a pipe or a device"),
     ],
 )
 def test_wrong_input_is_answered_in_one_line(runs, genlab, tmp_path, arguments, code, answer):

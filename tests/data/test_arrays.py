@@ -102,7 +102,7 @@ def without(**changes):
 WRONG = {
     "pickled objects": (
         without(x_train=np.array([{}, []], dtype=object)),
-        "x_train has pickled objects",
+        "so it is not opened (Object arrays cannot be loaded",
     ),
     "floats": (without(x_train=KERAS["x_train"] / 255), "x_train has float64 values; save pixels as uint8"),
     "either place": (without(x_train=pixels(24, 3, 9, 3)), "could be (N, H, W, C) or (N, C, H, W)"),
@@ -144,10 +144,10 @@ def cut(path):
 @pytest.mark.parametrize(
     ("harm", "expected"),
     [
-        (cut, "damaged"),
-        (lambda path: path.write_bytes(b""), "damaged"),
-        (lambda path: path.write_text("pictures"), "no .npz file, so it is not opened"),
-        (lambda path: np.save(path.open("wb"), pixels(20, 8, 8)), "no .npz file, but one array"),
+        (cut, "no .npz file of plain arrays, so it is not opened"),
+        (lambda path: path.write_bytes(b""), "no .npz file of plain arrays"),
+        (lambda path: path.write_text("pictures"), "no .npz file of plain arrays"),
+        (lambda path: np.save(path.open("wb"), pixels(20, 8, 8)), "no .npz file of plain arrays.*one array"),
         (lambda path: path.unlink(), "no file that can be read"),
     ],
 )
@@ -155,7 +155,7 @@ def test_what_is_no_npz_file_is_refused(tmp_path, harm, expected):
     path = saved(tmp_path, **KERAS)
     harm(tmp_path / "own.npz")
     with pytest.raises(DataError, match=expected):
-        read_arrays(path)
+        ImageDataModule("arrays", path).setup()
 
 
 @pytest.mark.parametrize(

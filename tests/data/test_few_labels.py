@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genlab.data.datamodule import ImageDataModule
-from genlab.data.few_labels import chosen_evenly
+from genlab.data.splits import chosen_evenly
 from genlab.errors import ConfigError
 
 LABELS = torch.randint(5, (400,), generator=torch.Generator().manual_seed(1))

@@ -14,7 +14,7 @@ from PIL import Image
 import genlab
 from genlab.data import folder
 from genlab.data.datamodule import ImageDataModule
-from genlab.data.sources import cache_folder
+from genlab.data.sources import LOCK, cache_folder
 from genlab.errors import DataError
 from genlab.training.train import train
 
@@ -220,7 +220,7 @@ def test_a_file_that_does_not_fit_is_refused_or_left_out_and_named(root, name, c
         read(root)
     assert f"{root}: files that are no images for genlab: {name} ({why}" in str(error.value)
     assert "data.unfit=skip" in str(error.value) and "\n" not in str(error.value)
-    assert [path.name for path in cache.iterdir()] == [".lock"]
+    assert [path.name for path in cache.iterdir()] == [LOCK]
     data = read(root, unfit="skip")
     assert images_of(data).keys() == arrays.keys()
     assert f"warning: {root}: files that are no images for genlab: {name} ({why}" in capsys.readouterr().err

@@ -22,14 +22,14 @@ def test_reads_what_was_written(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda content: content[:-1], "75 bytes where its header promises 76"),
-        (lambda content: content + b"\0", "more than 76 bytes where its header promises 76"),
+        (lambda content: content[:-1], "not the 76 bytes that its header promises"),
+        (lambda content: content + b"\0", "not the 76 bytes that its header promises"),
         (lambda content: b"\x01" + content[1:], "not an IDX file"),
         (lambda content: content[:3] + b"\x01" + content[4:], "not an IDX file"),
         (lambda content: content[:2] + b"\x0d" + content[3:], "not an IDX file"),
         (lambda content: content[:10], "not an IDX file"),
         (lambda content: b"", "not an IDX file"),
-        (lambda content: content[:4] + b"\xff" * 12, "more than the memory holds"),
+        (lambda content: content[:4] + b"\xff" * 12, "damaged or cut short"),
     ],
 )
 def test_a_damaged_file_is_named_with_the_remedy(tmp_path, damage, message):

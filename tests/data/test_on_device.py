@@ -5,9 +5,9 @@ import torch
 from pytorch_lightning import Trainer
 from torch.utils.data import DataLoader
 
-from genlab.data import on_device
+from genlab.data import dataset
 from genlab.data.datamodule import ImageDataModule
-from genlab.data.on_device import DeviceBatches
+from genlab.data.dataset import DeviceBatches
 from genlab.data.samplers import EpochOrder, EvaluationShare
 from genlab.errors import ConfigError
 
@@ -32,7 +32,7 @@ def assert_equal(batches, others):
 
 @pytest.mark.parametrize("chunk", [1, 64 * 784 * 4 * 3, 2**26])
 def test_training_batches_of_an_epoch_are_those_of_the_loader(data, chunk, monkeypatch):
-    monkeypatch.setattr(on_device, "CACHE_BYTES", chunk)
+    monkeypatch.setattr(dataset, "CACHE_BYTES", chunk)
     loader = data.train_dataloader()
     made = DeviceBatches(data.train_set, 64, EpochOrder(data.train_set, 3), CPU)
     assert len(made) == len(loader)

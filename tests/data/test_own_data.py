@@ -11,6 +11,7 @@ from PIL import Image
 
 import genlab
 from genlab.cli.main import main
+from genlab.data.sources import LOCK
 from genlab.errors import ConfigError, DataError
 from genlab.models.flow import Flow
 from genlab.networks import image_decoder, image_encoder
@@ -144,7 +145,7 @@ UNFIT = {
     "labels only": ("folder", lambda root: (root.mkdir(), (root / "labels.csv").write_text("3")), "labels.csv (no PNG"),
     "a folder": ("arrays", lambda root: root.mkdir(), "no file that can be read"),
     "labels without images": ("arrays", lambda root: save(root, y_train=IMAGES[:, 0, 0]), "y_train, but no x_train"),
-    "pickled": ("arrays", lambda root: save(root, images=np.array([{}] * 20)), "images has pickled objects"),
+    "pickled": ("arrays", lambda root: save(root, images=np.array([{}] * 20)), "so it is not opened (Object arrays"),
     "16-bit array": ("arrays", lambda root: save(root, images=IMAGES.astype(np.uint16)), "uint16 values"),
     "one array": ("arrays", lambda root: save(root, images=IMAGES[:1]), "1 image; there must be 14 at least"),
     "no arrays": ("arrays", lambda root: save(root), "has nothing in it"),
@@ -163,7 +164,7 @@ def test_images_that_do_not_fit_are_told_in_one_line_and_leave_nothing(what, tmp
     with pytest.raises(DataError) as error:
         train(stand_in_config(root, tmp_path, f"data={name}", *QUICK))
     assert expected in str(error.value) and str(root) in str(error.value) and "\n" not in str(error.value)
-    cache = {tmp_path / "cache" / name for name in ("", "genlab", "genlab/folders", "genlab/folders/.lock")}
+    cache = {tmp_path / "cache" / name for name in ("", "genlab", "genlab/folders", f"genlab/folders/{LOCK}")}
     assert set(tmp_path.rglob("*")) - cache == set(before)
 
 

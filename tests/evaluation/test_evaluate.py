@@ -9,8 +9,7 @@ from evaluation.linear_gaussian import LinearGaussian
 from torch import nn
 
 from genlab.errors import NonFiniteError
-from genlab.evaluation.evaluate import evaluate
-from genlab.evaluation.expected import expected_seconds
+from genlab.evaluation.evaluate import evaluate, expected_seconds
 from genlab.evaluation.feature_network import Space, mnist_network
 from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.settings import EvaluationSettings
@@ -175,7 +174,7 @@ def test_the_curve_over_steps_is_expected_with_its_own_samples(steps, images, mo
             return steps
 
     model = InSteps()
-    monkeypatch.setattr("genlab.evaluation.expected.time.perf_counter", lambda: model.evaluations)
+    monkeypatch.setattr("genlab.evaluation.evaluate.perf_counter", lambda: model.evaluations)
     found = expected_seconds(model, MNIST, *images, EvaluationSettings(samples=20_000, images=1000, steps=steps))
     assert found == 2 * 20_000 + 1000 * sum(steps)
 

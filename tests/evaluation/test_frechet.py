@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genlab.evaluation.frechet import FrechetDistance, frechet_distance
+from genlab.evaluation.distances import frechet_distance
 
 
 def features(mean, covariance, n=50, seed=0):
@@ -31,16 +31,6 @@ def test_gaussians_with_covariances_that_do_not_commute():
     root = math.sqrt(float(torch.trace(a @ b) + 2 * torch.det(a @ b).sqrt()))
     expected = 1 + float(torch.trace(a) + torch.trace(b)) - 2 * root
     assert frechet_distance(features([0.0, 1.0], A), features([0.0, 0.0], B, n=70)) == pytest.approx(expected, rel=1e-6)
-
-
-def test_chunks_and_a_second_set():
-    real, fake, other = features([0.0, 1.0], A), features([0.5, 0.0], B), features([3.0, 3.0], B)
-    distance = FrechetDistance(real)
-    for chunk in fake.split(7):
-        distance.update(chunk)
-    assert distance.compute() == pytest.approx(frechet_distance(real, fake), rel=1e-9)
-    distance.update(other)
-    assert distance.compute() == pytest.approx(frechet_distance(real, other), rel=1e-9)
 
 
 def test_a_set_is_at_no_distance_from_itself():

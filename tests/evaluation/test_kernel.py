@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from genlab.evaluation import kernel
-from genlab.evaluation.kernel import kernel_distance
+from genlab.evaluation import distances
+from genlab.evaluation.distances import kernel_distance
 
 
 def normal(n, features, seed, mean=0.0, scale=1.0):
@@ -16,7 +16,7 @@ def normal(n, features, seed, mean=0.0, scale=1.0):
 
 @pytest.mark.parametrize("chunk", [1, 4, 1000])
 def test_is_its_definition(chunk, monkeypatch):
-    monkeypatch.setattr(kernel, "CHUNK", chunk)
+    monkeypatch.setattr(distances, "CHUNK", chunk)
     x, y = normal(5, 3, 0), normal(7, 3, 1, mean=0.5, scale=2.0)
 
     def k(a, b):

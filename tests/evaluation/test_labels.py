@@ -10,8 +10,8 @@ from torch import nn
 from genlab.errors import ConfigError
 from genlab.evaluation.evaluate import evaluate
 from genlab.evaluation.feature_network import Described, Space
-from genlab.evaluation.label_likelihood_scores import label_likelihood_scores
 from genlab.evaluation.label_scores import Labels, label_accuracy
+from genlab.evaluation.likelihood_scores import likelihood_scores
 from genlab.evaluation.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(samples=500, images=500)
@@ -212,7 +212,7 @@ def test_two_classes_in_closed_form(kind):
     labels = (torch.rand(500, generator=generator) < 0.7).long()
     x = (2 * labels - 1 + torch.randn(500, generator=generator)).double()
     settings = EvaluationSettings(importance_samples=40)
-    found = label_likelihood_scores(model, x.view(-1, 1, 1, 1), labels, settings)
+    found = likelihood_scores(model, x.view(-1, 1, 1, 1), settings, labels=labels)
     density = torch.distributions.Normal(torch.tensor([[-1.0], [1.0]]).double(), 1.0).log_prob(x)
     of_x = (density + torch.tensor([[0.3], [0.7]]).double().log()).logsumexp(0)
     of_label = density.gather(0, labels[None])[0]
@@ -235,7 +235,7 @@ def test_the_classifier_has_no_more_samples_for_the_right_label():
             return torch.full((samples, len(images)), float(samples)).double()
 
     labels = torch.zeros(60, dtype=torch.long)
-    found = label_likelihood_scores(Telltale(), torch.zeros(60, 1, 1, 1), labels, EvaluationSettings())
+    found = likelihood_scores(Telltale(), torch.zeros(60, 1, 1, 1), EvaluationSettings(), labels=labels)
     assert found.scores["generative_accuracy"].value == 0  # by the prior, 1 always
 
 

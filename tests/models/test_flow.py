@@ -266,7 +266,7 @@ def test_without_an_end_there_is_no_schedule(compose_config):
 
 
 def test_half_precision_parameters_are_refused(compose_config):
-    with pytest.raises(ConfigError, match=r"must be float32: use trainer\.precision=bf16-mixed"):
+    with pytest.raises(ConfigError, match=r"trainer\.precision=bf16-true: should be .*'bf16-mixed'"):
         train(compose_config(*QUICK, "trainer.precision=bf16-true"))
 
 

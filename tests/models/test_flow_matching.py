@@ -276,6 +276,15 @@ def test_the_solver_of_samples_can_be_chosen():
     torch.testing.assert_close(exact * 255, (exact * 255).round())
 
 
+def test_parts_that_fit_a_cache_are_solved_with_their_own_labels(monkeypatch):
+    conditional = model(conditional=True)
+    noise, labels = draw(5, D), torch.tensor([3, 1, 4, 1, 5])
+    expected = conditional.decode(noise, labels)
+    monkeypatch.setattr("genlab.models.flow_matching.CACHED", 2)
+    assert torch.equal(conditional.decode(noise, labels), expected)
+    assert not torch.equal(conditional.decode(noise, labels.flip(0)), expected)
+
+
 def test_a_trajectory_goes_from_the_noise_to_the_sample():
     one = model()
     found = one.trajectory(3, 101, torch.Generator().manual_seed(7))

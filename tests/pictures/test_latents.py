@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genlab.pictures.latents import linear_interpolation, spherical_interpolation
+from genlab.pictures.latent_space import linear_interpolation, spherical_interpolation
 
 PATHS = [linear_interpolation, spherical_interpolation]
 

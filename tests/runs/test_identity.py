@@ -8,11 +8,12 @@ from genlab.runs.identity import (
     changes_result,
     fingerprint,
     images_of,
+    once_each,
+    repetitions,
     result_settings,
     short_names,
     varying,
 )
-from genlab.runs.repetitions import once_each, repetitions
 
 CONFIG = {
     "seed": 3,

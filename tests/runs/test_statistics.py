@@ -8,7 +8,7 @@ import statistics
 import pytest
 from scipy.special import stdtr
 
-from genlab.runs.statistics import bootstrap_interval, distinguishable
+from genlab.runs.comparison import bootstrap_interval, distinguishable
 
 
 def test_the_interval_is_that_of_all_resamples():

@@ -6,10 +6,8 @@ import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
+from threading import Thread
 
 import pytest
 from fork_server import Training
@@ -22,7 +20,6 @@ from tensorboard.plugins.hparams.backend_context import Context
 
 pytestmark = pytest.mark.slow  # real processes
 
-TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
 PICTURES = ["samples", "reconstructions", "interpolation", "traversals", "manifold", "code_scatter"]
 SMALL = [
     "trainer.accelerator=cpu",
@@ -35,11 +32,9 @@ EPOCHS = 12  # short ones, but enough of them that a signal after the first come
 
 
 def start(folder, *arguments):
-    """A sweep like a shell's, without a limit to the threads: it divides the cores itself."""
-    limits = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    variables = {name: value for name, value in os.environ.items() if name not in limits}
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([*TRAIN, *arguments], cwd=folder, text=True, env=variables, **pipes)
+    """A sweep whose jobs have processes of their own, without a limit to the threads: it divides the cores itself."""
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
+    return Training(folder, *arguments, environment=limits, daemon=False)
 
 
 def stop(folder, *arguments, job, number):
@@ -205,9 +200,8 @@ def test_jobs_at_the_same_time_share_the_cores_and_a_failing_one_stops_no_other(
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     launcher = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     given = ["model.hidden_dims=[8]", *SMALL, f"data.root={mnist_root}", "trainer.max_epochs=1", "sweep.keep=best"]
-    process = start(tmp_path, "-m", *launcher, "model.latent_dim=2,0,3", *given)
-    out, _ = process.communicate()
-    assert process.returncode == 1
+    code, out, _ = start(tmp_path, "-m", *launcher, "model.latent_dim=2,0,3", *given).end()
+    assert code == 1
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
     found = summaries(sweep)
     assert [summary["status"] for summary in found.values()] == ["finished", "failed", "finished"]
@@ -226,11 +220,14 @@ def test_workers_end_when_their_command_is_killed(tmp_path, mnist_root):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     given = ["model.hidden_dims=[8]", *SMALL, f"data.root={mnist_root}", "trainer.max_epochs=100000"]
     launcher = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    process = start(tmp_path, "-m", *launcher, "seed=0,1,2,3", *given)
+    sweep = start(tmp_path, "-m", *launcher, "seed=0,1,2,3", *given)
     while len(list(tmp_path.glob("outputs/sweeps/*/*/checkpoints/last.ckpt"))) < 2:
-        assert process.poll() is None, process.communicate()
+        assert sweep.process.is_alive(), sweep.end()
         time.sleep(0.05)
-    process.kill()
-    process.communicate(timeout=120)  # ends when nobody has its pipes any more
+    sweep.process.kill()
+    reader = Thread(target=sweep.end, daemon=True)
+    reader.start()
+    reader.join(timeout=120)
+    assert not reader.is_alive()  # it ends when nobody has the pipes any more
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
     assert statuses(sweep) == {"0": "interrupted", "1": "interrupted"}

@@ -11,7 +11,7 @@ import time
 import pytest
 from fork_server import Training
 
-from genlab.sweeps.far_job import take_back
+from genlab.sweeps.job import take_back
 from genlab.sweeps.placement import PLACEMENTS, placement
 
 pytestmark = pytest.mark.slow  # real processes

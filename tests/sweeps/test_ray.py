@@ -4,15 +4,15 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
-from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
+from fork_server import Training
 
-TRAIN = [sys.executable, str(Path(__file__).parents[2] / "train.py")]
 PICTURES = ["samples", "reconstructions", "interpolation", "traversals", "manifold", "code_scatter"]
 SMALL = ["trainer.accelerator=cpu", "data.batch_size=100", "model.hidden_dims=[8]"]
 SMALL += ["callbacks.test_nll.images=2", "callbacks.test_nll.samples=2", "logger=none"]
@@ -29,15 +29,14 @@ def start(tmp_path):
     processes = []
 
     def begin(*arguments):
-        variables = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+        variables = {"OMP_NUM_THREADS": None}
         variables["RAY_worker_niceness"] = "0"  # else the jobs wait for whatever else this machine does
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        processes.append(subprocess.Popen([*TRAIN, "-m", *arguments], cwd=tmp_path, text=True, env=variables, **pipes))
+        processes.append(Training(tmp_path, "-m", *arguments, environment=variables))
         return processes[-1]
 
     yield begin
     for process in processes:
-        process.kill()  # and Ray's own processes end with it
+        process.process.kill()  # and Ray's own processes end with it
 
 
 def summary(job):
@@ -49,13 +48,27 @@ def summary(job):
 
 def trains(job, process, besides=None):
     """Wait until another process than `besides` has trained an epoch of the job → its pid."""
-    while process.poll() is None:
+    while process.process.is_alive():
         found = summary(job)
         new = found.get("status") == "running" and found["pid"] != besides
         if new and "\nepoch " in (job / "console.log").read_text().rpartition("\nrun folder ")[2]:
             return found["pid"]
         time.sleep(0.02)
-    pytest.fail(f"the sweep has ended before job {job.name} trained: {process.communicate()}")
+    pytest.fail(f"the sweep has ended before job {job.name} trained: {process.end()}")
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed")
+def test_what_a_job_says_arrives_in_whole_lines_on_its_stream():
+    from genlab.sweeps.ray_cluster import Said
+
+    said = SimpleQueue()
+    with redirect_stdout(Said(said, "stdout")), redirect_stderr(Said(said, "stderr")):
+        print("half a ", end="", flush=True)
+        print("line")
+        print("error: job 4/5", file=sys.stderr)
+        print("job 4/5: Größe\nlast", end="")
+    arrived = [said.get() for _ in range(said.qsize())]
+    assert arrived == [("stdout", "half a line\n"), ("stderr", "error: job 4/5\n"), ("stdout", "job 4/5: Größe\n")]
 
 
 @pytest.mark.slow
@@ -64,15 +77,15 @@ def test_a_sweep_on_a_cluster_survives_failures_kills_and_an_interruption(tmp_pa
     root = os.path.relpath(mnist_root, tmp_path)  # relative to where the command is typed, wherever Ray works
     given = [*RAY, *SMALL, f"data.root={root}", f"trainer.max_epochs={LONG}"]
     process = start("model.latent_dim=2,0,3", *given)
-    while not list(tmp_path.glob("outputs/sweeps/*/0/summary.json")) and process.poll() is None:
+    while not list(tmp_path.glob("outputs/sweeps/*/0/summary.json")) and process.process.is_alive():
         time.sleep(0.05)
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
     os.kill(trains(sweep / "0", process), signal.SIGKILL)  # goes on
     first = trains(sweep / "2", process)
     os.kill(first, signal.SIGKILL)
     os.kill(trains(sweep / "2", process, besides=first), signal.SIGKILL)  # one too many
-    out, err = process.communicate()
-    assert process.returncode == 1, out + err
+    code, out, err = process.end()
+    assert code == 1, out + err
 
     rows = {line.split()[0]: line for line in out[out.index("\n\n") :].splitlines() if re.match(r"\s+[023] ", line)}
     assert [rows[name].split()[-1] for name in "23"] == ["finished", "killed"]
@@ -96,9 +109,8 @@ def test_a_sweep_on_a_cluster_survives_failures_kills_and_an_interruption(tmp_pa
     before = summary(sweep / "2")["pid"]
     process = start("model.latent_dim=2,3", *given, f"sweep.resume={sweep.relative_to(tmp_path)}")
     trains(sweep / "2", process, besides=before)
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate()
-    assert process.returncode == 128 + signal.SIGTERM, out + err
+    process.process.terminate()
+    code, out, err = process.end()
+    assert code == 128 + signal.SIGTERM, out + err
     assert "2 jobs: 1 finished already, 1 to go on)" in out
     assert summary(sweep / "2")["status"] == "interrupted"
-    assert not (sweep / ".console").exists()

@@ -14,7 +14,6 @@ from omegaconf import OmegaConf
 from genlab.errors import RunError
 from genlab.runs.lock import locked
 from genlab.runs.reading import Run
-from genlab.sweeps.placement import PLACEMENTS
 from genlab.sweeps.plan import Job, read_plan
 from genlab.sweeps.request import SweepRequest
 from genlab.sweeps.stop import Stop, is_stopping
@@ -29,7 +28,7 @@ def typed(monkeypatch):
 
 
 def asked(folder, resume=False, jobs=JOBS):
-    return SweepRequest(folder, resume, "all", jobs, 0, len(jobs), 1, PLACEMENTS["basic"])
+    return SweepRequest(folder, resume, "all", jobs, 0, len(jobs), 1)
 
 
 def finish(folder, value=-99.0):

@@ -11,8 +11,8 @@ from test_resume import assert_same, checkpoint, timeless
 
 from genlab.data.catalogue import FILES
 from genlab.data.datamodule import ImageDataModule
-from genlab.data.few_labels import LABEL_SEED, chosen_evenly
 from genlab.data.idx import read_idx
+from genlab.data.splits import LABEL_SEED, chosen_evenly
 from genlab.errors import ConfigError
 from genlab.runs.reload import load
 from genlab.training.resume import resume

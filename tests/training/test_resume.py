@@ -15,8 +15,8 @@ from genlab.callbacks.interruption import Interrupted
 from genlab.errors import ConfigError, NonFiniteError, RunError
 from genlab.loggers.broadcast import GLANCE
 from genlab.runs.lock import locked
+from genlab.runs.metrics import read_times
 from genlab.runs.reading import open_run, read_overrides
-from genlab.runs.times import read_times
 from genlab.training.resume import resume
 from genlab.training.train import train
 

@@ -45,6 +45,7 @@ def test_a_run_leaves_the_folder_that_the_design_names(finished):
     pictures = ("samples", "reconstructions", "manifold", "codes")
     assert {f"images/{tag}/epoch_{epoch:04d}.png" for tag in pictures for epoch in range(3)} <= names
     assert any(name.startswith("events.out.tfevents") for name in names)
+    assert not any(name.startswith("profile") for name in names)
 
 
 def test_the_event_file_has_scalars_and_pictures_on_one_axis_of_batches(finished):
@@ -221,7 +222,7 @@ def test_the_warm_up_rises_from_zero_to_beta(compose_config, monkeypatch):
         ("+model.depth=3", "model.depth: there is no such setting"),
         ("++trainer.depth=3", "trainer.depth: there is no such setting"),
         ("++trainer.strategy=ddp_notebook", "trainer.strategy=ddp_notebook: its processes would wait for ever"),
-        ("++trainer.profiler=xla", "trainer.profiler=xla: Allowed: advanced, pytorch, simple"),
+        ("++trainer.profiler=xla", "trainer.profiler=xla: should be 'simple', 'advanced' or 'pytorch'"),
         ("data.batch_size=10000000000000000000000000", "data.batch_size=1000000.*: too large a number"),
         ("callbacks.samples.seed=99999999999999999999999", "callbacks.samples.seed=9999.*: too large a number"),
         ("callbacks.checkpoints.monitor=val/elbow", "checkpoints.monitor=val/elbow: .*did you mean val/elbo?"),

@@ -10,9 +10,9 @@ from genlab.callbacks.step_axis import Measured
 from genlab.cli.overrides import check
 from genlab.errors import ConfigError, NonFiniteError
 from genlab.tuning.dimensions import choice, extremes, integer, log_uniform, override_value, uniform
-from genlab.tuning.pruning import NotLoggedError, Pruned, Pruning
 from genlab.tuning.request import read_request
 from genlab.tuning.search import build_search, options, read_settings
+from genlab.tuning.trial_callbacks import NotLoggedError, Pruned, Pruning
 from genlab.tuning.trial_config import TrialConfigs
 
 SPACE = {"model.latent_dim": {"type": "integer", "low": 1, "high": 9}}
@@ -59,10 +59,13 @@ def test_the_direction_is_that_of_the_quantity(metric, direction):
         (space(type="intger", low=1, high=3), "search.space: model.latent_dim: type: intger; did you mean integer?"),
         (space(type="integer", low=1), "search.space: model.latent_dim: high: is missing"),
         (space(type="integer", low=1.5, high=3), "search.space: model.latent_dim: low=1.5: should be a valid integer"),
-        (space(type="integer", low=9, high=1), "search.space: model.latent_dim: low=9 should be below high=1"),
+        (
+            space(type="integer", low=9, high=1),
+            "search.space: model.latent_dim: `low <= high` must hold, but got (low=9, high=1)",
+        ),
         (
             space(type="integer", low=0, high=3, log=True),
-            "search.space: model.latent_dim: log: true goes with a low of",
+            "search.space: model.latent_dim: `low >= 1` must hold for `log=True`",
         ),
         (space(type="log_uniform", low=0.0, high=1), "search.space: model.latent_dim: low=0.0: should be greater"),
         (space(type="uniform", low=0, high=1, step=2), "search.space: model.latent_dim: step: there is no such"),

@@ -4,7 +4,7 @@ import io
 from types import SimpleNamespace
 
 from genlab.console.pulse import Pulse
-from genlab.tuning.trial_epochs import TrialEpochs
+from genlab.tuning.trial_callbacks import TrialEpochs
 
 
 def test_each_half_minute_it_says_the_epoch_and_what_is_left():

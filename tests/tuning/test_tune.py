@@ -19,7 +19,6 @@ from genlab.cli.overrides import check
 from genlab.errors import ConfigError
 from genlab.runs.configuration import config_dir
 from genlab.runs.listing import list_runs
-from genlab.tuning.experiment import write_experiment
 from genlab.tuning.request import read_request
 from genlab.tuning.results import write_best
 from genlab.tuning.study import TRIES, claimed, count, fail_dead_trials, open_study, retry
@@ -248,7 +247,7 @@ def test_the_best_has_the_loggers_of_a_list(search_file, tmp_path):
     loggers = ["logger=[csv,mlflow]", "logger.mlflow.experiment=mine"]
     request = read_request([f"search={search_file()}", *loggers])
     values = {"model.latent_dim": "3", "model.learning_rate": "0.001", "model.activation": "tanh"}
-    write_experiment(TrialConfigs(request, check), values, "the best", tmp_path / "conf")
+    TrialConfigs(request, check).write_experiment(values, "the best", tmp_path / "conf")
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         best = compose("config", [f"hydra.searchpath=['file://{tmp_path / 'conf'}']", "experiment=best"])
     assert {name: node.get("experiment") for name, node in best.logger.items()} == {

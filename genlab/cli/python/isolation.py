@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,80 +16,58 @@ import torch
 from hydra.core.singleton import Singleton
 
 
+def _gpu_states() -> list[torch.Tensor]:
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+
+
+def _flushes_denormals() -> bool:
+    """Whether denormal numbers are 0, which torch only shows by an example."""
+    return bool(torch.tensor(1e-30) * 1e-10 == 0)
+
+
+# What reads a state of the process, and what sets it
+STATES: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
+    (random.getstate, random.setstate),
+    (np.random.get_state, np.random.set_state),
+    (torch.get_rng_state, torch.set_rng_state),
+    (_gpu_states, torch.cuda.set_rng_state_all),
+    (torch.get_num_threads, torch.set_num_threads),
+    (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
+    (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (_flushes_denormals, torch.set_flush_denormal),
+    (os.getcwd, os.chdir),
+    (Singleton.get_state, Singleton.set_state),
+)
+
+
 @contextmanager
 def untouched() -> Iterator[None]:
     """Leave seeds, signals, logging, warnings, torch's flags, the environment and Hydra as they are found."""
-    singletons, environment, folder = Singleton.get_state(), dict(os.environ), os.getcwd()
-    randomness = random.getstate(), np.random.get_state(), torch.get_rng_state(), _of_gpus()
+    states, environment = [(put, read()) for read, put in STATES], dict(os.environ)
+    cudnn = torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic
     hooks = sys.excepthook, sys.exit, threading.excepthook
     in_main = threading.current_thread() is threading.main_thread()
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()} if in_main else {}
-    loggers = {logger: _settings(logger) for logger in _loggers()}
-    flags = _torch_flags()
+    loggers = [(one, one.level, [*one.handlers], one.propagate, one.disabled) for one in _loggers()]
     try:
         with warnings.catch_warnings():
             yield
     finally:
-        _set_torch_flags(*flags)
-        for logger, kept in loggers.items():
-            level, logger.handlers, logger.propagate, logger.disabled = kept
+        for put, value in states:
+            put(value)
+        torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = cudnn
+        for logger, level, own, propagate, disabled in loggers:
+            logger.handlers, logger.propagate, logger.disabled = own, propagate, disabled
             logger.setLevel(level)
         for number, handler in handlers.items():
             if handler is not None and signal.getsignal(number) is not handler:
                 signal.signal(number, handler)
         sys.excepthook, sys.exit, threading.excepthook = hooks
-        random.setstate(randomness[0])
-        np.random.set_state(randomness[1])
-        torch.set_rng_state(randomness[2])
-        if randomness[3]:
-            torch.cuda.set_rng_state_all(randomness[3])
-        os.chdir(folder)
-        for name in os.environ.keys() - environment.keys():
-            del os.environ[name]
+        os.environ.clear()
         os.environ.update(environment)
-        Singleton.set_state(singletons)
-
-
-def _of_gpus() -> list[torch.Tensor]:
-    return torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
 
 
 def _loggers() -> Iterator[logging.Logger]:
     yield logging.getLogger()
     yield from (found for found in logging.Logger.manager.loggerDict.values() if isinstance(found, logging.Logger))
-
-
-def _settings(logger: logging.Logger) -> tuple[int, list[logging.Handler], bool, bool]:
-    return logger.level, list(logger.handlers), logger.propagate, logger.disabled
-
-
-def _torch_flags() -> tuple[Any, ...]:
-    """Those that a trainer sets, and whether denormal numbers are 0, which torch only shows by an example."""
-    return (
-        torch.get_num_threads(),
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-        torch.backends.cudnn.benchmark,
-        torch.backends.cudnn.deterministic,
-        torch.is_anomaly_enabled(),
-        torch.get_float32_matmul_precision(),
-        bool(torch.tensor(1e-30) * 1e-10 == 0),
-    )
-
-
-def _set_torch_flags(
-    threads: int,
-    deterministic: bool,
-    warn_only: bool,
-    benchmark: bool,
-    of_cudnn: bool,
-    anomaly: bool,
-    precision: str,
-    flush: bool,
-) -> None:
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = benchmark, of_cudnn
-    torch.autograd.set_detect_anomaly(anomaly)
-    torch.set_float32_matmul_precision(precision)
-    torch.set_flush_denormal(flush)

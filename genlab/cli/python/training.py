@@ -5,19 +5,17 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from genlab.cli.overrides import for_compose, typed
+from genlab.cli.overrides import composed, typed
 from genlab.cli.python.isolation import untouched
 from genlab.cli.python.run import Run, load_run
 from genlab.console.program import keep_quiet, mendable
 from genlab.errors import ConfigError, GenlabError
 from genlab.processes.signals import TERMINATED, code_of
-from genlab.runs.configuration import config_dir
 from genlab.training.train import train as train_config
 
 
@@ -47,12 +45,10 @@ def _composed(overrides: Sequence[str], users: str | Path | None) -> DictConfig:
     for text in overrides:
         if not isinstance(text, str) or text.startswith("-"):
             raise ConfigError(f"{text}: not of the form KEY=VALUE, for example model=vae or trainer.max_epochs=3")
-    texts = for_compose(overrides, users)
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        cfg = compose("config", texts, return_hydra_config=True)
-        HydraConfig.instance().set_config(cfg)
-        if OmegaConf.is_interpolation(cfg, "run_dir"):
-            cfg.run_dir = cfg.hydra.run.dir
+    cfg = composed(overrides, users)
+    HydraConfig.instance().set_config(cfg)
+    if OmegaConf.is_interpolation(cfg, "run_dir"):
+        cfg.run_dir = cfg.hydra.run.dir
     with open_dict(cfg):
         del cfg["hydra"]
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
