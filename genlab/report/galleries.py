@@ -95,7 +95,7 @@ def _strip(
 ) -> Strip:
     """The latest picture at each position of the slider; its caption says where it lies, in `words`.
 
-    `when` places an epoch on the slider's scale, or nowhere: then it is not shown. `end` is that of the run on the scale.
+    `when` places an epoch on the slider's scale, or nowhere: then it is not shown. `end` is that of the run, on it.
     """
     places = {epoch: place for epoch in files if (place := when(epoch)) is not None}
     frames: list[Picture | None] = []

@@ -327,7 +327,7 @@ def test_an_exact_likelihood_and_a_bound_on_the_same_images_share_a_column(make_
         "VAE": (BOUND,),
         "GAN": (EXACT,),
     }
-    assert [group.label for group in comparison.ranking(column)] == ["GAN", "VAE"]
+    assert [group.label for group in comparison.means(column)] == ["GAN", "VAE"]
     assert [comparison.beside(column, group) for group in comparison.groups] == [[BOUND], [EXACT]]
     assert comparison.measured(column) == "binary; 10000 test images"
 
