@@ -95,7 +95,7 @@ SMALL_PICTURES = [
     for setting in (
         *("samples.n=4", "prior_noise.n=4", "reconstructions.rows=1", "completion.rows=2", "completion.ways=2"),
         *("manifold.size=3", "trajectory.rows=2", "trajectory.columns=3", "interpolation.rows=2"),
-        *("interpolation.columns=3", "traversals.rows=2", "traversals.steps=2", "traversals.images=20"),
+        *("interpolation.columns=3", "traversals.rows=2", "traversals.steps=1", "traversals.images=20"),
         *("samples_by_class.columns=2", "samples_by_class.classes=2", "analogies.rows=1", "analogies.classes=2"),
     )
 ]

@@ -57,7 +57,8 @@ def config(few_root, tmp_path_factory):
     """config(model, *overrides): each call has a run folder of its own."""
 
     def compose(model, *overrides):
-        return stand_in_config(few_root, tmp_path_factory.mktemp(model), *QUICK, *MODELS[model], *overrides)
+        epochs = [] if model == "vae" else ["trainer.max_epochs=3"]  # of which one test needs no more
+        return stand_in_config(few_root, tmp_path_factory.mktemp(model), *QUICK, *MODELS[model], *epochs, *overrides)
 
     return compose
 
@@ -188,7 +189,7 @@ def timeless(checkpoint):
 def test_a_resumed_run_is_the_run_that_was_never_stopped(config, whole, monkeypatch, model, how):
     """Stopped in the first epoch, in the middle, and in the last batch of an epoch."""
     cfg = config(model)
-    stop_at_each(cfg, [(how, batch) for batch in (2, BATCHES + 3, 2 * BATCHES + 6)], monkeypatch)
+    stop_at_each(cfg, [(how, batch) for batch in (2, BATCHES + 3, 2 * BATCHES)], monkeypatch)
     assert_same_run(Path(cfg.run_dir), whole(model))
 
 
