@@ -60,7 +60,7 @@ _NATS = "nats per image"
 # Goodfellow et al. 2014, theorem 1
 _OPTIMUM = (-1.3862943611198906, "−log 4, where D cannot tell")
 
-_Quality, _Cost = partial(Quantity, kind="quality"), partial(Quantity, kind="cost")
+_quality, _cost = partial(Quantity, kind="quality"), partial(Quantity, kind="cost")
 
 # In the order in which charts and columns come
 _QUANTITIES = (
@@ -88,31 +88,31 @@ _QUANTITIES = (
     ),
     Quantity("log_likelihood", _NATS, "higher"),
     Quantity("reconstruction_error", "per image", "lower"),
-    _Quality(SAMPLE_SCORE, "squared distance of features", "lower", meaning="distance of samples from real images"),
-    _Quality("kid_SPACE", "", "lower", meaning="unbiased distance from real images; can fall below 0"),
-    _Quality("precision", "", "higher", meaning="share of samples that look real"),
-    _Quality("recall", "", "higher", meaning="share of real images that samples look like"),
-    _Quality("density", "", "higher", meaning="how many real images a sample lies near; 1 is real"),
-    _Quality("coverage", "", "higher", meaning="share of real images that have a sample near"),
-    _Quality("class_entropy", "nats", "higher", meaning="how evenly the classes come; of ten, 2.303 is even"),
-    _Quality("classes_covered", "", "higher", meaning="classes with a tenth of an even share, or more"),
-    _Quality("confidence", "", "higher", meaning="how sure a classifier is of a sample's class"),
-    _Quality(
+    _quality(SAMPLE_SCORE, "squared distance of features", "lower", meaning="distance of samples from real images"),
+    _quality("kid_SPACE", "", "lower", meaning="unbiased distance from real images; can fall below 0"),
+    _quality("precision", "", "higher", meaning="share of samples that look real"),
+    _quality("recall", "", "higher", meaning="share of real images that samples look like"),
+    _quality("density", "", "higher", meaning="how many real images a sample lies near; 1 is real"),
+    _quality("coverage", "", "higher", meaning="share of real images that have a sample near"),
+    _quality("class_entropy", "nats", "higher", meaning="how evenly the classes come; of ten, 2.303 is even"),
+    _quality("classes_covered", "", "higher", meaning="classes with a tenth of an even share, or more"),
+    _quality("confidence", "", "higher", meaning="how sure a classifier is of a sample's class"),
+    _quality(
         "label_accuracy", "share of samples", "higher", meaning="share that a classifier takes for what was asked"
     ),
-    _Quality("label_accuracy_second", "share of samples", "higher", meaning="the same by another classifier"),
-    _Quality("copied_share", "of samples", "lower", meaning="share that copies a training image"),
+    _quality("label_accuracy_second", "share of samples", "higher", meaning="the same by another classifier"),
+    _quality("copied_share", "of samples", "lower", meaning="share that copies a training image"),
     Quantity("value", "nats, -1.39 at the optimum", title="V(D, G)", marks=(_OPTIMUM,)),
     Quantity("d_real", "mean of D", title="D on images and on fakes"),
     Quantity("d_fake", "mean of D", drawn_with="d_real"),
     Quantity("discriminator_accuracy", "share"),
     Quantity("discriminator_loss"),
     Quantity("generator_loss"),
-    _Cost("parameters"),
-    _Cost("training_seconds"),
-    _Cost("images_per_second"),
+    _cost("parameters"),
+    _cost("training_seconds"),
+    _cost("images_per_second"),
     # a speed of this machine ranks no model
-    _Cost("samples_per_second", "", "higher", meaning="on the machine of the evaluation"),
+    _cost("samples_per_second", "", "higher", meaning="on the machine of the evaluation"),
 )
 KNOWN = {quantity.name: quantity for quantity in _QUANTITIES}
 LABEL_SCORES = ("label_accuracy", "label_accuracy_second")  # of models that are asked for a class

@@ -70,7 +70,7 @@ def features(settings: tuple[str, ...], config_dir: str | None, epochs: int | No
             network, labelled, accuracy = train_features(data, epochs, device, progress.track, second)
         content = packed(network, data, labelled, accuracy, epochs)
         place = place_of(data, content, second, out)
-        with writing(place), whole_file(place) as file:
+        with writing(place, "make room, or allow access"), whole_file(place) as file:
             file.write(content)
         print(f"{what}: {_told(FeatureNetwork(content))}")
         print(f"written      {place}   ({time.perf_counter() - started:.0f} s)")

@@ -143,9 +143,9 @@ def output_file(text: str) -> Path:
 
 
 @contextmanager
-def writing(out: Path) -> Iterator[None]:
-    """What the system refuses while the file of --out is written is a DiskError."""
+def writing(out: Path, remedy: str = "choose another file with --out") -> Iterator[None]:
+    """What the system refuses while a file is written is a DiskError."""
     try:
         yield
     except OSError as error:
-        raise DiskError(f"{out}: {error.strerror or error}; choose another file with --out") from None
+        raise DiskError(f"{out}: {error.strerror or error}; {remedy}") from None

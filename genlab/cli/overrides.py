@@ -62,7 +62,6 @@ def check(arguments: list[str]) -> list[str]:
     _check_flags(given)
     # the values of Hydra's sweeper are those of the settings that it names
     texts = [text.lstrip("+").removeprefix(PARAMS) if PARAMS in text else text for text in given["overrides"]]
-    texts = [f"++{text}" if text.partition("=")[0] in UNNAMED else text for text in texts]
     overrides = [_parse(text) for text in texts]
     for override in overrides:
         _check_override(override)
@@ -74,7 +73,11 @@ def check(arguments: list[str]) -> list[str]:
             _check_whole(config, job)
     # Hydra itself wants all flags before the overrides
     flags = [argument for argument in arguments if argument not in given["overrides"]]
-    return [*flags, *texts]
+    return [*flags, *_forced(texts)]
+
+
+def _forced(texts: list[str]) -> list[str]:
+    return [f"++{text}" if text.partition("=")[0] in UNNAMED else text for text in texts]
 
 
 def typed(overrides: list[str]) -> list[str]:
@@ -171,7 +174,7 @@ def _examples(overrides: list[Override]) -> Iterator[list[str]]:
 
 def _composed(texts: list[str]) -> DictConfig:
     try:
-        return compose("config", [*searchpath(), *texts], return_hydra_config=True)
+        return compose("config", [*searchpath(), *_forced(texts)], return_hydra_config=True)
     except MissingConfigException as error:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         raise ConfigError(f"{group}={option}: {allowed(option, error.options or options(group))}") from None

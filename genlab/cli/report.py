@@ -54,9 +54,8 @@ def report(folders: Sequence[str], out: Path | None, format: str, everything: bo
     --format markdown, csv and json are the comparison table alone, on the terminal or in a file.
     """
     # here, because the help needs none of it
-    from genlab.report.aside import set_aside
     from genlab.report.explorer.page import runs_in
-    from genlab.report.page import page
+    from genlab.report.page import page, set_aside
     from genlab.report.reading import find_folders, read_run
     from genlab.report.tables import table
     from genlab.runs.atomic import write_text

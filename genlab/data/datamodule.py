@@ -87,11 +87,7 @@ class ImageDataModule(LightningDataModule):
             self._files()
 
     def setup(self, stage: str | None = None) -> None:
-        """Read all splits once.
-
-        Raises:
-            DataError: a file is missing or damaged, or there are too few images.
-        """
+        """Read all splits once; a `DataError` tells of files that are missing or damaged, or of too few images."""
         if hasattr(self, "train_set"):
             return
         splits = self._read()

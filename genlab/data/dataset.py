@@ -49,8 +49,7 @@ def read_split(files: Files, split: str, classes: range = range(10)) -> ImageDat
     """Read `train` or `t10k` from IDX files; the labels are those of `classes`.
 
     Raises:
-        DataError: a file is damaged, has no image or images of another size than MNIST's, there are not as many
-            labels as images, or a label is none of the classes.
+        DataError: a file is damaged, or images and labels do not fit MNIST's size, the classes or one another.
     """
     images_file, labels_file = files[f"{split}-images-idx3-ubyte"], files[f"{split}-labels-idx1-ubyte"]
     images = read_idx(images_file, dimensions=3)

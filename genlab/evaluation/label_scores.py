@@ -70,9 +70,8 @@ def label_accuracy(
 
     Args:
         name: of the score.
-        asked: labels (N,).
-        samples: what the classifier says of the samples (N, …).
-        labels, real: the same of the real images, (M,) and (M, …).
+        asked, samples: labels (N,), and what the classifier says of their samples (N, …).
+        labels, real: the same of real images, (M,) and (M, …).
         protocol: of the samples.
         by: the classifier, in words.
     """

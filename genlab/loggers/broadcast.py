@@ -50,11 +50,7 @@ def log_text(loggers: Loggers, tag: str, text: str, step: int) -> None:
 def log_settings(loggers: Loggers, folder: Path, settings: dict[str, Any], headline: str, new: bool) -> None:
     """Hand over flat settings before training, and to TensorBoard what its first screen, HParams and Text are to show.
 
-    Args:
-        folder: of the run.
-        settings: flat.
-        headline: the model's first quantity, as `elbo`.
-        new: False for a resumed run, whose settings are known.
+    The headline is the model's first quantity, as `elbo`. A resumed run is not new: its settings are known.
     """
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):

@@ -70,12 +70,8 @@ class TensorBoard(TensorBoardLogger):
         """The line of this run in the HParams tab.
 
         It names no columns: TensorBoard would take those of any one run for all. So it finds by itself in which
-        settings the runs differ, and shows these first; for the jobs of a sweep the sweep does.
-
-        Args:
-            params: flat settings.
-            metrics: the column of the result; the run logs its values.
-            step: none is needed.
+        settings the runs differ, and shows these first; for the jobs of a sweep the sweep does. `metrics` are the
+        column of the result: the run logs its values.
         """
         _, started, ended = hparams(params, metrics)
         writer = self.experiment._get_file_writer()

@@ -59,11 +59,8 @@ def meet() -> None:
 def spoken(fault: str, lost: bool = False) -> Iterator[str]:
     """What this process says about its end; nothing where another says it.
 
-    Before they meet, the first process speaks for all; afterwards each for itself.
-
-    Args:
-        fault: what many processes may have found, or only this one.
-        lost: it is that another process has ended, which that one explains unless it was killed.
+    Before they meet, the first process speaks for all; afterwards each for itself. That another has ended (`lost`),
+    the other one explains, unless it was killed.
     """
     launched = peers()
     early = launched is not None and not _met

@@ -9,16 +9,10 @@ SHELLS = ("bash", "interactive")
 
 @dataclass(frozen=True)
 class Peers:
-    """Several processes that torchrun or srun has started, one a device, each by the same command.
-
-    Attributes:
-        by: the program.
-        rank: of this process among all, on all machines.
-        processes: how many there are.
-    """
+    """Several processes that torchrun or srun has started, one a device, each by the same command."""
 
     by: str
-    rank: int
+    rank: int  # of this process among all, on all machines
     processes: int
 
 

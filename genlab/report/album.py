@@ -24,11 +24,7 @@ class Picture:
 
 
 class Album:
-    """Files → data URIs, encoded anew so that nothing of a file but its pixels comes into the page.
-
-    Args:
-        budget: characters of all data URIs.
-    """
+    """Files → data URIs, so many characters at most, encoded anew so that only a file's pixels come into the page."""
 
     def __init__(self, budget: int = BUDGET) -> None:
         self.left = budget

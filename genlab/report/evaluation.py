@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,8 @@ def read_evaluation(folder: Path) -> Evaluation | None:
 
 def by_protocol(evaluation: Evaluation) -> list[tuple[str, dict[str, Score]]]:
     """The scores in turn, those of one protocol that follow one another together."""
-    together: list[tuple[str, dict[str, Score]]] = []
-    for name, score in evaluation.scores.items():
-        if not together or together[-1][0] != score.protocol:
-            together.append((score.protocol, {}))
-        together[-1][1][name] = score
-    return together
+    groups = groupby(evaluation.scores.items(), lambda one: one[1].protocol)
+    return [(protocol, dict(scores)) for protocol, scores in groups]
 
 
 def points_of(curve: Curve) -> Points:

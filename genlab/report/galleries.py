@@ -93,16 +93,9 @@ def _strip(
     end: float = math.inf,
     words: Callable[[float], str] | None = None,
 ) -> Strip:
-    """The latest picture at each position of the slider.
+    """The latest picture at each position of the slider; its caption says where it lies, in `words`.
 
-    Args:
-        title: above it.
-        files: epoch → picture.
-        when: epoch → its place on the slider's scale; an epoch without one is not shown.
-        positions: of the slider.
-        album: for the pictures.
-        end: of the run, on the scale.
-        words: what the caption says of a picture's place, besides the epoch.
+    `when` places an epoch on the slider's scale, or nowhere: then it is not shown. `end` is that of the run, on it.
     """
     places = {epoch: place for epoch in files if (place := when(epoch)) is not None}
     frames: list[Picture | None] = []

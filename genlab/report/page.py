@@ -1,8 +1,9 @@
 """The page: one HTML file that asks for nothing else."""
 
+import glob
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cache
 from itertools import zip_longest
@@ -15,38 +16,29 @@ from markupsafe import Markup
 from genlab import __version__
 from genlab.quantities import is_sample_score, quantity
 from genlab.report import wording
-from genlab.report.album import Album, Picture
-from genlab.report.aside import Aside
-from genlab.report.charts import GREY, Chart, style_class
+from genlab.report.album import Album
+from genlab.report.charts import GREY, style_class
 from genlab.report.comparison import Comparison, comparisons_of
 from genlab.report.conclusion import conclusion
 from genlab.report.evaluation import by_protocol
 from genlab.report.explorer.page import digest, template
 from genlab.report.explorer.page import script as explorer_script
-from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, Gallery, gallery_of_run, side_by_side
+from genlab.report.galleries import MOST_EPOCHS, MOST_PICTURES, gallery_of_run, side_by_side
 from genlab.report.grouping import Group, group_runs, told_of_images
 from genlab.report.milestones import milestones
 from genlab.report.overlays import overlays, styles_of
 from genlab.report.reading import ReportedRun
 from genlab.report.run_charts import evaluation_charts, training_charts
 from genlab.report.trade_offs import quality_over_evaluations, trade_offs
+from genlab.runs.pretrained import run_folder
+
+Aside = Mapping[str, Sequence[ReportedRun]]  # why a run is listed and not compared → such runs
 
 HERE = Path(__file__).parent
 MANY = 4  # settings: of more, the page shows the answer and the samples, and the rest on demand
 MOST_DETAILS = 12  # runs with pictures and curves of their own
 LONGEST_NOTE = 160  # characters
 KINDS = 6  # of pictures that a run usually has
-
-
-@dataclass(frozen=True)
-class Details:
-    """All of one run."""
-
-    run: ReportedRun
-    curves: list[Chart]
-    gallery: Gallery | None
-    single_pictures: list[tuple[str, Picture]]
-    evaluation_charts: list[Chart]
 
 
 @cache  # it takes a third of a second to compile
@@ -126,6 +118,34 @@ def page(
     )
 
 
+def set_aside(runs: Sequence[ReportedRun], arguments: Sequence[str]) -> tuple[list[ReportedRun], Aside]:
+    """The runs to compare, and the others with the reason; nothing is aside where nothing else is left.
+
+    Args:
+        runs: those that were found.
+        arguments: what was asked for; a run that is named itself, or by a pattern, is compared.
+    """
+    named = {Path(path).resolve() for text in arguments for path in glob.glob(os.path.expanduser(run_folder(text)))}
+    aside: dict[str, list[ReportedRun]] = {}
+    shown: list[ReportedRun] = []
+    for run in runs:
+        why = "" if run.listed.folder.resolve() in named else _why_aside(run)
+        (aside.setdefault(why, []) if why else shown).append(run)
+    return (shown, aside) if any(not run.broken for run in shown) else (list(runs), {})
+
+
+def _why_aside(run: ReportedRun) -> str:
+    if run.broken:
+        return ""
+    if run.listed.folder.absolute().parent.name == "trials":
+        return "from a search"
+    if any(override.lstrip("+").startswith("debug=") for override in run.listed.overrides):
+        return "for debugging"
+    if run.listed.status != "finished":
+        return run.listed.status
+    return "not evaluated" if run.evaluation is None else ""
+
+
 def notes_of(run: ReportedRun) -> list[str]:
     """Its limits, why it failed, and its first warnings, in short."""
     notes = [*([run.listed.reason] if run.listed.reason else []), *run.warnings]
@@ -145,9 +165,14 @@ def best_first(comparisons: Sequence[Comparison]) -> list[Group]:
     return [group for place in zip_longest(*queues) for group in place if group is not None]
 
 
-def _details(run: ReportedRun, album: Album, count: int) -> Details:
-    most = max(2, min(MOST_EPOCHS, MOST_PICTURES // (count * KINDS)))
+def _details(run: ReportedRun, album: Album, count: int) -> dict[str, object]:
+    """All of one run, of so many."""
     evaluated = {name: Path(file) for name, file in run.evaluation.pictures.items()} if run.evaluation else {}
-    single = {**run.single_pictures, **evaluated}
-    pictures = [(name, picture) for name, path in list(single.items())[:8] if (picture := album.add(path))]
-    return Details(run, training_charts(run), gallery_of_run(run, album, most), pictures, evaluation_charts(run))
+    single = list((run.single_pictures | evaluated).items())[:8]
+    return {
+        "run": run,
+        "curves": training_charts(run),
+        "single_pictures": [(name, picture) for name, path in single if (picture := album.add(path))],
+        "gallery": gallery_of_run(run, album, max(2, min(MOST_EPOCHS, MOST_PICTURES // (count * KINDS)))),
+        "evaluation_charts": evaluation_charts(run),
+    }

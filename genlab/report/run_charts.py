@@ -88,9 +88,7 @@ def evaluation_charts(run: ReportedRun) -> list[Chart]:
 def confusion_chart(title: str, counts: Sequence[Sequence[float]]) -> Chart:
     """A row for each class that was asked for, and in it a column for each that was drawn, darker the larger its share.
 
-    Args:
-        title: above.
-        counts: (classes, classes), of samples.
+    `counts` are (classes, classes), of samples.
     """
     cell = SIDE / len(counts)
     parts = [element("rect", class_="frame", x=LEFT, y=TOP, width=SIDE, height=SIDE)]

@@ -21,8 +21,8 @@ PLAIN = ("seed", "evaluate", "evaluate_every", "outputs", "run_dir")
 # Arguments of Lightning's Trainer that take objects or a place; genlab itself gives these
 OBJECTS = ("logger", "callbacks", "plugins", "default_root_dir", "model_registry", "barebones")
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-# What may be named beside the classes of genlab's configs. Lightning's other loggers send what they get to a server.
 LARGEST = 2**63  # of whole numbers: torch and Python's own sizes go no further
+# What may be named beside the classes of genlab's configs. Lightning's other loggers send what they get to a server.
 LIGHTNING = {
     "callbacks": ("pytorch_lightning.callbacks",),
     "logger": ("pytorch_lightning.loggers.CSVLogger", "pytorch_lightning.loggers.TensorBoardLogger"),

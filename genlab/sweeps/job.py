@@ -39,12 +39,7 @@ def status(folder: Path) -> str | None:
 def run_job(cfg: DictConfig, sweep: Path, number: int, overrides: list[str], place: Placement) -> None:
     """Bring the job to its end, unless it is there already. Only a signal ends the sweep: other errors are recorded.
 
-    Args:
-        cfg: of the job; its `run_dir` becomes what the plan in the sweep's folder says.
-        sweep: folder of the sweep.
-        number: Hydra's.
-        overrides: what the job was composed from.
-        place: where this is.
+    Its config gets the `run_dir` that the plan in the sweep's folder gives to Hydra's number.
     """
     exit_on_sigterm()
     if place.child:

@@ -6,23 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Placement:
-    """What a launcher of Hydra's means for its jobs.
+    """What a launcher of Hydra's means for its jobs."""
 
-    Attributes:
-        launcher: the last part of its class.
-        module: which the extra installs; Hydra itself has what is needed where this is empty.
-        extra: of genlab's.
-        console: whether a job has the console of the command; else what it says goes to a file in its folder.
-        own_process: whether a process ends with its job, so that the job may end it.
-        child: whether a process that waits for its next job should end with the command that has started it.
-    """
-
-    launcher: str
-    module: str = ""
+    launcher: str  # the last part of its class
+    module: str = ""  # which genlab's extra installs; Hydra itself has what is needed where this is empty
     extra: str = ""
-    console: bool = False
-    own_process: bool = False
-    child: bool = False
+    console: bool = False  # whether a job has that of the command; else what it says goes to a file in its folder
+    own_process: bool = False  # whether a process ends with its job, so that the job may end it
+    child: bool = False  # whether a process that waits for its next job should end with the command that started it
 
 
 PLACEMENTS = {

@@ -22,21 +22,13 @@ LARGEST = 1_000_000_000  # bytes; 10,000 jobs with their results have 30,000,000
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a sweep.
-
-    Attributes:
-        folder: its name in the sweep's folder, a number.
-        fingerprint: of its config, see `genlab.runs.identity`.
-        overrides: what Hydra composed it from.
-        number: Hydra's, in the command that was typed last; None for a job of an earlier command.
-        repeats: fingerprint of its config without the seed; empty in a plan of an earlier version.
-    """
+    """One run of a sweep; its folder has a number for a name."""
 
     folder: Annotated[str, Field(pattern="^(0|[1-9][0-9]{0,8})$")]
-    fingerprint: str
-    overrides: list[str]
-    number: NonNegativeInt | None = None
-    repeats: str = ""
+    fingerprint: str  # of its config, see `genlab.runs.identity`
+    overrides: list[str]  # what Hydra composed it from
+    number: NonNegativeInt | None = None  # Hydra's, in the command that was typed last; None of an earlier command
+    repeats: str = ""  # fingerprint of its config without the seed; empty in a plan of an earlier version
 
     @property
     def settings(self) -> dict[str, str]:

@@ -30,25 +30,15 @@ MOST = 100_000  # jobs of one command
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """What is to be run.
+    """What is to be run."""
 
-    Attributes:
-        folder: of the sweep, absolute.
-        resume: whether it is that of an earlier sweep.
-        keep: see `genlab.sweeps.thinning`.
-        jobs: each once, in Hydra's order, without a folder.
-        repeated: how many more were typed, of the same configs.
-        batch: how many of them the launcher gets at a time.
-        at_once: how many may run at the same time on this machine; above 1, in processes of their own.
-    """
-
-    folder: Path
-    resume: bool
-    keep: Keep
-    jobs: list[Job]
-    repeated: int
-    batch: int
-    at_once: int
+    folder: Path  # of the sweep, absolute
+    resume: bool  # whether it is that of an earlier sweep
+    keep: Keep  # see `genlab.sweeps.thinning`
+    jobs: list[Job]  # each once, in Hydra's order, without a folder
+    repeated: int  # how many more were typed, of the same configs
+    batch: int  # how many of them the launcher gets at a time
+    at_once: int  # how many may run at the same time on this machine; above 1, in processes of their own
 
 
 def sweep_request(
@@ -58,7 +48,6 @@ def sweep_request(
 
     Args:
         master: config of the sweep, with Hydra's part.
-        loader: Hydra's.
         typed: the overrides that are not Hydra's, some of them with several values.
         batch: how many jobs the launcher gets at a time; None for all.
     """

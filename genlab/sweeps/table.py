@@ -17,28 +17,17 @@ LONGEST = 100  # characters of why a job failed; error.log in its folder has all
 
 @dataclass(frozen=True)
 class Result:
-    """A job, as it is after the sweep.
+    """A job, as it is after the sweep."""
 
-    Attributes:
-        settings: what was typed for it, `{"model.latent_dim": "2", …}`.
-        status: `finished`, `failed`, `interrupted`, `killed`, `running`, `broken` or `not started`.
-        reason: why it failed.
-        headline: tag of the model's first quantity, as `test/elbo`; None unless it has finished.
-        value: of the headline; None where it is not finite.
-        seconds: that the run took.
-        fingerprint, repeats: of its config, with and without the seed; empty where they are not known.
-        protocol, estimator: of the headline, see `genlab.runs.comparison`.
-    """
-
-    settings: Mapping[str, str]
-    status: str
-    reason: str | None = None
-    headline: str | None = None
-    value: float | None = None
+    settings: Mapping[str, str]  # what was typed for it, `{"model.latent_dim": "2", …}`
+    status: str  # `finished`, `failed`, `interrupted`, `killed`, `running`, `broken` or `not started`
+    reason: str | None = None  # why it failed
+    headline: str | None = None  # tag of the model's first quantity, as `test/elbo`; None unless it has finished
+    value: float | None = None  # of the headline; None where it is not finite
     seconds: float | None = None
-    fingerprint: str = ""
-    repeats: str = ""
-    protocol: str = ""
+    fingerprint: str = ""  # of its config; empty where it is not known
+    repeats: str = ""  # the same without the seed
+    protocol: str = ""  # of the headline, as the estimator: see `genlab.runs.comparison`
     estimator: str = ""
 
     @property
@@ -52,15 +41,10 @@ class Result:
 
 @dataclass(frozen=True, eq=False)  # hashable: a row is itself only
 class Group:
-    """The jobs that differ in nothing but the seed.
+    """The jobs that differ in nothing but the seed."""
 
-    Attributes:
-        settings: those that vary in the sweep, without the seed.
-        jobs: all of them; `finished` are those whose numbers count.
-    """
-
-    settings: dict[str, str]
-    jobs: list[Result]
+    settings: dict[str, str]  # those that vary in the sweep, without the seed
+    jobs: list[Result]  # all of them; `finished` are those whose numbers count
 
     @property
     def finished(self) -> list[Result]:

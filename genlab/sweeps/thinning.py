@@ -17,20 +17,14 @@ THINNED = ("checkpoints", "images")  # folders of a run
 
 @dataclass(frozen=True)
 class Scored:
-    """A finished run and the validation value that chose its best epoch.
-
-    Attributes:
-        kind: only runs of one kind are compared: the same model, data, metric, and way of measuring it.
-        score: the value, with the sign with which larger is better.
-        thinned: whether it has lost its checkpoints already.
-    """
+    """A finished run and the validation value that chose its best epoch."""
 
     folder: Path
-    kind: tuple[str, ...]
+    kind: tuple[str, ...]  # only runs of one are compared: the same model, data, metric, and way of measuring it
     metric: str
     value: float
-    score: float
-    thinned: bool
+    score: float  # the value, with the sign with which larger is better
+    thinned: bool  # whether it has lost its checkpoints already
 
 
 def thin(sweep: Path) -> None:

@@ -27,18 +27,12 @@ BETWEEN = ("on_before_backward", "on_after_backward", "on_before_optimizer_step"
 
 @dataclass
 class _Recorded:
-    """A step that can be replayed.
+    """A step that can be replayed."""
 
-    Attributes:
-        inputs: the tensors of the batch that it reads.
-        names, values: what it returns; `values` is overwritten by each replay.
-        updates: how many steps of optimizers it has.
-    """
-
-    inputs: list[Tensor]
-    names: list[str]
-    values: Tensor
-    updates: int
+    inputs: list[Tensor]  # of the batch that it reads
+    names: list[str]  # of what it returns
+    values: Tensor  # of these; overwritten by each replay
+    updates: int  # how many steps of optimizers it has
     replay: Callable[[], None]
 
 
@@ -71,11 +65,7 @@ class CapturedSteps(SingleDeviceStrategy):
         self._updates = 0  # of optimizers, in this step
 
     def setup(self, trainer: Trainer) -> None:
-        """Check that nothing needs the gradients, and get the model to its device.
-
-        Raises:
-            ConfigError: see `check`.
-        """
+        """Check that nothing needs the gradients (see `check`), and get the model to its device."""
         if trainer.state.fn == TrainerFn.FITTING:
             check(trainer.lightning_module, trainer.callbacks)  # type: ignore[attr-defined]
         super().setup(trainer)
@@ -213,11 +203,7 @@ class CapturedSteps(SingleDeviceStrategy):
 
 
 def check(model: LightningModule, callbacks: list[Callback]) -> None:
-    """Check that the steps of a model can be captured.
-
-    Raises:
-        ConfigError: it does not say on what they depend; or it, or a callback, looks at gradients.
-    """
+    """Raise ConfigError if a model does not say on what its steps depend; or it, or a callback, looks at gradients."""
     name = type(model).__name__
     if not isinstance(model, KnowsItsConstants):
         raise ConfigError(

@@ -50,9 +50,8 @@ def build(
     """Seed, then construct everything that the config names.
 
     Args:
-        cfg: see `train`.
+        cfg, more_callbacks: see `train`.
         purge_step: of a resumed run: the loggers forget what they have of this step and later ones.
-        more_callbacks: see `train`.
 
     Raises:
         ConfigError: a value that a constructor refuses, under its address, such as `model.latent_dim=0`.

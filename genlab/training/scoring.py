@@ -49,11 +49,9 @@ def evaluate_run(
 
     Args:
         folder: of the run.
-        model: with the weights of the checkpoint.
+        model: with the weights of the checkpoint, which is the name of a file.
         data: set up.
-        checkpoint: name of its file.
         summary: of the run, for what training has cost.
-        settings: how much is looked at.
         quick: a first answer, which is labelled as such and replaces no other.
         announced: whether to estimate before how long it will take.
 

@@ -157,14 +157,9 @@ def check_manual_optimization(model: LightningModule, trainer: pytorch_lightning
 
 
 def check_limits(trainer: pytorch_lightning.Trainer, data: ImageDataModule) -> None:
-    """Refuse before training what Lightning would refuse when it comes to the split.
+    """Raise ConfigError if a share of a split is less than a batch, or validation comes later than an epoch ends.
 
-    Args:
-        trainer: not yet run.
-        data: set up, and not yet the trainer's.
-
-    Raises:
-        ConfigError: a share of a split is less than a batch, or validation comes later than an epoch ends.
+    Lightning would, when it comes to the split. The data are set up, and not yet the trainer's.
     """
     loaders = {"train": data.train_dataloader(), "val": data.val_dataloader(), "test": data.test_dataloader()}
     counts = {split: math.ceil(len(loader) / trainer.world_size) for split, loader in loaders.items()}

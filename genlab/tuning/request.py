@@ -24,21 +24,13 @@ PLACE = ("data.root", "data.num_workers", "data.on_device", "trainer.accelerator
 
 @dataclass(frozen=True)
 class Request:
-    """A search, as this process is to work on it.
+    """A search, as this process is to work on it."""
 
-    Attributes:
-        settings: the arguments of `Search`.
-        search: built from them.
-        overrides: of the command line, for all trials and the best experiment.
-        folder: absolute; it may exist.
-        storage: an Optuna URL; None: a SQLite file in the folder.
-    """
-
-    settings: dict[str, Any]
+    settings: dict[str, Any]  # the arguments of the search
     search: Search
-    overrides: list[str]
-    folder: Path
-    storage: str | None
+    overrides: list[str]  # of the command line, for all trials and the best experiment
+    folder: Path  # absolute; it may exist
+    storage: str | None  # an Optuna URL; None: a SQLite file in the folder
 
     def identity(self) -> dict[str, Any]:
         """What all workers of a search must have in common."""

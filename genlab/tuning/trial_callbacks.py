@@ -76,9 +76,7 @@ class Pruning(Callback):
 class TrialEpochs(Callback):
     """`trial 3      epoch 4/40   2 min left` each half minute, and on a terminal in one line that changes.
 
-    Args:
-        number: of the trial.
-        stream: where the search speaks, while the trial's own lines go into a file.
+    It goes to the stream where the search speaks, while the trial's own lines go into a file.
     """
 
     def __init__(self, number: int, stream: TextIO) -> None:

@@ -90,12 +90,7 @@ class TrialConfigs:
     def write_experiment(self, values: Mapping[str, str], comment: str, folder: Path) -> None:
         """Write `folder/experiment/best.yaml`; `python train.py --config-dir folder experiment=best` trains it.
 
-        It has nothing that holds only for the trials, nor what it has in common with the defaults.
-
-        Args:
-            values: of the best trial; they are written even where they are the default's.
-            comment: its first line.
-            folder: of configs.
+        Nothing in it holds only for the trials, or is the default's; the values of the best trial are there anyway.
         """
         cfg, resolved = self.of_best(values)
         # of a list of options Hydra tells none: all that they set is written then

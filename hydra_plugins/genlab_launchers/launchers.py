@@ -78,9 +78,7 @@ class RayLauncher(FarLauncher):
 class LocalQueueLauncher(FarLauncher):
     """The jobs of a sweep in the hands of submitit, each in a process on this machine.
 
-    Args:
-        submitit_folder: where submitit keeps what it hands over, and what it says.
-        settings: other parameters of submitit, which refuses those that it does not know.
+    It keeps what it hands over, and what it says, in its folder, and refuses settings that it does not know.
     """
 
     cluster = "local"

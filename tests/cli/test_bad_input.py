@@ -208,7 +208,7 @@ def test_what_a_resumed_run_is_cannot_be_changed(answer, finished, typed, expect
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize(
     ("harm", "expected"),
-    [(truncated, "bytes where its header promises"), (lambda path: path.write_bytes(b"1234"), "not an IDX file")],
+    [(truncated, "bytes that its header promises"), (lambda path: path.write_bytes(b"1234"), "not an IDX file")],
     ids=["truncated", "wrong magic"],
 )
 def test_a_damaged_data_file_is_named(answer, mnist_root, tmp_path, file, harm, expected):

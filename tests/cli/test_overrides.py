@@ -129,6 +129,7 @@ def test_trainer_arguments_are_those_of_lightning():
         (["++trainer._target_=builtins.dict"], ["trainer: should be made by genlab.training.trainer"]),
         (["evaluation=3"], ["evaluation: should be made by"]),
         (["~evaluation"], ["~evaluation: a run needs it"]),
+        (["trainer.max_epochs=1,2"], ["trainer.max_epochs=1,2: several values; add -m"]),
         (["-m", "seed=range(0,3,0)"], ["seed=range(0,3,0): "]),
         (["-m", "model=glob(x*)"], ["model=glob(x*): fits no option", "flow"]),
     ],
@@ -139,6 +140,7 @@ def test_a_wrong_name_is_answered_in_one_line_with_what_is_allowed(arguments, wo
     message = str(error.value)
     assert "\n" not in message
     assert all(word in message for word in words), message
+    assert not message.startswith("+")
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import pytest
 from report.run_folders import evaluation, write_run
 
 from genlab.cli.main import main
-from genlab.report.aside import set_aside
-from genlab.report.page import page
+from genlab.report.page import page, set_aside
 from genlab.report.reading import find_folders, read_run
 
 

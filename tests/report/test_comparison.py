@@ -327,7 +327,7 @@ def test_an_exact_likelihood_and_a_bound_on_the_same_images_share_a_column(make_
         "VAE": (BOUND,),
         "GAN": (EXACT,),
     }
-    assert [group.label for group in comparison.ranking(column)] == ["GAN", "VAE"]
+    assert [group.label for group in comparison.means(column)] == ["GAN", "VAE"]
     assert [comparison.beside(column, group) for group in comparison.groups] == [[BOUND], [EXACT]]
     assert comparison.measured(column) == "binary; 10000 test images"
 
@@ -350,4 +350,4 @@ def test_scores_in_different_spaces_share_no_column_and_no_chart(make_run):
     names = [column.name for column in comparison.cells]
     assert {"fid_folder_aaaaaaaa", "fid_folder_bbbbbbbb"} <= set(names) and names.count("precision") == 2
     assert len(comparison.sample_scores) == 2
-    assert all(len(comparison.ranking(column)) == 1 for column in comparison.sample_scores)
+    assert all(len(comparison.means(column)) == 1 for column in comparison.sample_scores)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genlab.capabilities import CanJudge, Part, draws_labels, takes_labels
 from genlab.errors import RunError
-from genlab.report.explorer.network import Network, network_of
+from genlab.report.explorer.network import network_of
 from genlab.runs.onnx_parts import parts_of
 
 MOST_LATENTS = 512
@@ -42,7 +42,11 @@ class Computed:
                 f"{type(model).__name__}: images of shape {self.shape} cannot be shown; (1, H, W) or (3, H, W) can"
             )
         self.labels: list[int | None] = [*range(model.num_classes)] if draws_labels(model) else [None]
-        self.networks = {role: [self._network(role, label) for label in self.labels] for role in self.parts}
+        examples = {role: (model.latent_dim,) if part.takes == "z" else self.shape for role, part in self.parts.items()}
+        self.networks = {
+            role: [network_of(model, role, self.function(role, y), torch.zeros(1, *shape)) for y in self.labels]
+            for role, shape in examples.items()
+        }
         self.numbers: list[int] = []
         count = itertools.count()
         for first, *others in self.networks.values():
@@ -58,11 +62,6 @@ class Computed:
         if label is None or not takes_labels(function):
             return function
         return lambda given: function(given, labels=torch.tensor([label] * len(given)))
-
-    def _network(self, role: str, label: int | None) -> Network:
-        part = self.parts[role]
-        example = torch.zeros(1, self.model.latent_dim) if part.takes == "z" else torch.zeros(1, *self.shape)
-        return network_of(self.model, role, self.function(role, label), example)
 
     def tensors(self, numbers: Sequence[int]) -> list[Tensor]:
         """In the order of their numbers, which are those of the same model in another epoch."""

@@ -149,9 +149,8 @@ def _latent_space(run: Run, computed: Computed) -> dict[str, Any]:
 def _has_bound(computed: Computed) -> bool:
     """Whether the model's bound is that of a Gaussian q(z|x) and Bernoulli pixels, as the page computes it."""
     model, encoder = computed.model, computed.parts.get("encoder")
-    if not encoder or encoder.gives != ("mu", "log_var") or not isinstance(model, CanExplain):
-        return False
-    if not all(network.ends_in_sigmoid for network in computed.networks["decoder"]):
+    gaussian, bernoulli = encoder and encoder.gives == ("mu", "log_var"), computed.networks["decoder"]
+    if not gaussian or not isinstance(model, CanExplain) or not all(each.ends_in_sigmoid for each in bernoulli):
         return False
     generator = torch.Generator().manual_seed(0)
     x = (torch.rand(2, *computed.shape, generator=generator) < 0.3).float()

@@ -38,7 +38,7 @@ def test_each_cell_shows_what_the_text_says(executed):
     assert outputs(executed, "import asyncio")["text/plain"] == "True"
     for start in ("import genlab", "gan ="):
         page = outputs(executed, start)["text/html"]
-        assert "data:image/png;base64," in page and "<polyline" in page and "test/" in page
+        assert page.count("data:image/png;base64,") == 2 and "test/" in page
     for start in ("samples =", "samples[-1]", "import torch"):
         assert "image/png" in outputs(executed, start)
     assert outputs(executed, "again")["text/plain"] == "True"
