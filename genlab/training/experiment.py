@@ -122,9 +122,8 @@ def _settle_monitor(cfg: DictConfig, experiment: Experiment, resumed: bool) -> N
         return
     if all(type(part).__module__.split(".")[0] == "genlab" for part in (model, *callbacks)):
         quantities = model.quantities if isinstance(model, Reports) else ()
-        names = [*quantities, *(name for part in callbacks for name in getattr(part, "protocol", {}))]
         scores = [fid] if any(isinstance(part, SampleQuality) for part in callbacks) else []
-        known = [*(f"{split}/{name}" for split in ("train", "val") for name in names), *scores]
+        known = [*(f"{split}/{name}" for split in ("train", "val") for name in quantities), *scores]
         if monitor not in known:
             other_space = scores and is_sample_score(monitor.removeprefix("val/"))
             meant = f"did you mean {fid}?" if other_space else allowed(monitor, known)
