@@ -37,7 +37,7 @@ def test_a_wheel_trains_from_any_folder(tmp_path, mnist_root):
     for name in ("template.html", "style.css", "page.js"):
         assert (installed / "genlab" / "report" / name).is_file()
     for name in ("template.html", "style.css", "network.js", "latents.js", "panel.js", "pad.js", "explorer.js"):
-        assert (installed / "genlab" / "explorer" / name).is_file()
+        assert (installed / "genlab" / "report" / "explorer" / name).is_file()
     assert (installed / "genlab" / "cli" / "new_model" / "model.py.template").is_file()
     assert (installed / "hydra_plugins" / "genlab_sweeper" / "sweeper.py").is_file()
     assert (installed / "genlab" / "conf" / "hydra" / "launcher" / "ray.yaml").is_file()

@@ -78,12 +78,12 @@ def answer(error: Exception, wrong: tuple[type[Exception], ...] = (ConfigError,)
 
 def mendable(error: BaseException) -> str | None:
     """The cause and the remedy, in one line; None for a fault of genlab's own, whose traceback is wanted."""
+    if isinstance(error, GenlabError):
+        return str(error)
     if is_lost(error):
         return "another process of this run has ended; genlab resume goes on with it"
     if isinstance(error, BrokenPipeError):
         return "nothing reads the output any more; genlab resume goes on with the run, > FILE keeps its output"
-    if isinstance(error, GenlabError):
-        return str(error)
     if isinstance(error, MemoryError) or MEMORY.search(str(error)):
         what = str(error).partition("\n")[0][:200] or "MemoryError"
         return f"{what}: too little memory; allow more (see ulimit -v), or make data.batch_size or the model smaller"

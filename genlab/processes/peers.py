@@ -1,7 +1,11 @@
 """Which process of a run this is, by the environment alone: asked before torch is imported, or without a trainer."""
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from genlab.errors import ConfigError
 
 # Names of SLURM jobs that are a shell in which somebody types: Lightning counts what is started there as not SLURM's
 SHELLS = ("bash", "interactive")
@@ -36,3 +40,11 @@ def is_first() -> bool:
         return found.rank == 0
     # Lightning gives these to the processes that it starts
     return os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("NODE_RANK", "0") == "0"
+
+
+def check_one_device(trainer: Mapping[str, Any], who: str) -> None:
+    """Raise ConfigError if a config's section asks for several devices; `who` says who has one, and the remedy."""
+    for name, value in (("devices", trainer.get("devices", 1)), ("num_nodes", trainer.get("num_nodes") or 1)):
+        of_one = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 1
+        if str(value) != "1" and not of_one:
+            raise ConfigError(f"trainer.{name}={value}: {who}")

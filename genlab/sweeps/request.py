@@ -18,7 +18,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Val
 
 from genlab.arguments import checked, explain
 from genlab.errors import ConfigError
-from genlab.processes.peers import peers
+from genlab.processes.peers import check_one_device, peers
 from genlab.runs.identity import fingerprint, without_seed
 from genlab.sweeps.composition import compose_each
 from genlab.sweeps.placement import PLACEMENTS, placement
@@ -158,13 +158,6 @@ def _resolved(cfg: DictConfig) -> Mapping[str, Any]:
     """The config of a job as plain values."""
     cfg.run_dir = "."  # known when the job starts
     config: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    trainer = config["trainer"]
-    devices, nodes = trainer.get("devices", 1), trainer.get("num_nodes", 1)
-    several = devices not in (1, "1") and not (isinstance(devices, list) and len(devices) == 1)
-    if several or nodes not in (None, 1):
-        name, value = ("devices", devices) if several else ("num_nodes", nodes)
-        raise ConfigError(
-            f"trainer.{name}={value}: a job of a sweep trains on one device; use trainer.devices=1, or start each run "
-            "by itself without -m"
-        )
+    remedy = "use trainer.devices=1, or start each run by itself without -m"
+    check_one_device(config["trainer"], f"a job of a sweep trains on one device; {remedy}")
     return config

@@ -10,11 +10,11 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 
 import optuna
-from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
 from genlab.console.readable import readable, short
 from genlab.errors import ConfigError, GenlabError, NonFiniteError, RunError, plain
+from genlab.processes.peers import check_one_device
 from genlab.processes.signals import exit_on_sigterm
 from genlab.runs.lock import locked
 from genlab.training.train import build, train
@@ -167,12 +167,8 @@ def _check_values(configs: TrialConfigs) -> None:
     """
     errors, candidates = [], configs.candidates()
     for override, cfg in candidates:
-        devices = cfg.trainer.devices
-        if str(devices) != "1" and not (OmegaConf.is_list(devices) and len(devices) == 1):
-            raise ConfigError(
-                f"trainer.devices={devices}: a trial has one; start a worker for each device, with the same command "
-                "and tune.folder"
-            )
+        remedy = "start a worker for each device, with the same command and tune.folder"
+        check_one_device(cfg.trainer, f"a trial has one; {remedy}")
         try:
             experiment = build(cfg)
         except GenlabError as error:

@@ -15,6 +15,7 @@ from genlab.cli.python.isolation import untouched
 from genlab.cli.python.run import Run, load_run
 from genlab.console.program import keep_quiet, mendable
 from genlab.errors import ConfigError, GenlabError
+from genlab.processes.peers import check_one_device
 from genlab.processes.signals import TERMINATED, code_of
 from genlab.training.train import train as train_config
 
@@ -52,9 +53,7 @@ def _composed(overrides: Sequence[str], users: str | Path | None) -> DictConfig:
     with open_dict(cfg):
         del cfg["hydra"]
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    for name, value in (("devices", cfg.trainer.get("devices", 1)), ("num_nodes", cfg.trainer.get("num_nodes", 1))):
-        if value not in (1, "1") and not (OmegaConf.is_list(value) and len(value) == 1):
-            raise ConfigError(f"trainer.{name}={value}: a run in Python has one process; use python train.py")
+    check_one_device(cfg.trainer, "a run in Python has one process; use python train.py")
     return cfg
 
 
