@@ -125,7 +125,7 @@ def run(arguments: list[str]) -> None:
 )
 @click.argument(
     "overrides",
-    metavar="KEY=VALUE...",
+    metavar="[KEY=VALUE...]",
     help="trainer.max_epochs, trainer.accelerator, trainer.devices, trainer.compile, data.root or data.num_workers",
     nargs=-1,
 )

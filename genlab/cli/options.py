@@ -92,18 +92,18 @@ def trust_options(function: _Decorated) -> _Decorated:
     """Decorator: `trust`, what a run's config may name besides the classes of genlab's configs."""
 
     @click.option(
+        "--trust",
+        multiple=True,
+        metavar="PACKAGE",
+        help="classes of this package may run, where the run's config names them",
+    )
+    @click.option(
         "--config-dir",
         "users",
         multiple=True,
         type=_classes_named_in,
         metavar="FOLDER",
         help="so may the classes that the configs in this folder name",
-    )
-    @click.option(
-        "--trust",
-        multiple=True,
-        metavar="PACKAGE",
-        help="classes of this package may run, where the run's config names them",
     )
     @wraps(function)
     def vouched(trust: Sequence[str], users: Sequence[Sequence[str]], **given: Any) -> Any:

@@ -21,7 +21,8 @@ def page(run: Run, history: Mapping[str, Sequence[float]], picture: Path | None)
     """HTML that needs no style sheet, and holds its pictures; texts of the run are escaped."""
     summary = run.summary
     told = [f"{summary.get('model')} on {summary.get('data')}", f"seed {summary.get('seed')}", summary["status"]]
-    told += [f"{summary.get('epochs')} epochs", f"{summary.get('seconds', 0):.0f} s", short(run.folder)]
+    told += [f"{summary['epochs']} epochs"] if "epochs" in summary else []
+    told += [f"{summary.get('seconds', 0):.0f} s", short(run.folder)]
     parts = [_chart(str(summary.get("headline")), history), _table(summary.get("metrics") or {})]
     if picture is not None:
         parts.insert(0, _image(picture.read_bytes(), picture.parent.name, "image-rendering:pixelated"))
